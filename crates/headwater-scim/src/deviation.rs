@@ -1,0 +1,179 @@
+//! What real clients send, mapped to what RFC 7643 and 7644 say. Nothing behind this module knows
+//! of deviations.
+//!
+//! Each one found is noted as a sentence, for the log of the request.
+
+use serde_json::Value;
+
+use crate::{
+    Object,
+    resource_type::ResourceType,
+    schema::{Attribute, AttributeType},
+};
+
+/// The deviations of one request, as sentences.
+pub type Notes = Vec<String>;
+
+const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// Other spellings of a schema's URN that clients use, the longer before the shorter.
+///
+/// OneLogin sends `urn:scim:schemas:core:2.0`; others come from drafts of SCIM 2.0 and from 1.1.
+pub fn old_spellings(urn: &str) -> impl Iterator<Item = &'static str> + use<> {
+    const OF_USER: &[&str] = &[
+        "urn:scim:schemas:core:2.0:User",
+        "urn:scim:schemas:core:2.0",
+        "urn:scim:schemas:core:1.0",
+        "urn:ietf:params:scim:schemas:core:2.0",
+    ];
+    const OF_GROUP: &[&str] = &[
+        "urn:scim:schemas:core:2.0:Group",
+        "urn:scim:schemas:core:2.0",
+        "urn:scim:schemas:core:1.0",
+        "urn:ietf:params:scim:schemas:core:2.0",
+    ];
+    const OF_ENTERPRISE_USER: &[&str] = &[
+        "urn:scim:schemas:extension:enterprise:2.0:User",
+        "urn:scim:schemas:extension:enterprise:2.0",
+        "urn:scim:schemas:extension:enterprise:1.0",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+    ];
+    let spellings: &[&str] = match urn {
+        CORE_USER => OF_USER,
+        CORE_GROUP => OF_GROUP,
+        ENTERPRISE_USER => OF_ENTERPRISE_USER,
+        _ => &[],
+    };
+    spellings.iter().copied()
+}
+
+/// The URN of `resource_type`'s schema that `text` spells, in any letter case and spelling.
+pub fn known_urn<'a>(text: &str, resource_type: &'a ResourceType) -> Option<&'a str> {
+    let schemas = std::iter::once(&resource_type.schema)
+        .chain(resource_type.extensions.iter().map(|extension| &extension.schema));
+    schemas.map(|schema| schema.id.as_str()).find(|id| {
+        id.eq_ignore_ascii_case(text) || old_spellings(id).any(|old| old.eq_ignore_ascii_case(text))
+    })
+}
+
+/// Mends a resource as clients send it in POST and PUT.
+pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Notes) -> Object {
+    body.into_iter()
+        .map(|(name, value)| {
+            if let Some(attribute) = resource_type.core_attribute(&name) {
+                let value = mend_value(value, attribute, notes);
+                return (name, value);
+            }
+            match known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn)) {
+                Some(schema) => {
+                    if !name.eq_ignore_ascii_case(&schema.id) {
+                        notes.push(format!("{name} is an old spelling of {}", schema.id));
+                    }
+                    (schema.id.clone(), mend_extension(value, &schema.attributes, notes))
+                }
+                None => (name, value),
+            }
+        })
+        .collect()
+}
+
+/// Mends the object of an extension.
+pub fn mend_extension(value: Value, attributes: &[std::sync::Arc<Attribute>], notes: &mut Notes) -> Value {
+    let Value::Object(members) = value else { return value };
+    let mended = members.into_iter().map(|(name, value)| {
+        let attribute = attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(&name));
+        let value = match attribute {
+            Some(attribute) => mend_value(value, attribute, notes),
+            None => value,
+        };
+        (name, value)
+    });
+    Value::Object(mended.collect())
+}
+
+/// Mends the value of one attribute.
+pub fn mend_value(value: Value, attribute: &Attribute, notes: &mut Notes) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Array(values) if attribute.multi_valued => {
+            Value::Array(values.into_iter().map(|value| mend_element(value, attribute, notes)).collect())
+        }
+        Value::String(text) if attribute.multi_valued && text.is_empty() => {
+            notes.push(format!("{}: an empty text stands for no value", attribute.name));
+            Value::Null
+        }
+        // AMB-05: a bare object stands for a list of one.
+        other if attribute.multi_valued => {
+            notes.push(format!("{}: a single value stands for a list of one", attribute.name));
+            Value::Array(vec![mend_element(other, attribute, notes)])
+        }
+        // Entra ID sends `[{"value": "…"}]` for manager.
+        Value::Array(mut values) if attribute.is_complex() && values.len() <= 1 => {
+            notes.push(format!("{}: a list of one stands for a single value", attribute.name));
+            values.pop().map_or(Value::Null, |value| mend_element(value, attribute, notes))
+        }
+        other => mend_element(other, attribute, notes),
+    }
+}
+
+/// Mends one element of a multi-valued attribute, or the value of a single-valued one.
+pub fn mend_element(value: Value, attribute: &Attribute, notes: &mut Notes) -> Value {
+    match (attribute.attribute_type, value) {
+        (AttributeType::Complex, Value::Object(members)) => mend_complex(members, attribute, notes),
+        // Entra ID sends a manager as a plain text, and an empty one to remove it.
+        (AttributeType::Complex, Value::String(text))
+            if attribute.value_attribute().is_some() || text.is_empty() =>
+        {
+            notes.push(format!("{}: a text stands for its value", attribute.name));
+            if text.is_empty() {
+                return Value::Null;
+            }
+            Value::Object(Object::from_iter([("value".to_owned(), Value::String(text))]))
+        }
+        // Entra ID sends booleans as strings, in any letter case (AMB-03).
+        (AttributeType::Boolean, Value::String(text))
+            if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>
+        {
+            notes.push(format!("{}: a text stands for a boolean", attribute.name));
+            Value::Bool(text.eq_ignore_ascii_case("true"))
+        }
+        // OneLogin sends `""` for what is unassigned. Texts keep it; no other type can.
+        (
+            AttributeType::Boolean
+            | AttributeType::Integer
+            | AttributeType::Decimal
+            | AttributeType::DateTime
+            | AttributeType::Binary,
+            Value::String(text),
+        ) if text.is_empty() => {
+            notes.push(format!("{}: an empty text stands for no value", attribute.name));
+            Value::Null
+        }
+        (_, value) => value,
+    }
+}
+
+fn mend_complex(members: Object, attribute: &Attribute, notes: &mut Notes) -> Value {
+    let mended: Object = members
+        .into_iter()
+        .map(|(name, value)| match attribute.sub_attribute(&name) {
+            Some(sub) => {
+                let value = mend_value(value, sub, notes);
+                (name, value)
+            }
+            None => (name, value),
+        })
+        .collect();
+    // Entra ID removes a manager with `{"value": ""}`.
+    let names_nothing = attribute.refers_to_resources()
+        && mended.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("value") && (value.is_null() || value.as_str() == Some(""))
+        });
+    if names_nothing && !attribute.multi_valued {
+        notes.push(format!("{}: an empty value stands for no value", attribute.name));
+        return Value::Null;
+    }
+    Value::Object(mended)
+}

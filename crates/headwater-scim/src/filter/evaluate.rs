@@ -1,0 +1,135 @@
+//! Whether a resource meets a filter: the meaning of the grammar, in memory.
+
+use std::cmp::Ordering;
+
+use serde_json::{Number, Value};
+
+use super::{Comparison, Filter, Literal, Operator};
+use crate::{
+    Object, comparison, date_time,
+    path::AttributePath,
+    schema::{Attribute, AttributeType},
+};
+
+impl Filter {
+    /// Whether `resource` meets the filter. It has to hold all attributes that the filter names,
+    /// those of `meta` included.
+    pub fn matches(&self, resource: &Object) -> bool {
+        match self {
+            Self::And(terms) => terms.iter().all(|term| term.matches(resource)),
+            Self::Or(terms) => terms.iter().any(|term| term.matches(resource)),
+            Self::Not(inner) => !inner.matches(resource),
+            Self::Compare(comparison) => {
+                let path = &comparison.path;
+                let values = path.elements(resource).map(|element| at(element, path));
+                comparison.holds_for(values)
+            }
+            Self::Present(path) => path.values(resource).any(is_present),
+            Self::Element { path, filter } => {
+                path.elements(resource).any(|element| filter.matches_element(element))
+            }
+        }
+    }
+
+    /// Whether one element of an attribute meets the filter that stood in its brackets.
+    pub fn matches_element(&self, element: &Value) -> bool {
+        match self {
+            Self::And(terms) => terms.iter().all(|term| term.matches_element(element)),
+            Self::Or(terms) => terms.iter().any(|term| term.matches_element(element)),
+            Self::Not(inner) => !inner.matches_element(element),
+            Self::Compare(comparison) => comparison.holds_for(std::iter::once(at(element, &comparison.path))),
+            Self::Present(path) => at(element, path).is_some_and(is_present),
+            Self::Element { .. } => false,
+        }
+    }
+}
+
+impl Comparison {
+    /// `values` has `None` where an element lacks the sub-attribute.
+    fn holds_for<'a>(&self, mut values: impl Iterator<Item = Option<&'a Value>>) -> bool {
+        let attribute = self.path.leaf();
+        match (self.operator, &self.literal) {
+            (Operator::Eq, Literal::Null) => !values.any(|value| value.is_some_and(is_present)),
+            (Operator::Ne, Literal::Null) => values.any(|value| value.is_some_and(is_present)),
+            (Operator::Ne, literal) => !values.any(|value| equal(attribute, value, literal)),
+            (Operator::Eq, literal) => values.any(|value| equal(attribute, value, literal)),
+            (operator, literal) => {
+                values.any(|value| value.is_some_and(|value| compares(attribute, value, operator, literal)))
+            }
+        }
+    }
+}
+
+fn at<'a>(element: &'a Value, path: &AttributePath) -> Option<&'a Value> {
+    match &path.sub_attribute {
+        None => Some(element),
+        Some(sub) => element.get(&sub.name),
+    }
+}
+
+/// `pr`: a non-empty value, or a non-empty node for a complex attribute (RFC 7644 table 3).
+fn is_present(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => values.iter().any(is_present),
+        Value::Object(members) => members.values().any(is_present),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+fn equal(attribute: &Attribute, value: Option<&Value>, literal: &Literal) -> bool {
+    let Some(value) = value else {
+        // RFC 7643 §2.4: a missing `primary` counts as false.
+        return attribute.name == "primary" && matches!(literal, Literal::Boolean(false));
+    };
+    match (literal, value) {
+        (Literal::Boolean(literal), Value::Bool(value)) => literal == value,
+        _ => ordering(attribute, value, literal) == Some(Ordering::Equal),
+    }
+}
+
+fn compares(attribute: &Attribute, value: &Value, operator: Operator, literal: &Literal) -> bool {
+    if let (Operator::Co | Operator::Sw | Operator::Ew, Literal::Text { key, .. }, Value::String(text)) =
+        (operator, literal, value)
+    {
+        let text = comparison::key(text, is_exact(attribute));
+        return match operator {
+            Operator::Co => text.contains(key.as_str()),
+            Operator::Sw => text.starts_with(key.as_str()),
+            _ => text.ends_with(key.as_str()),
+        };
+    }
+    let Some(ordering) = ordering(attribute, value, literal) else { return false };
+    match operator {
+        Operator::Gt => ordering.is_gt(),
+        Operator::Ge => ordering.is_ge(),
+        Operator::Lt => ordering.is_lt(),
+        Operator::Le => ordering.is_le(),
+        _ => false,
+    }
+}
+
+fn ordering(attribute: &Attribute, value: &Value, literal: &Literal) -> Option<Ordering> {
+    match (literal, value) {
+        (Literal::Text { key, .. }, Value::String(text)) => {
+            Some(comparison::key(text, is_exact(attribute)).as_ref().cmp(key.as_str()))
+        }
+        (Literal::Instant { nanoseconds, .. }, Value::String(text)) => {
+            date_time::parse(text).map(|instant| instant.cmp(nanoseconds))
+        }
+        (Literal::Number(literal), Value::Number(value)) => number_ordering(value, literal),
+        _ => None,
+    }
+}
+
+fn is_exact(attribute: &Attribute) -> bool {
+    attribute.case_exact || attribute.attribute_type != AttributeType::String
+}
+
+fn number_ordering(left: &Number, right: &Number) -> Option<Ordering> {
+    match (left.as_i128(), right.as_i128()) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
+    }
+}

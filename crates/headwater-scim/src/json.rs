@@ -1,0 +1,152 @@
+//! Reading JSON strictly: what RFC 8259 leaves open is refused where it would be ambiguous.
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use crate::{Object, error::ScimError};
+
+/// Parses a request body, which has to be one JSON object.
+///
+/// Nesting is bounded (128 levels) and member names that occur twice, in any letter case, are
+/// refused: SCIM attribute names are case-insensitive (RFC 7643 §2.1), so one of the two values
+/// would be dropped silently.
+///
+/// # Errors
+/// 400 invalidSyntax with the position of the fault.
+pub fn parse(bytes: &[u8]) -> Result<Object, ScimError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(ScimError::invalid_syntax("the request has no body; a JSON object is expected"));
+    }
+    match serde_json::from_slice::<Unambiguous>(bytes) {
+        Ok(Unambiguous(Value::Object(object))) => Ok(object),
+        Ok(_) => Err(ScimError::invalid_syntax("the body has to be a JSON object")),
+        Err(error) => Err(ScimError::invalid_syntax(format!("the body is not valid JSON: {error}"))),
+    }
+}
+
+/// A value in which no object has two members of one name.
+struct Unambiguous(Value);
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor).map(Self)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unambiguous(value)) = sequence.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Object::new();
+        let mut folded = FoldedNames::default();
+        while let Some((name, Unambiguous(value))) = members.next_entry::<String, Unambiguous>()? {
+            if !folded.insert(&name) {
+                return Err(de::Error::custom(format_args!("the member {name:?} occurs twice")));
+            }
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// Names seen so far, without regard to ASCII letter case: a short list, or a set once it is long.
+#[derive(Default)]
+struct FoldedNames {
+    few: Vec<String>,
+    many: std::collections::HashSet<String>,
+}
+
+impl FoldedNames {
+    fn insert(&mut self, name: &str) -> bool {
+        if self.many.is_empty() && self.few.len() < 32 {
+            if self.few.iter().any(|seen| seen.eq_ignore_ascii_case(name)) {
+                return false;
+            }
+            self.few.push(name.to_owned());
+            return true;
+        }
+        if self.many.is_empty() {
+            self.many.extend(self.few.drain(..).map(|seen| seen.to_ascii_lowercase()));
+        }
+        self.many.insert(name.to_ascii_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn anything_but_one_unambiguous_object_is_refused() {
+        let many: Vec<String> = (0..40).map(|n| format!("\"a{n}\":0")).collect();
+        let many = format!("{{{},\"A1\":0}}", many.join(","));
+        let deep = "[".repeat(1000);
+        for bad in [
+            "",
+            "  ",
+            "[]",
+            "null",
+            "{",
+            "{} {}",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":1,\"A\":2}",
+            "{\"x\":{\"b\":1,\"B\":1}}",
+            "\u{feff}{}",
+            "{\"a\":1e999}",
+            &many,
+            &deep,
+        ] {
+            let error = parse(bad.as_bytes()).expect_err(bad);
+            assert_eq!(error.scim_type, Some(crate::error::ScimType::InvalidSyntax));
+        }
+        assert!(parse(b"{\"a\":\"\xff\"}").is_err(), "not UTF-8");
+    }
+
+    #[test]
+    fn order_and_values_are_kept() {
+        let text = r#"{"b":[1,-2,3.5,true,null,"é"],"a":{"c":{}}}"#;
+        assert_eq!(serde_json::to_string(&parse(text.as_bytes()).expect("valid")).expect("writes"), text);
+    }
+}

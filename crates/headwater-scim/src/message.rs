@@ -1,0 +1,10 @@
+//! The message schemas of RFC 7644 §8.2.
+
+/// A page of resources.
+pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+/// A query sent by POST.
+pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+/// A PATCH request.
+pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// A refusal.
+pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";

@@ -1,0 +1,493 @@
+//! Operations applied in order to a resource in memory, all or none.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{
+    Op, Operation, Outcome, PatchRequest, RelationChange, RelationEdit, Target, elements::Edit, is_relation,
+};
+use crate::{
+    Object,
+    deviation::{self, Notes},
+    error::ScimError,
+    filter::{Filter, Literal, Operator},
+    path::{AttributePath, starts_like_urn},
+    resource,
+    resource_type::ResourceType,
+    schema::{Attribute, Mutability, Schema},
+    value,
+};
+
+/// A resource after a PATCH.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patched {
+    /// The attributes.
+    pub attributes: Object,
+    /// Whether they differ from before.
+    pub changed: bool,
+    /// What is to be done to the relation, in order.
+    pub relation: Vec<RelationChange>,
+    /// What became of each operation.
+    pub outcomes: Vec<Outcome>,
+    /// Paths of attributes that were not taken.
+    pub ignored: Vec<String>,
+}
+
+/// Applies a request to the attributes of a resource.
+///
+/// `server_side` holds the present values of the readOnly attributes that the request may name
+/// (`id`, `meta`, `groups`): a value equal to the present one is nothing to do, any other is
+/// refused (Okta sends the `id` along).
+///
+/// # Errors
+/// The refusal of the first operation that can't be carried out; nothing is applied then.
+pub fn apply(
+    request: PatchRequest,
+    attributes: Object,
+    server_side: &Object,
+    resource_type: &ResourceType,
+    notes: &mut Notes,
+) -> Result<Patched, ScimError> {
+    let mut patcher = Patcher {
+        resource_type,
+        attributes,
+        server_side,
+        relation: Vec::new(),
+        ignored: Vec::new(),
+        notes,
+        operation: 0,
+    };
+    let mut outcomes = Vec::with_capacity(request.operations.len());
+    for (position, operation) in request.operations.into_iter().enumerate() {
+        patcher.operation = position;
+        let described = operation.describe();
+        let outcome = patcher
+            .operation(operation)
+            .map_err(|error| error.in_context(format_args!("operation {} ({described})", position + 1)))?;
+        outcomes.push(outcome);
+    }
+    resource::require(resource_type, &patcher.attributes)?;
+    Ok(Patched {
+        changed: outcomes.contains(&Outcome::Applied),
+        attributes: patcher.attributes,
+        relation: patcher.relation,
+        outcomes,
+        ignored: patcher.ignored,
+    })
+}
+
+struct Patcher<'a> {
+    resource_type: &'a ResourceType,
+    attributes: Object,
+    server_side: &'a Object,
+    relation: Vec<RelationChange>,
+    ignored: Vec<String>,
+    notes: &'a mut Notes,
+    operation: usize,
+}
+
+impl Patcher<'_> {
+    fn operation(&mut self, operation: Operation) -> Result<Outcome, ScimError> {
+        let Operation { op, path, value } = operation;
+        match path {
+            Some((_, target)) => self.on_target(op, &target, value),
+            None => self.on_resource(op, value),
+        }
+    }
+
+    /// An operation without path: each member of the value is an attribute, a dotted path or a
+    /// whole URN path (Entra ID).
+    fn on_resource(&mut self, op: Op, value: Option<Value>) -> Result<Outcome, ScimError> {
+        let Some(Value::Object(members)) = value else {
+            return Err(ScimError::invalid_value(
+                "without a path, the value has to be an object of attributes",
+            ));
+        };
+        let mut outcome = Outcome::NothingToDo;
+        let mut unknown = Vec::new();
+        let given = members.len();
+        for (name, value) in members {
+            match Target::parse(&name, self.resource_type) {
+                Ok(target) => {
+                    let one =
+                        self.on_target(op, &target, Some(value)).map_err(|error| error.in_context(&name))?;
+                    outcome = both(outcome, one);
+                }
+                Err(_) => unknown.push(name),
+            }
+        }
+        if given > 0 && unknown.len() == given {
+            // Nothing of it would be done: that is no success.
+            return Err(ScimError::invalid_path(format!(
+                "{} has none of the attributes {}",
+                self.resource_type.name,
+                unknown.join(", ")
+            )));
+        }
+        self.ignored.append(&mut unknown);
+        Ok(outcome)
+    }
+
+    fn on_target(&mut self, op: Op, target: &Target, value: Option<Value>) -> Result<Outcome, ScimError> {
+        match target {
+            Target::Attribute(path) => self.on_attribute(op, path, None, value),
+            Target::Elements { path, filter } => self.on_attribute(op, path, Some(filter), value),
+            Target::Extension(schema) => self.on_extension(op, schema, value),
+            Target::Foreign(name) => Ok(self.on_foreign(op, name, value)),
+        }
+    }
+
+    fn on_attribute(
+        &mut self,
+        op: Op,
+        path: &AttributePath,
+        filter: Option<&Filter>,
+        value: Option<Value>,
+    ) -> Result<Outcome, ScimError> {
+        let attribute = &path.attribute;
+        if attribute.name == "schemas" && path.extension.is_none() {
+            return on_schemas(op, value.as_ref());
+        }
+        let (path, value) = self.mend(path, filter, value);
+        let leaf = path.leaf();
+        if is_relation(&path, self.resource_type) {
+            return self.on_relation(op, &path, filter, value);
+        }
+        if attribute.mutability == Mutability::ReadOnly || leaf.mutability == Mutability::ReadOnly {
+            return self.on_read_only(op, &path, filter, value.as_ref());
+        }
+        if leaf.mutability == Mutability::WriteOnly {
+            if let Some(value) = value {
+                value::check(leaf, value, &mut self.ignored)?;
+            }
+            self.ignored.push(path.to_string());
+            return Ok(Outcome::NothingToDo);
+        }
+        self.edit(op, &path, filter, value)
+    }
+
+    /// Maps what clients send as value to what the path asks for.
+    fn mend(
+        &mut self,
+        path: &AttributePath,
+        filter: Option<&Filter>,
+        value: Option<Value>,
+    ) -> (AttributePath, Option<Value>) {
+        let path = match (&value, path.attribute.value_attribute()) {
+            // A text for whole elements means their `value`, as it does in `manager`.
+            (Some(Value::String(_)), Some(value_attribute))
+                if filter.is_some() && path.sub_attribute.is_none() =>
+            {
+                self.notes.push(format!("{path}: a text stands for its value"));
+                path.child(value_attribute)
+            }
+            _ => path.clone(),
+        };
+        let notes = &mut *self.notes;
+        let value = value.map(|value| match (&path.sub_attribute, filter) {
+            (Some(sub), _) => deviation::mend_value(value, sub, notes),
+            (None, None) => deviation::mend_value(value, &path.attribute, notes),
+            (None, Some(_)) => {
+                let element = match value {
+                    Value::Array(mut values) if values.len() == 1 => values.remove(0),
+                    other => other,
+                };
+                deviation::mend_element(element, &path.attribute, notes)
+            }
+        });
+        (path, value)
+    }
+
+    fn edit(
+        &mut self,
+        op: Op,
+        path: &AttributePath,
+        filter: Option<&Filter>,
+        value: Option<Value>,
+    ) -> Result<Outcome, ScimError> {
+        let attribute = &path.attribute;
+        let container = match &path.extension {
+            None => &mut self.attributes,
+            Some(schema) => extension_mut(&mut self.attributes, schema),
+        };
+        let current = container.get_mut(&attribute.name).map(Value::take);
+        let was_assigned = current.is_some();
+        let edit = Edit {
+            op,
+            attribute,
+            sub_attribute: path.sub_attribute.as_deref(),
+            filter,
+            ignored: &mut self.ignored,
+        };
+        let (edited, changed) = edit.carry_out(current, value)?;
+        if changed && was_assigned && path.leaf().mutability == Mutability::Immutable {
+            return Err(ScimError::mutability(format!("{path} is immutable")));
+        }
+        let emptied = edited.as_ref().is_none_or(|value| value.as_str() == Some(""));
+        if attribute.required && emptied {
+            // AMB-44
+            return Err(match op {
+                Op::Remove => ScimError::mutability(format!("{path} is required and can't be removed")),
+                _ => ScimError::invalid_value(format!("{path}: a value is required")),
+            });
+        }
+        match edited {
+            Some(value) => {
+                container.insert(attribute.name.clone(), value);
+            }
+            None => {
+                container.shift_remove(&attribute.name);
+            }
+        }
+        if let Some(schema) = &path.extension {
+            drop_if_empty(&mut self.attributes, &schema.id);
+        }
+        Ok(if changed { Outcome::Applied } else { Outcome::NothingToDo })
+    }
+
+    fn on_read_only(
+        &mut self,
+        op: Op,
+        path: &AttributePath,
+        filter: Option<&Filter>,
+        value: Option<&Value>,
+    ) -> Result<Outcome, ScimError> {
+        let present = self.server_side.get(&path.attribute.name);
+        let present = match &path.sub_attribute {
+            None => present,
+            Some(sub) => present.and_then(|present| present.get(&sub.name)),
+        };
+        if op != Op::Remove && filter.is_none() && is_present_value(present, value) {
+            return Ok(Outcome::NothingToDo);
+        }
+        Err(ScimError::mutability(format!("{path} is readOnly")))
+    }
+
+    fn on_relation(
+        &mut self,
+        op: Op,
+        path: &AttributePath,
+        filter: Option<&Filter>,
+        value: Option<Value>,
+    ) -> Result<Outcome, ScimError> {
+        let attribute = &path.attribute;
+        let ids = |value: Option<Value>, ignored: &mut Vec<String>| {
+            resource::related_ids(attribute, value.unwrap_or(Value::Null), ignored)
+        };
+        if path.sub_attribute.is_some() {
+            return Err(immutable_elements(attribute));
+        }
+        let edit = match (op, filter) {
+            (Op::Add, None) => RelationEdit::Add(ids(value, &mut self.ignored)?),
+            (Op::Replace, None) => RelationEdit::Replace(ids(value, &mut self.ignored)?),
+            (Op::Remove, None) => {
+                let ids = ids(value, &mut self.ignored)?;
+                if ids.is_empty() { RelationEdit::Clear } else { RelationEdit::Remove(ids) }
+            }
+            (Op::Remove, Some(filter)) => match named_ids(filter) {
+                Some(ids) => RelationEdit::Remove(ids),
+                None => RelationEdit::RemoveMatching(filter.clone()),
+            },
+            // AMB-41: the element that the filter describes is created.
+            (Op::Add, Some(filter)) => match named_ids(filter) {
+                Some(ids) if ids.len() == 1 => RelationEdit::Add(ids),
+                _ => {
+                    return Err(ScimError::no_target(format!(
+                        "the filter doesn't name one value of {}",
+                        attribute.name
+                    )));
+                }
+            },
+            (Op::Replace, Some(_)) => return Err(immutable_elements(attribute)),
+        };
+        let nothing = matches!(&edit, RelationEdit::Add(ids) if ids.is_empty());
+        if nothing {
+            return Ok(Outcome::NothingToDo);
+        }
+        self.relation.push(RelationChange { operation: self.operation, edit });
+        Ok(Outcome::Pending)
+    }
+
+    fn on_extension(
+        &mut self,
+        op: Op,
+        schema: &std::sync::Arc<Schema>,
+        value: Option<Value>,
+    ) -> Result<Outcome, ScimError> {
+        let members = match (op, value) {
+            (Op::Remove, _) | (_, None | Some(Value::Null)) => {
+                if let Some(attribute) = schema.attributes.iter().find(|attribute| attribute.required) {
+                    return Err(ScimError::mutability(format!(
+                        "{}:{} is required and can't be removed",
+                        schema.id, attribute.name
+                    )));
+                }
+                let removed = self.attributes.shift_remove(&schema.id);
+                return Ok(if removed.is_some() { Outcome::Applied } else { Outcome::NothingToDo });
+            }
+            (_, Some(Value::Object(members))) => members,
+            _ => return Err(ScimError::invalid_value(format!("{}: expected an object", schema.id))),
+        };
+        let mut outcome = Outcome::NothingToDo;
+        for (name, value) in members {
+            let Some(attribute) = schema.attribute(&name) else {
+                self.ignored.push(format!("{}:{name}", schema.id));
+                continue;
+            };
+            let path = AttributePath {
+                extension: Some(std::sync::Arc::clone(schema)),
+                attribute: std::sync::Arc::clone(attribute),
+                sub_attribute: None,
+            };
+            outcome = both(outcome, self.on_attribute(op, &path, None, Some(value))?);
+        }
+        Ok(outcome)
+    }
+
+    /// Attributes of an extension that no schema describes are kept as sent.
+    fn on_foreign(&mut self, op: Op, name: &str, value: Option<Value>) -> Outcome {
+        let container = self.attributes.keys().find(|key| {
+            starts_like_urn(key)
+                && name.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
+                && matches!(name.as_bytes().get(key.len()), None | Some(b':'))
+        });
+        let (urn, attribute) = match container.cloned() {
+            Some(urn) if urn.len() == name.len() => (urn, None),
+            Some(urn) => {
+                let attribute = name[urn.len() + 1..].to_owned();
+                (urn, Some(attribute))
+            }
+            None => match name.rsplit_once(':') {
+                Some((urn, attribute)) if !matches!(value, Some(Value::Object(_))) => {
+                    (urn.to_owned(), Some(attribute.to_owned()))
+                }
+                _ => (name.to_owned(), None),
+            },
+        };
+        let value = value.filter(|value| op != Op::Remove && !value.is_null());
+        let object = self.attributes.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new()));
+        let changed = match (attribute, value) {
+            (Some(attribute), value) => match attribute.split_once('.') {
+                Some((attribute, sub)) => set_foreign(object, attribute, Some(sub), value),
+                None => set_foreign(object, &attribute, None, value),
+            },
+            (None, Some(Value::Object(members))) => {
+                members.into_iter().fold(false, |changed, (name, value)| {
+                    set_foreign(object, &name, None, (!value.is_null()).then_some(value)) || changed
+                })
+            }
+            (None, _) => {
+                let emptied = std::mem::replace(object, Value::Object(Object::new()));
+                emptied.as_object().is_some_and(|members| !members.is_empty())
+            }
+        };
+        drop_if_empty(&mut self.attributes, &urn);
+        if changed { Outcome::Applied } else { Outcome::NothingToDo }
+    }
+}
+
+/// `schemas` follows from the content (AMB-14): saying it again is nothing to do.
+fn on_schemas(op: Op, value: Option<&Value>) -> Result<Outcome, ScimError> {
+    let texts = value.is_some_and(|value| match value {
+        Value::Array(values) => values.iter().all(Value::is_string),
+        other => other.is_string(),
+    });
+    match op {
+        Op::Remove => Err(ScimError::mutability("schemas follows from the attributes and can't be removed")),
+        _ if texts => Ok(Outcome::NothingToDo),
+        _ => Err(ScimError::invalid_value("schemas: expected a list of URIs")),
+    }
+}
+
+fn both(left: Outcome, right: Outcome) -> Outcome {
+    match (left, right) {
+        (Outcome::Applied, _) | (_, Outcome::Applied) => Outcome::Applied,
+        (Outcome::Pending, _) | (_, Outcome::Pending) => Outcome::Pending,
+        _ => Outcome::NothingToDo,
+    }
+}
+
+fn immutable_elements(attribute: &Attribute) -> ScimError {
+    ScimError::mutability(format!(
+        "the sub-attributes of {0} are immutable; add and remove {0} instead",
+        attribute.name
+    ))
+}
+
+/// The ids that a filter names, when it is `value eq "x"`, or several of those joined by `or`.
+fn named_ids(filter: &Filter) -> Option<Vec<String>> {
+    match filter {
+        Filter::Compare(comparison) if comparison.operator == Operator::Eq => {
+            match (&comparison.literal, &comparison.path.sub_attribute) {
+                (Literal::Text { text, .. }, Some(sub)) if sub.name == "value" => Some(vec![text.clone()]),
+                _ => None,
+            }
+        }
+        Filter::Or(terms) => {
+            let terms: Option<Vec<_>> = terms.iter().map(named_ids).collect();
+            terms.map(|terms| terms.into_iter().flatten().collect())
+        }
+        _ => None,
+    }
+}
+
+/// Whether `given` says nothing but what is there. An object may say a part of it, a list of
+/// references is compared by the ids.
+fn is_present_value(present: Option<&Value>, given: Option<&Value>) -> bool {
+    match (present, given) {
+        (None, None | Some(Value::Null)) => true,
+        (None, Some(Value::Array(values))) => values.is_empty(),
+        (Some(Value::Object(present)), Some(Value::Object(given))) => {
+            given.iter().all(|(name, value)| is_present_value(present.get(name), Some(value)))
+        }
+        (Some(Value::Array(present)), Some(Value::Array(given))) => ids_in(present) == ids_in(given),
+        (Some(present), Some(given)) => present == given,
+        _ => false,
+    }
+}
+
+fn ids_in(values: &[Value]) -> HashSet<String> {
+    values.iter().map(|value| value.get("value").unwrap_or(value).to_string()).collect()
+}
+
+fn extension_mut<'a>(attributes: &'a mut Object, schema: &Schema) -> &'a mut Object {
+    let value = attributes.entry(schema.id.clone()).or_insert_with(|| Value::Object(Object::new()));
+    if !value.is_object() {
+        *value = Value::Object(Object::new());
+    }
+    match value {
+        Value::Object(members) => members,
+        _ => unreachable!("it was made an object in the line above"),
+    }
+}
+
+fn drop_if_empty(attributes: &mut Object, urn: &str) {
+    if attributes.get(urn).and_then(Value::as_object).is_some_and(Object::is_empty) {
+        attributes.shift_remove(urn);
+    }
+}
+
+/// Sets or removes an attribute, or a sub-attribute of it; says whether that changed anything.
+fn set_foreign(object: &mut Value, attribute: &str, sub: Option<&str>, value: Option<Value>) -> bool {
+    let Value::Object(members) = object else { return false };
+    let name = members
+        .keys()
+        .find(|key| key.eq_ignore_ascii_case(attribute))
+        .cloned()
+        .unwrap_or_else(|| attribute.to_owned());
+    match (sub, value) {
+        (Some(sub), value) => {
+            let inner = members.entry(name.clone()).or_insert_with(|| Value::Object(Object::new()));
+            let changed = set_foreign(inner, sub, None, value);
+            drop_if_empty(members, &name);
+            changed
+        }
+        (None, Some(value)) => {
+            let changed = members.get(&name) != Some(&value);
+            members.insert(name, value);
+            changed
+        }
+        (None, None) => members.shift_remove(&name).is_some(),
+    }
+}

@@ -1,0 +1,335 @@
+//! The new value of one attribute under one operation: add, remove, replace × single-valued,
+//! complex, multi-valued × whole, sub-attribute, filtered elements.
+
+use serde_json::Value;
+
+use super::Op;
+use crate::{
+    Object,
+    error::ScimError,
+    filter::{Comparison, Filter, Literal},
+    schema::{Attribute, Mutability},
+    value::{self, List},
+};
+
+/// An attribute's value after an operation, and whether it differs from before.
+pub(super) type Edited = Result<(Option<Value>, bool), ScimError>;
+
+/// One operation on one attribute.
+pub(super) struct Edit<'a> {
+    pub(super) op: Op,
+    pub(super) attribute: &'a Attribute,
+    pub(super) sub_attribute: Option<&'a Attribute>,
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) ignored: &'a mut Vec<String>,
+}
+
+impl Edit<'_> {
+    /// Carries the operation out on `current`.
+    pub(super) fn carry_out(mut self, current: Option<Value>, value: Option<Value>) -> Edited {
+        if self.attribute.multi_valued || self.filter.is_some() {
+            let multi_valued = self.attribute.multi_valued;
+            let elements = match current {
+                None | Some(Value::Null) => Vec::new(),
+                Some(Value::Array(values)) => values,
+                Some(single) => vec![single],
+            };
+            let (mut elements, changed) = self.edit_elements(elements, value)?;
+            let edited =
+                if multi_valued { Value::Array(elements) } else { elements.pop().unwrap_or(Value::Null) };
+            let empty = edited.is_null() || edited.as_array().is_some_and(Vec::is_empty);
+            return Ok(((!empty).then_some(edited), changed));
+        }
+        let edited = match (self.op, self.sub_attribute) {
+            (Op::Remove, None) => None,
+            (_, None) if !self.attribute.is_complex() => {
+                value::check(self.attribute, given(value), self.ignored)?
+            }
+            (_, None) => return self.merge_complex(current, given(value)),
+            (op, Some(sub)) => {
+                let members = object(current.clone());
+                let checked =
+                    if op == Op::Remove { None } else { value::check(sub, given(value), self.ignored)? };
+                self.set_member(members, sub, checked)
+            }
+        };
+        let changed = edited != current;
+        Ok((edited, changed))
+    }
+
+    /// RFC 7644 §3.5.2.1 and .3: the given sub-attributes are set, the others left unchanged. A
+    /// reference that comes to name something else keeps nothing of what it said before.
+    fn merge_complex(&mut self, current: Option<Value>, value: Value) -> Edited {
+        let given = match value {
+            Value::Object(members) => members,
+            Value::Null => return Ok((None, current.is_some())),
+            other => {
+                value::check_one(self.attribute, other, self.ignored)?;
+                return Ok((current, false));
+            }
+        };
+        let mut members = object(current.clone());
+        for (name, value) in given {
+            let Some(sub) = self.attribute.sub_attribute(&name) else {
+                self.ignored.push(format!("{}.{name}", self.attribute.name));
+                continue;
+            };
+            if sub.mutability == Mutability::ReadOnly {
+                continue;
+            }
+            let checked = value::check(sub, value, self.ignored)
+                .map_err(|error| ScimError::from(error).in_context(&self.attribute.name))?;
+            if sub.name == "value" {
+                members = object(self.set_member(members, sub, checked));
+            } else {
+                put(&mut members, &sub.name, checked);
+            }
+        }
+        let edited = (!members.is_empty()).then_some(Value::Object(members));
+        let changed = edited != current;
+        Ok((edited, changed))
+    }
+
+    fn set_member(&self, mut members: Object, sub: &Attribute, value: Option<Value>) -> Option<Value> {
+        let renamed = sub.name == "value" && members.get("value") != value.as_ref();
+        if renamed && self.attribute.refers_to_resources() {
+            members.clear();
+        }
+        put(&mut members, &sub.name, value);
+        (!members.is_empty()).then_some(Value::Object(members))
+    }
+
+    fn edit_elements(
+        &mut self,
+        mut elements: Vec<Value>,
+        value: Option<Value>,
+    ) -> Result<(Vec<Value>, bool), ScimError> {
+        let selected: Vec<usize> = match self.filter {
+            Some(filter) => positions(&elements, |element| filter.matches_element(element)),
+            None => (0..elements.len()).collect(),
+        };
+        match (self.op, self.sub_attribute, self.filter) {
+            (Op::Remove, None, None) => Ok(remove_given(elements, value)),
+            (Op::Remove, None, Some(filter)) => {
+                let before = elements.len();
+                elements.retain(|element| !filter.matches_element(element));
+                let changed = elements.len() != before;
+                Ok((elements, changed))
+            }
+            (_, None, None) => self.edit_list(elements, given(value)),
+            (_, None, Some(_)) => self.edit_selected(elements, &selected, given(value)),
+            (op, Some(sub), filter) => {
+                // AMB-40: `emails.value` means the one element there is, or a new one.
+                if filter.is_none() && selected.len() > 1 {
+                    let name = &self.attribute.name;
+                    return Err(ScimError::no_target(format!(
+                        "{name}.{} doesn't say which of the {} values of {name} is meant; select one with a filter",
+                        sub.name,
+                        selected.len()
+                    )));
+                }
+                let checked =
+                    if op == Op::Remove { None } else { value::check(sub, given(value), self.ignored)? };
+                self.edit_sub_attribute(elements, &selected, sub, checked)
+            }
+        }
+    }
+
+    /// add and replace of the whole list.
+    fn edit_list(&mut self, elements: Vec<Value>, value: Value) -> Result<(Vec<Value>, bool), ScimError> {
+        let given = match value::check(self.attribute, value, self.ignored)? {
+            Some(Value::Array(values)) => values,
+            _ => Vec::new(),
+        };
+        if self.op == Op::Replace {
+            let changed = given != elements;
+            return Ok((given, changed));
+        }
+        let mut list = List::of(elements, given.len());
+        let mut touched = Vec::new();
+        let mut changed = false;
+        for element in given {
+            let (position, different) = list.merge(element);
+            touched.push(position);
+            changed |= different;
+        }
+        changed |= self.settle_primary(&mut list.values, &touched)?;
+        Ok((list.values, changed))
+    }
+
+    /// add and replace of the elements that a filter selects.
+    fn edit_selected(
+        &mut self,
+        mut elements: Vec<Value>,
+        selected: &[usize],
+        value: Value,
+    ) -> Result<(Vec<Value>, bool), ScimError> {
+        let given = value::check_one(self.attribute, value, self.ignored)?;
+        if selected.is_empty() {
+            let (Op::Add, Some(created)) = (self.op, self.created_by_filter()) else {
+                return Err(self.nothing_selected());
+            };
+            let mut created = Value::Object(created);
+            value::merge_members(&mut created, given.unwrap_or(Value::Null));
+            let (position, mut changed) = value::merge_one(&mut elements, created);
+            changed |= self.settle_primary(&mut elements, &[position])?;
+            return Ok((elements, changed));
+        }
+        let Some(given) = given else {
+            if self.op == Op::Add {
+                return Ok((elements, false));
+            }
+            let kept = elements.into_iter().enumerate().filter(|(position, _)| !selected.contains(position));
+            return Ok((kept.map(|(_, element)| element).collect(), true));
+        };
+        let mut changed = false;
+        for &position in selected {
+            if self.op == Op::Add {
+                changed |= value::merge_members(&mut elements[position], given.clone());
+            } else if elements[position] != given {
+                // AMB-46: "all matching record values SHALL be replaced"
+                elements[position] = given.clone();
+                changed = true;
+            }
+        }
+        changed |= self.settle_primary(&mut elements, selected)?;
+        let list = elements.into_iter().fold(List::default(), |mut list, element| {
+            list.merge(element);
+            list
+        });
+        Ok((list.values, changed))
+    }
+
+    /// Any operation on a sub-attribute of the selected elements.
+    fn edit_sub_attribute(
+        &mut self,
+        mut elements: Vec<Value>,
+        selected: &[usize],
+        sub: &Attribute,
+        value: Option<Value>,
+    ) -> Result<(Vec<Value>, bool), ScimError> {
+        if selected.is_empty() {
+            let Some(value) = value else { return Ok((elements, false)) };
+            // AMB-41: Entra ID expects add and replace to create what the filter describes.
+            let Some(mut created) = self.created_by_filter() else { return Err(self.nothing_selected()) };
+            created.insert(sub.name.clone(), value);
+            let (position, mut changed) = value::merge_one(&mut elements, Value::Object(created));
+            changed |= self.settle_primary(&mut elements, &[position])?;
+            return Ok((elements, changed));
+        }
+        let mut changed = false;
+        for &position in selected {
+            if let Value::Object(members) = &mut elements[position]
+                && members.get(&sub.name) != value.as_ref()
+            {
+                put(members, &sub.name, value.clone());
+                changed = true;
+            }
+        }
+        changed |= self.settle_primary(&mut elements, selected)?;
+        elements.retain(|element| element.as_object().is_none_or(|members| !members.is_empty()));
+        Ok((elements, changed))
+    }
+
+    /// The element that the filter's equalities describe.
+    fn created_by_filter(&self) -> Option<Object> {
+        let Some(filter) = self.filter else { return Some(Object::new()) };
+        let mut created = Object::new();
+        for Comparison { path, literal, .. } in filter.equalities()? {
+            let value = match literal {
+                Literal::Null => continue,
+                Literal::Boolean(value) => Value::Bool(*value),
+                Literal::Number(value) => Value::Number(value.clone()),
+                Literal::Text { text, .. } | Literal::Instant { text, .. } => Value::from(text.as_str()),
+            };
+            let sub = path.sub_attribute.as_ref()?;
+            if sub.mutability == Mutability::ReadOnly {
+                return None;
+            }
+            created.insert(sub.name.clone(), value);
+        }
+        Some(created)
+    }
+
+    fn nothing_selected(&self) -> ScimError {
+        ScimError::no_target(format!("no value of {} meets the filter", self.attribute.name))
+    }
+
+    /// RFC 7644 §3.5.2: setting `primary` on one value resets it on all others.
+    fn settle_primary(&self, elements: &mut [Value], touched: &[usize]) -> Result<bool, ScimError> {
+        let mut primaries = touched.iter().filter(|&&position| value::is_primary(&elements[position]));
+        let Some(&primary) = primaries.next() else { return Ok(false) };
+        if primaries.any(|&other| other != primary) {
+            return Err(ScimError::invalid_value(format!(
+                "{}: at most one value may have primary true",
+                self.attribute.name
+            )));
+        }
+        let mut changed = false;
+        for (position, element) in elements.iter_mut().enumerate() {
+            if position != primary && value::is_primary(element) {
+                element["primary"] = Value::Bool(false);
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// remove of a list. With values beside it, just those go (AMB-42: Entra ID and authentik mean
+/// it so; emptying the group instead has done real damage elsewhere).
+fn remove_given(mut elements: Vec<Value>, value: Option<Value>) -> (Vec<Value>, bool) {
+    let given = match value {
+        Some(Value::Array(values)) => values,
+        _ => Vec::new(),
+    };
+    if given.is_empty() {
+        let changed = !elements.is_empty();
+        return (Vec::new(), changed);
+    }
+    let before = elements.len();
+    elements.retain(|element| !given.iter().any(|given| is_meant(element, given)));
+    let changed = elements.len() != before;
+    (elements, changed)
+}
+
+/// Whether an element is the one that a client describes: by its value and, where given, its
+/// type; by all that is given where it has no value.
+fn is_meant(element: &Value, given: &Value) -> bool {
+    let Value::Object(given) = given else { return element == given };
+    let member =
+        |name: &str| given.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    match member("value") {
+        Some(value) => {
+            element.get("value") == Some(value)
+                && member("type").is_none_or(|kind| kind.is_null() || element.get("type") == Some(kind))
+        }
+        None => !given.is_empty() && given.iter().all(|(name, value)| element.get(name) == Some(value)),
+    }
+}
+
+fn positions(elements: &[Value], mut meets: impl FnMut(&Value) -> bool) -> Vec<usize> {
+    elements.iter().enumerate().filter(|(_, element)| meets(element)).map(|(position, _)| position).collect()
+}
+
+fn given(value: Option<Value>) -> Value {
+    value.unwrap_or(Value::Null)
+}
+
+fn object(value: Option<Value>) -> Object {
+    match value {
+        Some(Value::Object(members)) => members,
+        _ => Object::new(),
+    }
+}
+
+fn put(members: &mut Object, name: &str, value: Option<Value>) {
+    match value {
+        Some(value) => {
+            members.insert(name.to_owned(), value);
+        }
+        None => {
+            members.shift_remove(name);
+        }
+    }
+}

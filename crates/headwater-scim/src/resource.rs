@@ -1,0 +1,270 @@
+//! Reading a resource from a body (RFC 7644 §3.3, §3.5.1), and its stored form.
+
+use std::{collections::HashSet, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    Object, deviation,
+    error::ScimError,
+    path::starts_like_urn,
+    resource_type::{COMMON, ResourceType, default_of},
+    schema::{Attribute, Mutability, Schema},
+    value,
+};
+
+/// What a client wants a resource to be.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    /// The attributes in canonical letter case: without `schemas`, `id`, `meta`, without readOnly
+    /// ones and without the relation.
+    pub attributes: Object,
+    /// The ids in the relation (`members`), each once; `None` when the body doesn't have it.
+    pub related: Option<Vec<String>>,
+    /// Paths of attributes that were not taken: unknown ones, and values that are not kept.
+    pub ignored: Vec<String>,
+}
+
+/// Reads a resource from a body that [`deviation::mend_resource`] has gone over.
+///
+/// readOnly attributes are left out (RFC 7644 §3.3); unknown attributes are left out and listed in
+/// [`Draft::ignored`] (AMB-06); objects under the URN of an unknown extension are kept as sent;
+/// absent attributes get their defaults.
+///
+/// # Errors
+/// 400 invalidSyntax when `schemas` doesn't have the base schema; 400 invalidValue when a value
+/// has the wrong type or a required one is missing.
+pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimError> {
+    let mut draft = Draft::default();
+    let mut unassigned = Vec::new();
+    for (name, value) in body {
+        if let Some(attribute) = resource_type.core_attribute(&name) {
+            let taken = take(attribute, value, resource_type, &mut draft)?;
+            if !taken {
+                unassigned.push(attribute.name.clone());
+            }
+        } else if let Some(schema) = resource_type.extension(&name) {
+            if let Some(object) = read_extension(schema, value, &mut draft.ignored)? {
+                draft.attributes.insert(schema.id.clone(), Value::Object(object));
+            }
+        } else if starts_like_urn(&name) && value.is_object() {
+            // An extension that no schema describes: kept and returned as sent.
+            if value.as_object().is_some_and(|members| !members.is_empty()) {
+                draft.attributes.insert(name, value);
+            }
+        } else {
+            draft.ignored.push(name);
+        }
+    }
+    for name in resource_type.defaults.keys() {
+        // RFC 7644 §3.3: null asks for no value, default included.
+        if !draft.attributes.contains_key(name) && !unassigned.contains(name) {
+            draft
+                .attributes
+                .extend(default_of(resource_type, name).map(|value| (name.clone(), value.clone())));
+        }
+    }
+    require(resource_type, &draft.attributes)?;
+    Ok(draft)
+}
+
+/// Puts one attribute of the body into the draft; false when the body unassigns it.
+fn take(
+    attribute: &Arc<Attribute>,
+    value: Value,
+    resource_type: &ResourceType,
+    draft: &mut Draft,
+) -> Result<bool, ScimError> {
+    if attribute.name == "schemas" {
+        check_schemas(&value, resource_type)?;
+        return Ok(true);
+    }
+    if attribute.mutability == Mutability::ReadOnly {
+        return Ok(true);
+    }
+    if resource_type.relation().is_some_and(|relation| Arc::ptr_eq(relation, attribute)) {
+        draft.related = Some(related_ids(attribute, value, &mut draft.ignored)?);
+        return Ok(true);
+    }
+    let Some(value) = value::check(attribute, value, &mut draft.ignored)? else { return Ok(false) };
+    if attribute.mutability == Mutability::WriteOnly {
+        // Secrets are not kept; ServiceProviderConfig.changePassword says so.
+        draft.ignored.push(attribute.name.clone());
+    } else {
+        draft.attributes.insert(attribute.name.clone(), value);
+    }
+    Ok(true)
+}
+
+fn read_extension(
+    schema: &Schema,
+    value: Value,
+    ignored: &mut Vec<String>,
+) -> Result<Option<Object>, ScimError> {
+    let members = match value {
+        Value::Null => return Ok(None),
+        Value::Object(members) => members,
+        _ => return Err(ScimError::invalid_value(format!("{}: expected an object", schema.id))),
+    };
+    let mut object = Object::new();
+    for (name, value) in members {
+        let Some(attribute) = schema.attribute(&name) else {
+            ignored.push(format!("{}:{name}", schema.id));
+            continue;
+        };
+        if attribute.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        let checked = value::check(attribute, value, ignored)
+            .map_err(|error| ScimError::from(error).in_context(&schema.id))?;
+        if let Some(value) = checked {
+            object.insert(attribute.name.clone(), value);
+        }
+    }
+    Ok((!object.is_empty()).then_some(object))
+}
+
+/// `schemas` may be missing (AMB-01) and may name more than the type has (Entra ID's ADSCIM
+/// Group), but when it says something it has to name the base schema (RFC 7643 §3.3).
+fn check_schemas(value: &Value, resource_type: &ResourceType) -> Result<(), ScimError> {
+    let urns: Vec<&str> = match value {
+        Value::Null => return Ok(()),
+        Value::Array(values) => values
+            .iter()
+            .map(|value| {
+                value.as_str().ok_or_else(|| ScimError::invalid_syntax("schemas: expected a list of URIs"))
+            })
+            .collect::<Result<_, _>>()?,
+        _ => return Err(ScimError::invalid_syntax("schemas: expected a list of URIs")),
+    };
+    let base = resource_type.schema.id.as_str();
+    if urns.is_empty() || urns.iter().any(|urn| deviation::known_urn(urn, resource_type) == Some(base)) {
+        return Ok(());
+    }
+    Err(ScimError::invalid_syntax(format!(
+        "schemas: a {} has the schema {base}, which is not in the list",
+        resource_type.name
+    )))
+}
+
+/// Reads the ids in the relation, each once and in order.
+///
+/// # Errors
+/// 400 invalidValue when an element is malformed or names nobody.
+pub fn related_ids(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+) -> Result<Vec<String>, ScimError> {
+    let values = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(values) => values,
+        _ => return Err(ScimError::invalid_value(format!("{}: expected a list", attribute.name))),
+    };
+    let mut seen = HashSet::with_capacity(values.len());
+    let mut ids = Vec::with_capacity(values.len());
+    for element in values {
+        let Some(element) = value::check_one(attribute, element, ignored)? else { continue };
+        let id = related_id(&element).ok_or_else(|| {
+            ScimError::invalid_value(format!("{}.value: a value is required", attribute.name))
+        })?;
+        if seen.insert(id.to_owned()) {
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+/// The id that an element names, by its `value` or else by the last segment of its `$ref`.
+fn related_id(element: &Value) -> Option<&str> {
+    let text = |name: &str| element.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    text("value").or_else(|| text("$ref")?.rsplit('/').next().filter(|segment| !segment.is_empty()))
+}
+
+/// Whether every required attribute has a value (RFC 7643 §7; RFC 7644 §3.12).
+///
+/// # Errors
+/// 400 invalidValue naming the attribute.
+pub fn require(resource_type: &ResourceType, attributes: &Object) -> Result<(), ScimError> {
+    let missing = |attribute: &Attribute, object: &Object| {
+        attribute.required
+            && attribute.mutability != Mutability::ReadOnly
+            && object.get(&attribute.name).is_none_or(|value| value.as_str() == Some(""))
+    };
+    for attribute in &resource_type.schema.attributes {
+        if missing(attribute, attributes) {
+            return Err(ScimError::invalid_value(format!("{}: a value is required", attribute.name)));
+        }
+    }
+    for extension in &resource_type.extensions {
+        let schema = &extension.schema;
+        let Some(object) = attributes.get(&schema.id).and_then(Value::as_object) else {
+            if extension.required {
+                return Err(ScimError::invalid_value(format!("{}: the extension is required", schema.id)));
+            }
+            continue;
+        };
+        if let Some(attribute) = schema.attributes.iter().find(|attribute| missing(attribute, object)) {
+            return Err(ScimError::invalid_value(format!(
+                "{}:{}: a value is required",
+                schema.id, attribute.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Puts a replacement (PUT) in relation to what is there: immutable attributes that have a value
+/// keep it, and the body may not say otherwise (RFC 7644 §3.5.1).
+///
+/// # Errors
+/// 400 mutability naming the attribute.
+pub fn keep_immutable(
+    resource_type: &ResourceType,
+    existing: &Object,
+    draft: &mut Draft,
+) -> Result<(), ScimError> {
+    let immutable = resource_type
+        .schema
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.mutability == Mutability::Immutable);
+    for attribute in immutable {
+        let Some(kept) = existing.get(&attribute.name) else { continue };
+        match draft.attributes.get(&attribute.name) {
+            Some(value) if value != kept => {
+                return Err(ScimError::mutability(format!("{}: the value is immutable", attribute.name)));
+            }
+            Some(_) => {}
+            None => {
+                draft.attributes.insert(attribute.name.clone(), kept.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The stored form of a resource: `schemas` derived from the content (AMB-14), `id`, then the
+/// attributes. What the server adds when it answers (`meta`, relations) is not in it.
+pub fn document(resource_type: &ResourceType, id: &str, attributes: &Object) -> Object {
+    let extensions = attributes.keys().filter(|name| starts_like_urn(name)).map(String::as_str);
+    let schemas: Vec<Value> =
+        std::iter::once(resource_type.schema.id.as_str()).chain(extensions).map(Value::from).collect();
+    let mut document = Object::with_capacity(attributes.len() + 4);
+    document.insert("schemas".to_owned(), schemas.into());
+    document.insert("id".to_owned(), id.into());
+    document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+    document
+}
+
+/// The attributes in a stored document: the opposite of [`document`].
+pub fn attributes(mut document: Object) -> Object {
+    document.shift_remove("schemas");
+    document.shift_remove("id");
+    document
+}
+
+/// Whether a name is one of the attributes that only the server writes into an answer.
+pub fn is_common(name: &str) -> bool {
+    COMMON.attribute(name).is_some()
+}

@@ -1,0 +1,281 @@
+//! Values checked against an attribute's characteristics (RFC 7643 §2).
+//!
+//! Everything here is strict: what clients get wrong has been mended by [`crate::deviation`].
+
+use std::collections::HashMap;
+
+use base64::{
+    Engine,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde_json::Value;
+
+use crate::{
+    Object, date_time,
+    error::ScimError,
+    schema::{Attribute, AttributeType, Mutability},
+};
+
+/// A value that doesn't fit its attribute.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct ValueError {
+    /// The attribute, dotted.
+    pub path: String,
+    /// What is wrong with the value. The value itself is left out: it may be personal.
+    pub message: String,
+}
+
+impl ValueError {
+    fn new(attribute: &Attribute, message: impl Into<String>) -> Self {
+        Self { path: attribute.name.clone(), message: message.into() }
+    }
+
+    fn below(self, attribute: &Attribute) -> Self {
+        Self { path: format!("{}.{}", attribute.name, self.path), ..self }
+    }
+}
+
+impl From<ValueError> for ScimError {
+    fn from(error: ValueError) -> Self {
+        Self::invalid_value(error.to_string())
+    }
+}
+
+/// Checks a whole attribute value. `None` means unassigned: null and the empty list are the same
+/// as no value (RFC 7643 §2.5). Names of sub-attributes come out in their canonical letter case;
+/// sub-attributes that no schema knows are left out and added to `ignored`, readOnly ones are
+/// left out.
+///
+/// # Errors
+/// The value is not of the attribute's type, or has two primaries.
+pub fn check(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+) -> Result<Option<Value>, ValueError> {
+    if !attribute.multi_valued {
+        return check_one(attribute, value, ignored);
+    }
+    match value {
+        Value::Null => Ok(None),
+        Value::Array(values) => {
+            let mut list = List::default();
+            for value in values {
+                if let Some(value) = check_one(attribute, value, ignored)? {
+                    list.merge(value);
+                }
+            }
+            let values = list.values;
+            check_primary(attribute, &values)?;
+            Ok((!values.is_empty()).then_some(Value::Array(values)))
+        }
+        other => Err(ValueError::new(attribute, format!("expected a list, found {}", kind(&other)))),
+    }
+}
+
+/// Checks one element of a multi-valued attribute, or the value of a single-valued one.
+///
+/// # Errors
+/// The value is not of the attribute's type.
+pub fn check_one(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+) -> Result<Option<Value>, ValueError> {
+    let expected = |what: &str, found: &Value| {
+        Err(ValueError::new(attribute, format!("expected {what}, found {}", kind(found))))
+    };
+    match (attribute.attribute_type, value) {
+        (_, Value::Null) => Ok(None),
+        (AttributeType::Complex, Value::Object(members)) => check_complex(attribute, members, ignored),
+        (AttributeType::Complex, other) => expected("an object", &other),
+        (AttributeType::Boolean, value @ Value::Bool(_)) => Ok(Some(value)),
+        (AttributeType::Boolean, other) => expected("true or false", &other),
+        // RFC 7643 §2.3.4: no fraction and no exponent
+        (AttributeType::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            Ok(Some(number.into()))
+        }
+        (AttributeType::Integer, Value::Number(_)) => {
+            Err(ValueError::new(attribute, "expected a whole number"))
+        }
+        (AttributeType::Integer, other) => expected("a whole number", &other),
+        (AttributeType::Decimal, value @ Value::Number(_)) => Ok(Some(value)),
+        (AttributeType::Decimal, other) => expected("a number", &other),
+        (text_type, Value::String(text)) => match malformed(text_type, &text) {
+            None => Ok(Some(text.into())),
+            Some(what) => Err(ValueError::new(attribute, format!("the text is not {what}"))),
+        },
+        (_, other) => expected("text", &other),
+    }
+}
+
+fn check_complex(
+    attribute: &Attribute,
+    members: Object,
+    ignored: &mut Vec<String>,
+) -> Result<Option<Value>, ValueError> {
+    let mut checked = Object::new();
+    for (name, value) in members {
+        let Some(sub) = attribute.sub_attribute(&name) else {
+            ignored.push(format!("{}.{name}", attribute.name));
+            continue;
+        };
+        if sub.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        if let Some(value) = check(sub, value, ignored).map_err(|error| error.below(attribute))? {
+            checked.insert(sub.name.clone(), value);
+        }
+    }
+    if checked.is_empty() {
+        return Ok(None);
+    }
+    let missing = attribute.sub_attributes.iter().find(|sub| {
+        sub.required && sub.mutability != Mutability::ReadOnly && !checked.contains_key(&sub.name)
+    });
+    match missing {
+        Some(sub) => Err(ValueError::new(sub, "a value is required").below(attribute)),
+        None => Ok(Some(Value::Object(checked))),
+    }
+}
+
+/// RFC 7643 §2.4: `primary` is true at most once.
+///
+/// # Errors
+/// Two elements have `primary: true`.
+pub fn check_primary(attribute: &Attribute, values: &[Value]) -> Result<(), ValueError> {
+    let primaries = values.iter().filter(|value| is_primary(value)).count();
+    if primaries > 1 {
+        return Err(ValueError::new(
+            attribute,
+            format!("{primaries} values have primary true; at most one may"),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether an element has `primary: true`.
+pub fn is_primary(element: &Value) -> bool {
+    element.get("primary") == Some(&Value::Bool(true))
+}
+
+/// What a text of this type has to be and isn't.
+fn malformed(attribute_type: AttributeType, text: &str) -> Option<&'static str> {
+    match attribute_type {
+        AttributeType::DateTime => {
+            date_time::parse(text).is_none().then_some("a dateTime such as 2026-01-31T12:00:00Z")
+        }
+        AttributeType::Binary => (!is_base64(text)).then_some("base64"),
+        // RFC 7643 §2.3.7: absolute or relative; letters beyond ASCII are let through (RFC 3987)
+        AttributeType::Reference => fluent_uri::IriRef::parse(text).is_err().then_some("a URI reference"),
+        _ => None,
+    }
+}
+
+/// RFC 7643 §2.3.6: base64 of RFC 4648 §4, padding may be left out.
+fn is_base64(text: &str) -> bool {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    LENIENT.decode(text).is_ok()
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The elements of a multi-valued attribute, of which no two share type and value
+/// (RFC 7643 §2.4): a repeated one is merged into the first.
+#[derive(Default)]
+pub(crate) struct List {
+    pub(crate) values: Vec<Value>,
+    /// Where each identity stands, once there are too many elements to look at each.
+    positions: Option<HashMap<String, usize>>,
+}
+
+impl List {
+    const FEW: usize = 16;
+
+    /// A list to which about `additions` elements will be merged.
+    pub(crate) fn of(values: Vec<Value>, additions: usize) -> Self {
+        let positions = (additions > Self::FEW).then(|| {
+            let identified = values.iter().enumerate();
+            identified.filter_map(|(position, value)| Some((identity(value)?, position))).collect()
+        });
+        Self { values, positions }
+    }
+
+    /// Adds an element, or merges it into the one that it repeats. Returns the position of the
+    /// element that came out of it, and whether anything changed.
+    pub(crate) fn merge(&mut self, element: Value) -> (usize, bool) {
+        if self.positions.is_none() && self.values.len() > Self::FEW {
+            *self = Self::of(std::mem::take(&mut self.values), usize::MAX);
+        }
+        let repeated = match (&self.positions, identity(&element)) {
+            (Some(positions), Some(identity)) => positions.get(&identity).copied(),
+            _ => self.values.iter().position(|value| is_same(value, &element)),
+        };
+        let Some(position) = repeated else {
+            if let (Some(positions), Some(identity)) = (&mut self.positions, identity(&element)) {
+                positions.insert(identity, self.values.len());
+            }
+            self.values.push(element);
+            return (self.values.len() - 1, true);
+        };
+        (position, merge_members(&mut self.values[position], element))
+    }
+}
+
+/// Puts the members of `from` into `into`; says whether that changed anything.
+pub(crate) fn merge_members(into: &mut Value, from: Value) -> bool {
+    let mut changed = false;
+    if let (Value::Object(kept), Value::Object(given)) = (into, from) {
+        for (name, value) in given {
+            if kept.get(&name) != Some(&value) {
+                kept.insert(name, value);
+                changed = true;
+            }
+        }
+    }
+    changed
+}
+
+/// Adds one element to a list that may be long, looking at each element once.
+pub(crate) fn merge_one(values: &mut Vec<Value>, element: Value) -> (usize, bool) {
+    if let Some(position) = values.iter().position(|value| is_same(value, &element)) {
+        return (position, merge_members(&mut values[position], element));
+    }
+    values.push(element);
+    (values.len() - 1, true)
+}
+
+fn is_same(left: &Value, right: &Value) -> bool {
+    match (left.get("value"), right.get("value")) {
+        (Some(left_value), Some(right_value)) => {
+            left_value == right_value && left.get("type") == right.get("type")
+        }
+        (None, None) => left == right,
+        _ => false,
+    }
+}
+
+/// What makes an element the same as another: its value with its type. Elements without a value,
+/// such as addresses, are only the same when all of them is.
+fn identity(element: &Value) -> Option<String> {
+    match element {
+        Value::Object(members) => {
+            let value = members.get("value")?;
+            Some(serde_json::json!([value, members.get("type")]).to_string())
+        }
+        plain => Some(plain.to_string()),
+    }
+}

@@ -1,0 +1,109 @@
+//! How a server is told to behave: one struct, from defaults, file, environment and flags.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// Everything that can be set. Each field is a key of the TOML file; in the environment it is
+/// `HEADWATER_` and the key in capitals, as a flag it has hyphens.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Configuration {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The folder with the database.
+    pub data: PathBuf,
+    /// What absolute URLs are made from, such as `https://id.example.com`. Without it they are
+    /// made from the request.
+    pub public_url: Option<String>,
+    /// The networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The form of the log.
+    pub log_format: LogFormat,
+    /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as
+    /// `info,headwater_server=debug`. Every request is an event at `debug`.
+    pub log: String,
+    /// The longest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// How many requests are worked on at once; others get 503 with `Retry-After`.
+    pub max_concurrent_requests: usize,
+    /// How many connections are held at once; others wait.
+    pub max_connections: usize,
+    /// How long a client may take to send the head of a request, and then its body, in seconds.
+    pub read_timeout_seconds: u64,
+    /// How long requests in flight may take to finish once the server is told to stop, in seconds.
+    pub shutdown_timeout_seconds: u64,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: PathBuf::from("./data"),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            log_format: LogFormat::Text,
+            log: "info".to_owned(),
+            max_body_bytes: 1024 * 1024,
+            max_concurrent_requests: 1_024,
+            max_connections: 4_096,
+            read_timeout_seconds: 30,
+            shutdown_timeout_seconds: 30,
+        }
+    }
+}
+
+/// A `public_url` that absolute URLs can't be made from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a public URL; it has the form https://host[:port][/path], without query")]
+pub struct InvalidPublicUrl(String);
+
+/// Checks a public URL, and takes slashes off its end.
+///
+/// # Errors
+/// The text has another form.
+pub fn public_url(text: &str) -> Result<String, InvalidPublicUrl> {
+    let invalid = || InvalidPublicUrl(text.to_owned());
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(invalid)?;
+    let uri: hyper::Uri = text.parse().map_err(|_| invalid())?;
+    let plain =
+        uri.query().is_none() && !text.contains(['#', '@']) && !rest.starts_with('/') && !rest.is_empty();
+    if plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(invalid()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public_url;
+
+    #[test]
+    fn public_urls() {
+        assert_eq!(public_url("https://id.example.com/").as_deref(), Ok("https://id.example.com"));
+        assert_eq!(
+            public_url("http://localhost:8080/headwater").as_deref(),
+            Ok("http://localhost:8080/headwater")
+        );
+        for bad in [
+            "",
+            "id.example.com",
+            "https://",
+            "https:///x",
+            "ftp://x",
+            "https://a?b",
+            "https://a#b",
+            "https://u@h",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+}

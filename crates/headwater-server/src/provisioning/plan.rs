@@ -1,0 +1,205 @@
+//! Change sets computed from what is there and what is wanted. No I/O.
+
+use headwater_scim::{
+    Object,
+    error::ScimError,
+    index,
+    patch::{PatchRequest, Patched, RelationEdit},
+    path::AttributePath,
+    resource::{self, Draft},
+    resource_type::ResourceType,
+};
+use headwater_store::{DocumentChange, IndexKeys, ResourceId, StoreError, StoredResource, Write, Written};
+use serde_json::Value;
+
+/// A change that has been read.
+pub(super) enum Change {
+    Replace(Draft),
+    Patch(PatchRequest),
+}
+
+/// What a resource is to become.
+pub(super) struct Planned {
+    pub(super) attributes: Object,
+    pub(super) members: Vec<RelationEdit>,
+    pub(super) ignored: Vec<String>,
+}
+
+impl From<Patched> for Planned {
+    fn from(patched: Patched) -> Self {
+        Self {
+            attributes: patched.attributes,
+            members: patched.relation.into_iter().map(|change| change.edit).collect(),
+            ignored: patched.ignored,
+        }
+    }
+}
+
+pub(super) fn creation(resource_type: &ResourceType, id: ResourceId, draft: &Draft, unique: bool) -> Write {
+    Write::Create {
+        resource_type: resource_type.name.to_string(),
+        id,
+        document: document(resource_type, id, &draft.attributes),
+        keys: index::keys(resource_type, &draft.attributes, unique),
+        display: resource_type.display(&draft.attributes).map(str::to_owned),
+        has_references: index::has_references(resource_type, &draft.attributes),
+        members: draft.related.clone().unwrap_or_default(),
+    }
+}
+
+/// The resource that a creation has made.
+pub(super) fn created(write: Write, written: &Written) -> Option<StoredResource> {
+    let Write::Create { resource_type, id, document, has_references, .. } = write else { return None };
+    Some(StoredResource {
+        resource_type,
+        id,
+        version: written.version,
+        created: written.created,
+        last_modified: written.last_modified,
+        document,
+        has_references,
+        member_count: written.member_count,
+        members: None,
+        groups: None,
+    })
+}
+
+/// RFC 7644 §3.5.1: what the body leaves out is cleared, members included (AMB-33).
+pub(super) fn replacement(
+    resource_type: &ResourceType,
+    current: &Object,
+    mut draft: Draft,
+) -> Result<Planned, ScimError> {
+    resource::keep_immutable(resource_type, current, &mut draft)?;
+    let members = match resource_type.relation() {
+        Some(_) => vec![RelationEdit::Replace(draft.related.unwrap_or_default())],
+        None => Vec::new(),
+    };
+    Ok(Planned { attributes: draft.attributes, members, ignored: draft.ignored })
+}
+
+/// The write that brings a resource from `current` to what is planned; `None` when nothing is to
+/// be done. Without a change to the document it holds for any version, unless `versioned`.
+pub(super) fn update(
+    resource_type: &ResourceType,
+    stored: &StoredResource,
+    current: &Object,
+    planned: &Planned,
+    versioned: bool,
+    unique: bool,
+) -> Option<Write> {
+    let changed = *current != planned.attributes;
+    if !changed && planned.members.is_empty() {
+        return None;
+    }
+    let document = changed.then(|| {
+        let (before, after) = difference(current, &planned.attributes);
+        DocumentChange {
+            document: document(resource_type, stored.id, &planned.attributes),
+            keys: IndexKeys::between(
+                &index::keys(resource_type, current, unique),
+                index::keys(resource_type, &planned.attributes, unique),
+            ),
+            display: resource_type.display(&planned.attributes).map(str::to_owned),
+            has_references: index::has_references(resource_type, &planned.attributes),
+            before,
+            after,
+        }
+    });
+    Some(Write::Update {
+        resource_type: resource_type.name.to_string(),
+        id: stored.id,
+        expected: (changed || versioned).then_some(stored.version),
+        document,
+        members: planned.members.clone(),
+    })
+}
+
+/// A resource without its reference to another one that goes.
+pub(super) fn without_reference(
+    resource_type: &ResourceType,
+    referrer: &StoredResource,
+    path: &AttributePath,
+    unique: bool,
+) -> Result<Write, StoreError> {
+    let current = attributes(referrer)?;
+    let mut planned = current.clone();
+    match &path.extension {
+        None => {
+            planned.shift_remove(&path.attribute.name);
+        }
+        Some(schema) => {
+            if let Some(Value::Object(members)) = planned.get_mut(&schema.id) {
+                members.shift_remove(&path.attribute.name);
+                if members.is_empty() {
+                    planned.shift_remove(&schema.id);
+                }
+            }
+        }
+    }
+    let planned = Planned { attributes: planned, members: Vec::new(), ignored: Vec::new() };
+    update(resource_type, referrer, &current, &planned, true, unique).ok_or_else(|| {
+        StoreError::Damaged(format!("the index says that {} refers to another resource", referrer.id))
+    })
+}
+
+pub(super) fn deletion(
+    resource_type: &ResourceType,
+    stored: &StoredResource,
+    unique: bool,
+) -> Result<Write, StoreError> {
+    Ok(Write::Delete {
+        resource_type: resource_type.name.to_string(),
+        id: stored.id,
+        expected: stored.version,
+        keys: index::keys(resource_type, &attributes(stored)?, unique),
+    })
+}
+
+/// What became of a resource to which nothing was to be done.
+pub(super) fn unchanged(stored: &StoredResource) -> Written {
+    Written {
+        changed: false,
+        version: stored.version,
+        created: stored.created,
+        last_modified: stored.last_modified,
+        member_count: stored.member_count,
+        member_edits: Vec::new(),
+    }
+}
+
+/// The attributes of a stored resource.
+pub(super) fn attributes(stored: &StoredResource) -> Result<Object, StoreError> {
+    parsed(stored).map(resource::attributes)
+}
+
+/// The document of a stored resource.
+pub(super) fn parsed(stored: &StoredResource) -> Result<Object, StoreError> {
+    serde_json::from_str(&stored.document)
+        .map_err(|error| StoreError::Damaged(format!("the document of {} is not JSON: {error}", stored.id)))
+}
+
+/// The ids in the references of a resource that can be ids of resources.
+pub(super) fn referenced_ids(
+    resource_type: &ResourceType,
+    stored: &StoredResource,
+) -> Result<Vec<ResourceId>, StoreError> {
+    let document = parsed(stored)?;
+    let ids = resource_type
+        .references()
+        .flat_map(|path| path.values(&document).filter_map(Value::as_str).filter_map(ResourceId::parse));
+    Ok(ids.collect())
+}
+
+fn document(resource_type: &ResourceType, id: ResourceId, attributes: &Object) -> String {
+    Value::Object(resource::document(resource_type, &id.to_string(), attributes)).to_string()
+}
+
+/// The attributes that differ, as they were and as they are.
+fn difference(before: &Object, after: &Object) -> (String, String) {
+    let differing = |one: &Object, other: &Object| -> String {
+        let members = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
+        Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect()).to_string()
+    };
+    (differing(before, after), differing(after, before))
+}

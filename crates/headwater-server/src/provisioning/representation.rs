@@ -1,0 +1,345 @@
+//! Answers: stored resources with what the server adds, in the projection that was asked for.
+//!
+//! A document that is answered whole is copied as it is, without being parsed; members beyond the
+//! first page are read while the answer is being sent.
+
+use std::{fmt::Write, sync::Arc};
+
+use headwater_scim::{
+    Object, date_time, message, projection::Projection, resource_type::Registry, resource_type::ResourceType,
+    schema::Attribute,
+};
+use headwater_store::{MemberId, Named, Related, ResourceId, StoreError, StoredResource};
+use serde_json::{Value, json};
+
+use super::plan;
+
+/// The body of an answer, in order.
+#[derive(Debug)]
+pub enum Segment {
+    /// JSON text.
+    Text(String),
+    /// The members of a group that come after one, each preceded by a comma.
+    Members {
+        /// The group.
+        group: ResourceId,
+        /// The last member before.
+        after: MemberId,
+        /// What of each is shown.
+        elements: Elements,
+    },
+}
+
+/// An answer that carries resources.
+#[derive(Debug)]
+pub struct Answer {
+    /// The body.
+    pub segments: Vec<Segment>,
+    /// The version of the resource; empty for a list.
+    pub version: String,
+    /// The URI of the resource; empty for a list.
+    pub location: String,
+}
+
+/// A resource on its way into an answer.
+pub struct Shape<'a> {
+    /// Its type.
+    pub resource_type: &'a Arc<ResourceType>,
+    /// The resource.
+    pub stored: StoredResource,
+    /// What of it is wanted.
+    pub projection: &'a Projection,
+    /// What the resources are called that it refers to.
+    pub names: Vec<Named>,
+    /// The base URL of the source.
+    pub base_url: &'a str,
+}
+
+/// Which sub-attributes are shown of the elements of a relation, and what their URLs start with.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each sub-attribute that may be shown")]
+pub struct Elements {
+    base_url: String,
+    value: bool,
+    reference: bool,
+    kind: bool,
+    display: bool,
+    inverse: bool,
+}
+
+impl Elements {
+    fn new(projection: &Projection, attribute: &Attribute, base_url: &str, inverse: bool) -> Self {
+        let shown = |name: &str| projection.includes_sub_attribute(attribute, name);
+        Self {
+            base_url: base_url.to_owned(),
+            value: shown("value"),
+            reference: shown("$ref"),
+            kind: shown("type"),
+            display: shown("display"),
+            inverse,
+        }
+    }
+
+    /// Writes elements, separated by commas.
+    pub fn write(&self, out: &mut String, related: &[Related]) {
+        let mut first = true;
+        for one in related {
+            if !first {
+                out.push(',');
+            }
+            first = false;
+            self.write_one(out, one);
+        }
+    }
+
+    fn write_one(&self, out: &mut String, related: &Related) {
+        let mut separator = '{';
+        let mut member = |out: &mut String, name: &str, value: &str| {
+            out.push(separator);
+            separator = ',';
+            out.push('"');
+            out.push_str(name);
+            out.push_str("\":");
+            write_text(out, value);
+        };
+        let id = related.id.to_text();
+        if self.value {
+            member(out, "value", &id);
+        }
+        if let Some(named) = &related.named {
+            if self.reference
+                && let Some(url) = location(self.base_url.as_str(), &named.resource_type, &id)
+            {
+                member(out, "$ref", &url);
+            }
+            if self.kind {
+                member(out, "type", if self.inverse { "direct" } else { &named.resource_type });
+            }
+            if self.display
+                && let Some(display) = &named.display
+            {
+                member(out, "display", display);
+            }
+        }
+        if separator == '{' {
+            out.push('{');
+        }
+        out.push('}');
+    }
+}
+
+/// A single resource.
+pub(super) fn single(shape: &Shape<'_>) -> Result<Answer, StoreError> {
+    let version = version_tag(&shape.stored);
+    let location = own_location(shape);
+    let mut writer = Writer::default();
+    writer.resource(shape)?;
+    Ok(Answer { segments: writer.finish(), version, location })
+}
+
+/// A ListResponse (RFC 7644 §3.4.2); `Resources` is always there (AMB-17).
+pub(super) fn list(total: u64, start_index: u64, shapes: &[Shape<'_>]) -> Result<Answer, StoreError> {
+    let mut writer = Writer::default();
+    let items = shapes.len();
+    // Writing to a String does not fail.
+    let _ = write!(
+        writer.text,
+        "{{\"schemas\":[\"{}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{items},\"Resources\":[",
+        message::LIST_RESPONSE
+    );
+    for (position, shape) in shapes.iter().enumerate() {
+        if position > 0 {
+            writer.text.push(',');
+        }
+        writer.resource(shape)?;
+    }
+    writer.text.push_str("]}");
+    Ok(Answer { segments: writer.finish(), version: String::new(), location: String::new() })
+}
+
+#[derive(Default)]
+struct Writer {
+    done: Vec<Segment>,
+    text: String,
+}
+
+impl Writer {
+    fn finish(mut self) -> Vec<Segment> {
+        self.done.push(Segment::Text(self.text));
+        self.done
+    }
+
+    fn resource(&mut self, shape: &Shape<'_>) -> Result<(), StoreError> {
+        let Shape { resource_type, stored, projection, .. } = shape;
+        let whole = !stored.has_references && projection.keeps_document(resource_type);
+        if whole {
+            let open = stored.document.strip_suffix('}');
+            let open =
+                open.ok_or_else(|| StoreError::Damaged(format!("the document of {} has no end", stored.id)))?;
+            self.text.push_str(open);
+        } else {
+            let shaped = Value::Object(shaped(shape)?).to_string();
+            // `schemas` and `id` are always returned, so that the object is not empty.
+            self.text.push_str(&shaped[..shaped.len() - 1]);
+        }
+        self.groups(shape);
+        self.members(shape);
+        if whole {
+            self.meta(shape);
+        }
+        self.text.push('}');
+        Ok(())
+    }
+
+    fn groups(&mut self, shape: &Shape<'_>) {
+        let Some(attribute) = shape.resource_type.inverse() else { return };
+        let Some(groups) = shape.stored.groups.as_ref().filter(|groups| !groups.is_empty()) else { return };
+        if shape.projection.includes(attribute) {
+            self.open(attribute);
+            Elements::new(shape.projection, attribute, shape.base_url, true).write(&mut self.text, groups);
+            self.text.push(']');
+        }
+    }
+
+    fn members(&mut self, shape: &Shape<'_>) {
+        let Some(attribute) = shape.resource_type.relation() else { return };
+        let Some(page) = shape.stored.members.as_ref() else { return };
+        let Some(last) = page.members.last() else { return };
+        if !shape.projection.includes(attribute) {
+            return;
+        }
+        self.open(attribute);
+        let elements = Elements::new(shape.projection, attribute, shape.base_url, false);
+        elements.write(&mut self.text, &page.members);
+        if page.more {
+            self.done.push(Segment::Text(std::mem::take(&mut self.text)));
+            self.done.push(Segment::Members { group: shape.stored.id, after: last.id.clone(), elements });
+        }
+        self.text.push(']');
+    }
+
+    fn open(&mut self, attribute: &Attribute) {
+        self.text.push_str(",\"");
+        self.text.push_str(&attribute.name);
+        self.text.push_str("\":[");
+    }
+
+    fn meta(&mut self, shape: &Shape<'_>) {
+        let stored = &shape.stored;
+        // Writing to a String does not fail.
+        let _ = write!(
+            self.text,
+            ",\"meta\":{{\"resourceType\":\"{}\",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":",
+            shape.resource_type.name,
+            date_time::format_millis(stored.created),
+            date_time::format_millis(stored.last_modified),
+        );
+        write_text(&mut self.text, &own_location(shape));
+        self.text.push_str(",\"version\":");
+        write_text(&mut self.text, &version_tag(stored));
+        self.text.push('}');
+    }
+}
+
+/// A resource without its relations, in its projection.
+fn shaped(shape: &Shape<'_>) -> Result<Object, StoreError> {
+    let mut resource = plan::parsed(&shape.stored)?;
+    for path in shape.resource_type.references() {
+        let container = match &path.extension {
+            None => Some(&mut resource),
+            Some(schema) => resource.get_mut(&schema.id).and_then(Value::as_object_mut),
+        };
+        let Some(Value::Object(reference)) =
+            container.and_then(|object| object.get_mut(&path.attribute.name))
+        else {
+            continue;
+        };
+        complete(reference, &path.attribute, shape);
+    }
+    resource.insert("meta".to_owned(), meta(shape.resource_type, &shape.stored, shape.base_url));
+    shape.projection.apply(&mut resource, shape.resource_type);
+    Ok(resource)
+}
+
+/// Adds `$ref` and the name to a reference whose resource exists (RFC 7643 §4.3).
+fn complete(reference: &mut Object, attribute: &Attribute, shape: &Shape<'_>) {
+    let id = reference.get("value").and_then(Value::as_str).and_then(ResourceId::parse);
+    let Some(named) = id.and_then(|id| shape.names.iter().find(|named| named.id == id)) else { return };
+    let url = location(shape.base_url, &named.resource_type, &named.id.to_string());
+    reference.extend(url.map(|url| ("$ref".to_owned(), url.into())));
+    let display = named.display.as_deref();
+    let name = attribute.sub_attribute("displayName").or_else(|| attribute.sub_attribute("display"));
+    if let (Some(name), Some(display)) = (name, display) {
+        reference.insert(name.name.clone(), display.into());
+    }
+}
+
+/// The readOnly attributes of a resource as a PATCH may name them.
+pub(super) fn server_side(resource_type: &ResourceType, stored: &StoredResource, base_url: &str) -> Object {
+    let mut values = Object::new();
+    values.insert("id".to_owned(), stored.id.to_string().into());
+    values.insert("meta".to_owned(), meta(resource_type, stored, base_url));
+    if let (Some(inverse), Some(groups)) =
+        (resource_type.inverse(), stored.groups.as_ref().filter(|groups| !groups.is_empty()))
+    {
+        let ids = groups.iter().map(|group| json!({"value": group.id.to_text()})).collect();
+        values.insert(inverse.name.clone(), Value::Array(ids));
+    }
+    values
+}
+
+fn meta(resource_type: &ResourceType, stored: &StoredResource, base_url: &str) -> Value {
+    json!({
+        "resourceType": *resource_type.name,
+        "created": date_time::format_millis(stored.created),
+        "lastModified": date_time::format_millis(stored.last_modified),
+        "location": format!("{base_url}{}/{}", resource_type.endpoint, stored.id),
+        "version": version_tag(stored),
+    })
+}
+
+/// The version as `meta.version` and ETag show it: weak (RFC 7644 §3.14). The number is the
+/// resource's own; a user who is in groups has a mark of these behind it, so that no 304 hides a
+/// change of groups (AMB-51).
+pub(super) fn version_tag(stored: &StoredResource) -> String {
+    match stored.groups.as_deref() {
+        None | Some([]) => format!("W/\"{}\"", stored.version),
+        Some(groups) => format!("W/\"{}-{:016x}\"", stored.version, mark(groups)),
+    }
+}
+
+/// FNV-1a over what an answer shows of the groups.
+fn mark(groups: &[Related]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut feed = |bytes: &[u8]| {
+        for byte in bytes.iter().chain(&[0xff]) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for group in groups {
+        feed(group.id.to_text().as_bytes());
+        feed(group.named.as_ref().and_then(|named| named.display.as_deref()).unwrap_or_default().as_bytes());
+    }
+    hash
+}
+
+fn own_location(shape: &Shape<'_>) -> String {
+    format!("{}{}/{}", shape.base_url, shape.resource_type.endpoint, shape.stored.id)
+}
+
+fn location(base_url: &str, resource_type: &str, id: &str) -> Option<String> {
+    let registry = Registry::built_in();
+    let resource_type = registry.resource_type(resource_type)?;
+    Some(format!("{base_url}{}/{id}", resource_type.endpoint))
+}
+
+fn write_text(out: &mut String, text: &str) {
+    let plain = !text.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
+    if plain {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
+}

@@ -1,0 +1,59 @@
+//! Bearer tokens (RFC 6750). Whatever is wrong with one gets the same answer, and so does a slug
+//! that doesn't exist.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use headwater_scim::error::ScimError;
+use headwater_store::Credential;
+use hyper::{HeaderMap, header, http::HeaderValue};
+
+use super::respond;
+use crate::{Context, provisioning::Refusal, tokens};
+
+pub(super) async fn authenticate(
+    context: &Arc<Context>,
+    slug: &str,
+    headers: &HeaderMap,
+) -> Result<Credential, Response> {
+    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Err(no_token()) };
+    let Some(token) = bearer(authorization).filter(|token| tokens::is_well_formed(token)) else {
+        return Err(wrong_token());
+    };
+    let hash = tokens::hash(token);
+    let credential = match context.store.credential(slug, tokens::lookup(&hash)).await {
+        Ok(found) => found,
+        Err(error) => return Err(respond::refused(&Refusal::Store(error))),
+    };
+    let now = context.clock.now();
+    let credential =
+        credential.filter(|credential| tokens::is_valid(credential, &hash, now)).ok_or_else(wrong_token)?;
+    if !credential.source.enabled {
+        return Err(respond::refusal(&ScimError::with_status(403, "this source is disabled")));
+    }
+    context.token_uses.note(&credential, now);
+    Ok(credential)
+}
+
+/// The token behind `Bearer`; the scheme is case-insensitive (RFC 9110 §11.1).
+fn bearer(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// RFC 6750 §3.1: a request without credentials gets no error code.
+fn no_token() -> Response {
+    refuse("Bearer realm=\"headwater\"")
+}
+
+fn wrong_token() -> Response {
+    refuse("Bearer realm=\"headwater\", error=\"invalid_token\"")
+}
+
+fn refuse(challenge: &'static str) -> Response {
+    let detail = "this is a SCIM 2.0 endpoint for an identity provider; send a valid token of the source in the header \
+                  Authorization: Bearer <token>";
+    let mut response = respond::refusal(&ScimError::with_status(401, detail));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
+}

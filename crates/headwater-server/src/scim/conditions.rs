@@ -1,0 +1,65 @@
+//! Conditional requests (RFC 9110 §13; RFC 7644 §3.14). Tags are compared by what is in their
+//! quotes, weak or strong: all of ours are weak, and the RFC shows them in If-Match (AMB-50).
+
+use hyper::{HeaderMap, header};
+
+use super::header_text;
+use crate::provisioning::Precondition;
+
+/// The versions that `If-Match` allows. A tag that we never gave out matches nothing.
+pub(super) fn if_match(headers: &HeaderMap) -> Option<Precondition> {
+    let value = header_text(headers, header::IF_MATCH)?;
+    if value.trim() == "*" {
+        return Some(Precondition::Any);
+    }
+    Some(Precondition::OneOf(opaque_tags(value).filter_map(own_version).collect()))
+}
+
+/// Whether `If-None-Match` names this version.
+pub(super) fn is_none_match(headers: &HeaderMap, version: &str) -> bool {
+    let Some(value) = header_text(headers, header::IF_NONE_MATCH) else { return false };
+    let mut current = opaque_tags(version);
+    let current = current.next();
+    value.trim() == "*" || opaque_tags(value).any(|tag| Some(tag) == current)
+}
+
+/// What stands in the quotes of each tag of a list. Clients that leave the quotes out are
+/// understood too.
+fn opaque_tags(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(|tag| {
+        let tag = tag.trim();
+        tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
+    })
+}
+
+/// The resource's own number in a tag; what stands behind the hyphen is about its groups.
+fn own_version(tag: &str) -> Option<u64> {
+    tag.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, header};
+
+    use super::{if_match, is_none_match};
+    use crate::provisioning::Precondition;
+
+    fn with(name: header::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().expect("a header value"))])
+    }
+
+    #[test]
+    fn tags_are_compared_without_their_weakness() {
+        assert_eq!(
+            if_match(&with(header::IF_MATCH, "W/\"3\", \"4-00ff\" ,zz")),
+            Some(Precondition::OneOf(vec![3, 4]))
+        );
+        assert_eq!(if_match(&with(header::IF_MATCH, "*")), Some(Precondition::Any));
+        assert_eq!(if_match(&HeaderMap::new()), None);
+        for (value, matches) in
+            [("W/\"3\"", true), ("\"3\"", true), ("\"2\", \"3\"", true), ("*", true), ("W/\"33\"", false)]
+        {
+            assert_eq!(is_none_match(&with(header::IF_NONE_MATCH, value), "W/\"3\""), matches, "{value}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! SCIM over HTTP (RFC 7644): `/source/scim/<slug>/v2/…`.
+//!
+//! A request is authenticated before anything else of it is looked at; every answer with a body is
+//! `application/scim+json`, every refusal a SCIM error.
+
+mod authentication;
+mod body;
+mod conditions;
+mod discovery;
+mod query;
+mod resources;
+mod respond;
+
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use axum::{body::Body, response::Response};
+use futures_util::FutureExt;
+use headwater_scim::{
+    error::{ScimError, ScimType},
+    resource_type::Registry,
+};
+use hyper::{Method, Request, header};
+use percent_encoding::percent_decode_str;
+use uuid::Uuid;
+
+use crate::{Context, origin, provisioning::Caller};
+
+/// The path that all SCIM sources are below.
+pub const PREFIX: &str = "/source/scim/";
+/// The longest request target that is looked at, in bytes.
+const MAX_TARGET: usize = 16 * 1024;
+/// The most header bytes that are looked at.
+const MAX_HEADERS: usize = 32 * 1024;
+
+/// One request on its way to an answer.
+pub(crate) struct Exchange<'a> {
+    context: &'a Arc<Context>,
+    caller: Caller,
+    request: Request<Body>,
+}
+
+/// Answers a SCIM request. Never fails: whatever goes wrong is answered, a panic as 500.
+pub async fn handle(context: Arc<Context>, peer: IpAddr, request: Request<Body>) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let request_id = context.new_uuid();
+    let slug = slug_of(request.uri().path()).unwrap_or_default();
+    let answered = AssertUnwindSafe(answer(&context, peer, request_id, &slug, request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|_| {
+        tracing::error!(%request_id, source = slug, "a request handler panicked");
+        let detail = format!("the server failed; its log has more under the request id {request_id}");
+        respond::refusal(&ScimError::with_status(500, detail))
+    });
+    if let Ok(id) = request_id.to_string().parse() {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    tracing::debug!(%request_id, source = slug, %method, status, ?elapsed, "request");
+    response
+}
+
+/// The answer to a request that there is no room for.
+pub fn overloaded(error: &ScimError) -> Response {
+    respond::refusal(error)
+}
+
+async fn answer(
+    context: &Arc<Context>,
+    peer: IpAddr,
+    request_id: Uuid,
+    slug: &str,
+    request: Request<Body>,
+) -> Response {
+    let credential = match authentication::authenticate(context, slug, request.headers()).await {
+        Ok(credential) => credential,
+        Err(refused) => return refused,
+    };
+    let origin = origin::origin(&context.configuration, request.headers(), peer);
+    let caller = Caller {
+        base_url: format!("{origin}{PREFIX}{}/v2", credential.source.slug),
+        source: credential.source,
+        service_account: credential.service_account,
+        request_id,
+    };
+    let exchange = Exchange { context, caller, request };
+    match exchange.route().await {
+        Ok(response) => response,
+        Err(error) => respond::failure(&error, request_id),
+    }
+}
+
+/// Why a request gets no answer of its own kind.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// It is refused, or the store failed.
+    #[error(transparent)]
+    Refused(#[from] crate::provisioning::Refusal),
+    /// The path doesn't take the method; these it takes.
+    #[error("the path takes {0}")]
+    Method(&'static str),
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+type Answered = Result<Response, Failure>;
+
+impl Exchange<'_> {
+    async fn route(self) -> Answered {
+        self.check_limits()?;
+        let path = self.request.uri().path();
+        let segments = segments(path)?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match segments.split_first() {
+            Some((&"v2", rest)) => {
+                respond::check_acceptable(self.request.headers())?;
+                self.endpoint(rest).await
+            }
+            Some((version, _))
+                if version.strip_prefix('v').is_some_and(|number| number.parse::<u32>().is_ok()) =>
+            {
+                let detail = format!("the protocol version {version} is not supported; use v2");
+                Err(ScimError::bad_request(ScimType::InvalidVersion, detail).into())
+            }
+            _ => Err(no_endpoint()),
+        }
+    }
+
+    async fn endpoint(self, segments: &[&str]) -> Answered {
+        let registry = Registry::built_in();
+        let method = self.request.method().clone();
+        let read = method == Method::GET || method == Method::HEAD;
+        match segments {
+            [] if read => self.base(),
+            [] => Err(Failure::Method("GET, HEAD")),
+            ["ServiceProviderConfig" | "ResourceTypes" | "Schemas"] | ["ResourceTypes" | "Schemas", _] => {
+                if read {
+                    self.discovery(segments)
+                } else {
+                    Err(Failure::Method("GET, HEAD"))
+                }
+            }
+            [".search"] if method == Method::POST => self.search(&registry.resource_types).await,
+            [".search"] => Err(Failure::Method("POST")),
+            ["Me" | "Bulk", ..] => {
+                Err(ScimError::with_status(501, format!("/{} is not supported", segments[0])).into())
+            }
+            [endpoint] => {
+                let resource_type = registry.at_endpoint(endpoint).ok_or_else(no_endpoint)?;
+                match method {
+                    Method::GET | Method::HEAD => self.list(resource_type).await,
+                    Method::POST => self.create(resource_type).await,
+                    _ => Err(Failure::Method("GET, HEAD, POST")),
+                }
+            }
+            [endpoint, ".search"] => {
+                let resource_type = registry.at_endpoint(endpoint).ok_or_else(no_endpoint)?;
+                if method == Method::POST {
+                    self.search(std::slice::from_ref(resource_type)).await
+                } else {
+                    Err(Failure::Method("POST"))
+                }
+            }
+            [endpoint, id] => {
+                let resource_type = registry.at_endpoint(endpoint).ok_or_else(no_endpoint)?;
+                match method {
+                    Method::GET | Method::HEAD => self.read(resource_type, id).await,
+                    Method::PUT => self.replace(resource_type, id).await,
+                    Method::PATCH => self.patch(resource_type, id).await,
+                    Method::DELETE => self.delete(resource_type, id).await,
+                    _ => Err(Failure::Method("GET, HEAD, PUT, PATCH, DELETE")),
+                }
+            }
+            _ => Err(no_endpoint()),
+        }
+    }
+
+    /// The base URL itself, as somebody opens it to see whether it is right.
+    fn base(&self) -> Answered {
+        if self.request.uri().query().is_some_and(|query| query.contains("filter=")) {
+            return Err(ScimError::with_status(
+                501,
+                "filters at the base URL are not supported; query an endpoint such as /Users",
+            )
+            .into());
+        }
+        let about = serde_json::json!({
+            "detail": format!(
+                "This is the SCIM 2.0 base URL of the source \"{}\": give it, with a token, to the identity provider that \
+                 creates, updates and deletes users and groups here.",
+                self.caller.source.name
+            ),
+        });
+        Ok(respond::json(200, &about))
+    }
+
+    fn check_limits(&self) -> Result<(), ScimError> {
+        let target = self.request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        if target > MAX_TARGET {
+            return Err(ScimError::with_status(414, format!("the URL is longer than {MAX_TARGET} bytes")));
+        }
+        let headers: usize =
+            self.request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if headers > MAX_HEADERS {
+            return Err(ScimError::with_status(
+                431,
+                format!("the headers are longer than {MAX_HEADERS} bytes"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The path's segments behind the slug, decoded; a trailing slash adds none.
+fn segments(path: &str) -> Result<Vec<String>, ScimError> {
+    let rest = path.strip_prefix(PREFIX).unwrap_or_default();
+    let behind_slug = rest.split_once('/').map_or("", |(_, behind)| behind);
+    let trimmed = behind_slug.trim_end_matches('/');
+    if trimmed.is_empty() {
+        return Ok(Vec::new());
+    }
+    trimmed
+        .split('/')
+        .map(|segment| {
+            let decoded = percent_decode_str(segment).decode_utf8();
+            decoded
+                .map(std::borrow::Cow::into_owned)
+                .map_err(|_| ScimError::with_status(404, "the URL is not UTF-8"))
+        })
+        .collect()
+}
+
+fn slug_of(path: &str) -> Option<String> {
+    let slug = path.strip_prefix(PREFIX)?.split('/').next()?;
+    percent_decode_str(slug).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+fn no_endpoint() -> Failure {
+    ScimError::with_status(404, "there is no such endpoint; the source's base URL ends in /v2 and has /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas").into()
+}
+
+/// A media type without its parameters, in lower case.
+fn media_type(value: &str) -> String {
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The value of a header as text.
+fn header_text(headers: &hyper::HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

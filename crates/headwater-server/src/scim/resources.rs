@@ -1,0 +1,129 @@
+//! The endpoints of resources: `/Users`, `/Groups` and what is below them.
+
+use std::sync::Arc;
+
+use headwater_scim::{error::ScimError, json, message, projection::Projection, resource_type::ResourceType};
+use serde_json::Value;
+
+use super::{Answered, Exchange, body, conditions, query::Parameters, respond};
+use crate::provisioning::{ListRequest, Provisioning};
+
+impl Exchange<'_> {
+    fn parameters(&self) -> Result<Parameters, ScimError> {
+        Parameters::read(self.request.uri().query())
+    }
+
+    async fn body(&mut self) -> Result<bytes::Bytes, ScimError> {
+        let sent = std::mem::take(self.request.body_mut());
+        body::read(self.request.headers(), sent, &self.context.configuration).await
+    }
+
+    pub(super) async fn create(mut self, resource_type: &Arc<ResourceType>) -> Answered {
+        let projection = self.parameters()?.projection(resource_type)?;
+        let body = json::parse(&self.body().await?)?;
+        let provisioning = Provisioning::new(self.context, &self.caller);
+        let answer = provisioning.create(resource_type, body, &projection).await?;
+        Ok(respond::resource(201, answer, self.context, self.caller.source.id))
+    }
+
+    pub(super) async fn read(self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
+        let projection = self.parameters()?.projection(resource_type)?;
+        let provisioning = Provisioning::new(self.context, &self.caller);
+        let answer = provisioning.read(resource_type, id, &projection).await?;
+        if conditions::is_none_match(self.request.headers(), &answer.version) {
+            return Ok(respond::empty(304, Some(&answer.version)));
+        }
+        Ok(respond::resource(200, answer, self.context, self.caller.source.id))
+    }
+
+    pub(super) async fn replace(mut self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
+        let projection = self.parameters()?.projection(resource_type)?;
+        let body = self.body().await?;
+        let precondition = conditions::if_match(self.request.headers());
+        let provisioning = Provisioning::new(self.context, &self.caller);
+        let answer =
+            provisioning.replace(resource_type, id, || json::parse(&body), precondition, &projection).await?;
+        Ok(respond::resource(200, answer, self.context, self.caller.source.id))
+    }
+
+    pub(super) async fn patch(mut self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
+        let projection = self.parameters()?.projection(resource_type)?;
+        let body = self.body().await?;
+        let precondition = conditions::if_match(self.request.headers());
+        let provisioning = Provisioning::new(self.context, &self.caller);
+        let (answer, version) =
+            provisioning.patch(resource_type, id, || json::parse(&body), precondition, &projection).await?;
+        Ok(match answer {
+            Some(answer) => respond::resource(200, answer, self.context, self.caller.source.id),
+            None => respond::empty(204, Some(&version)),
+        })
+    }
+
+    pub(super) async fn delete(self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
+        let precondition = conditions::if_match(self.request.headers());
+        Provisioning::new(self.context, &self.caller).delete(resource_type, id, precondition).await?;
+        Ok(respond::empty(204, None))
+    }
+
+    pub(super) async fn list(self, resource_type: &Arc<ResourceType>) -> Answered {
+        let parameters = self.parameters()?;
+        self.query(std::slice::from_ref(resource_type), &parameters).await
+    }
+
+    /// POST to `/.search` (RFC 7644 §3.4.3): the query stands in the body.
+    pub(super) async fn search(mut self, resource_types: &[Arc<ResourceType>]) -> Answered {
+        let body = json::parse(&self.body().await?)?;
+        let parameters = search_request(body)?;
+        self.query(resource_types, &parameters).await
+    }
+
+    async fn query(self, resource_types: &[Arc<ResourceType>], parameters: &Parameters) -> Answered {
+        let projections: Vec<Projection> = resource_types
+            .iter()
+            .map(|resource_type| parameters.projection(resource_type))
+            .collect::<Result<_, _>>()?;
+        let request: ListRequest = parameters.list_request()?;
+        let provisioning = Provisioning::new(self.context, &self.caller);
+        let answer = provisioning.list(resource_types, &request, &projections).await?;
+        Ok(respond::resource(200, answer, self.context, self.caller.source.id))
+    }
+}
+
+fn search_request(body: headwater_scim::Object) -> Result<Parameters, ScimError> {
+    let mut parameters = Parameters::default();
+    let mut schemas = None;
+    for (name, value) in body {
+        let slot = match name.to_ascii_lowercase().as_str() {
+            "schemas" => {
+                schemas = Some(value);
+                continue;
+            }
+            "filter" => &mut parameters.filter,
+            "startindex" => &mut parameters.start_index,
+            "count" => &mut parameters.count,
+            "attributes" => &mut parameters.attributes,
+            "excludedattributes" => &mut parameters.excluded_attributes,
+            _ => continue,
+        };
+        *slot = match (name.to_ascii_lowercase().as_str(), value) {
+            (_, Value::Null) => None,
+            ("filter", Value::String(text)) => Some(text),
+            ("startindex" | "count", Value::Number(number)) => Some(number.to_string()),
+            ("attributes" | "excludedattributes", Value::Array(names)) => {
+                let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
+                let names = names
+                    .ok_or_else(|| ScimError::invalid_syntax(format!("{name}: expected a list of names")))?;
+                Some(names.join(","))
+            }
+            _ => return Err(ScimError::invalid_syntax(format!("{name}: the value has the wrong type"))),
+        };
+    }
+    let named = match &schemas {
+        Some(Value::Array(urns)) => urns.iter().any(|urn| urn.as_str() == Some(message::SEARCH_REQUEST)),
+        _ => false,
+    };
+    if named {
+        return Ok(parameters);
+    }
+    Err(ScimError::invalid_syntax(format!("schemas: a search has the schema {}", message::SEARCH_REQUEST)))
+}

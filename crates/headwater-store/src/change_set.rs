@@ -1,0 +1,127 @@
+//! What a request would do, computed without I/O.
+
+use headwater_scim::{index::IndexKey, patch::RelationEdit};
+use uuid::Uuid;
+
+use crate::{Millis, ResourceId, SourceId};
+
+/// Writes that are applied whole or not at all, by one actor at one moment.
+#[derive(Debug, Clone)]
+pub struct ChangeSet {
+    /// Whose resources.
+    pub source: SourceId,
+    /// The service account that does it.
+    pub actor: Uuid,
+    /// The request that asked for it.
+    pub request_id: Uuid,
+    /// When.
+    pub at: Millis,
+    /// What, in order.
+    pub writes: Vec<Write>,
+}
+
+/// One write.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// A new resource.
+    Create {
+        /// The name of its type.
+        resource_type: String,
+        /// Its id.
+        id: ResourceId,
+        /// Its stored form.
+        document: String,
+        /// Its values in the index.
+        keys: Vec<IndexKey>,
+        /// What people call it.
+        display: Option<String>,
+        /// Whether it refers to other resources.
+        has_references: bool,
+        /// The texts that name its members.
+        members: Vec<String>,
+    },
+    /// A change to a resource.
+    Update {
+        /// The name of its type.
+        resource_type: String,
+        /// Its id.
+        id: ResourceId,
+        /// The version that the change was computed from; `None` where it holds for any, as
+        /// changes to members do.
+        expected: Option<u64>,
+        /// The new document, where it differs.
+        document: Option<DocumentChange>,
+        /// What is done to the members, in order.
+        members: Vec<RelationEdit>,
+    },
+    /// The end of a resource. Its memberships go on both sides.
+    Delete {
+        /// The name of its type.
+        resource_type: String,
+        /// Its id.
+        id: ResourceId,
+        /// The version that `keys` were computed from.
+        expected: u64,
+        /// Its values in the index.
+        keys: Vec<IndexKey>,
+    },
+}
+
+/// A document that replaces another.
+#[derive(Debug, Clone)]
+pub struct DocumentChange {
+    /// The new document.
+    pub document: String,
+    /// How its values in the index differ.
+    pub keys: IndexKeys,
+    /// What people call it now.
+    pub display: Option<String>,
+    /// Whether it refers to other resources now.
+    pub has_references: bool,
+    /// The attributes that differ, as they were, for the journal.
+    pub before: String,
+    /// The attributes that differ, as they are.
+    pub after: String,
+}
+
+/// The difference of two sets of index keys.
+#[derive(Debug, Clone, Default)]
+pub struct IndexKeys {
+    /// Keys that go.
+    pub removed: Vec<IndexKey>,
+    /// Keys that come.
+    pub added: Vec<IndexKey>,
+}
+
+impl IndexKeys {
+    /// The difference between two sorted sets.
+    pub fn between(before: &[IndexKey], after: Vec<IndexKey>) -> Self {
+        let removed = before.iter().filter(|key| after.binary_search(key).is_err()).cloned().collect();
+        let added = after.into_iter().filter(|key| before.binary_search(key).is_err()).collect();
+        Self { removed, added }
+    }
+}
+
+/// What became of a change set.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// What became of each write.
+    pub writes: Vec<Written>,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Whether anything changed.
+    pub changed: bool,
+    /// The version afterwards.
+    pub version: u64,
+    /// When the resource was created.
+    pub created: Millis,
+    /// When it last changed.
+    pub last_modified: Millis,
+    /// How many members it has.
+    pub member_count: u64,
+    /// Whether each edit of the members changed anything.
+    pub member_edits: Vec<bool>,
+}

@@ -1,0 +1,82 @@
+//! Where Headwater keeps its sources, their resources and the journal.
+//!
+//! [`Store`] is what the server sees. A write is a [`ChangeSet`]: computed before, without I/O, and
+//! applied whole or not at all, with its journal entries in the same transaction. An answer of
+//! [`Store::apply`] means that it is durable.
+
+mod change_set;
+mod error;
+mod id;
+mod query;
+mod source;
+pub mod sqlite;
+
+use async_trait::async_trait;
+
+pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, Write, Written};
+pub use error::{ApplyError, StoreError};
+pub use id::{MemberId, ResourceId, SourceId};
+pub use query::{Include, Named, Page, Query, Related, RelatedPage, Selection, StoredResource};
+pub use source::{
+    Credential, InvalidSlug, NewToken, Slug, Source, SourceCounts, SourceEdit, Token, TokenUse,
+};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = i64;
+
+/// The most members that are read with a resource; the rest is read by [`Store::members_after`].
+pub const MEMBERS_PER_PAGE: usize = 1_000;
+
+/// The storage of sources, resources and journal. Everything but the administration of sources is
+/// scoped by a source: nothing of one source can be seen through another.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The credential that a source has under the first bytes of a token's hash. The caller
+    /// compares the whole hash, and looks at expiry and revocation.
+    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Credential>, StoreError>;
+
+    /// A resource by its id.
+    async fn resource(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        id: ResourceId,
+        include: Include,
+    ) -> Result<Option<StoredResource>, StoreError>;
+
+    /// A page of the resources that meet a filter, in the order of their ids, and how many do.
+    async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError>;
+
+    /// The members of a resource that come after a member in the order of their ids, at most
+    /// [`MEMBERS_PER_PAGE`].
+    async fn members_after(
+        &self,
+        source: SourceId,
+        id: ResourceId,
+        after: &MemberId,
+    ) -> Result<RelatedPage, StoreError>;
+
+    /// Type and display name of resources, for those that exist.
+    async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError>;
+
+    /// The resources of a type that refer to `id` in the searchable attribute at `path`.
+    async fn referrers(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        path: &str,
+        id: ResourceId,
+    ) -> Result<Vec<StoredResource>, StoreError>;
+
+    /// Applies a change set whole or not at all, and returns once it is durable.
+    ///
+    /// # Errors
+    /// What stood in its way; nothing of it is applied then.
+    async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError>;
+
+    /// Notes when tokens were last used.
+    async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError>;
+
+    /// Whether the store can answer; for readiness.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

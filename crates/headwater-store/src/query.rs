@@ -1,0 +1,103 @@
+//! What is read: resources with what others say of them, and pages of them.
+
+use std::sync::Arc;
+
+use headwater_scim::{filter::Filter, resource_type::ResourceType};
+
+use crate::{MemberId, Millis, ResourceId};
+
+/// Which relations are read with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Include {
+    /// Its members: the first [`crate::MEMBERS_PER_PAGE`].
+    pub members: bool,
+    /// The groups that it is a member of.
+    pub groups: bool,
+}
+
+/// A resource as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredResource {
+    /// The name of its type.
+    pub resource_type: String,
+    /// Its id.
+    pub id: ResourceId,
+    /// Its version, counted from 1.
+    pub version: u64,
+    /// When it was created.
+    pub created: Millis,
+    /// When it last changed.
+    pub last_modified: Millis,
+    /// The JSON object that [`headwater_scim::resource::document`] made.
+    pub document: String,
+    /// Whether the document refers to other resources.
+    pub has_references: bool,
+    /// How many members it has.
+    pub member_count: u64,
+    /// Its first members, where asked for.
+    pub members: Option<RelatedPage>,
+    /// Its groups, where asked for.
+    pub groups: Option<Vec<Related>>,
+}
+
+/// Some of the members of a resource, in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RelatedPage {
+    /// The members.
+    pub members: Vec<Related>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// The other side of a membership.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Related {
+    /// What the membership names.
+    pub id: MemberId,
+    /// The resource of that id, where there is one.
+    pub named: Option<Named>,
+}
+
+/// What a resource is called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// Its id.
+    pub id: ResourceId,
+    /// The name of its type.
+    pub resource_type: String,
+    /// What people call it.
+    pub display: Option<String>,
+}
+
+/// Which resources are asked for.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Of which types, each with what its resources have to meet; never empty.
+    pub selections: Vec<Selection>,
+    /// How many of those that meet it are passed over.
+    pub offset: u64,
+    /// How many are wanted at most.
+    pub limit: usize,
+    /// What is read with each.
+    pub include: Include,
+    /// The base URL of the source, which references in the filter may start with.
+    pub base_url: String,
+}
+
+/// The resources of a type that meet a filter.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The type.
+    pub resource_type: Arc<ResourceType>,
+    /// What they have to meet.
+    pub filter: Option<Filter>,
+}
+
+/// A page of resources.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// How many meet the filter.
+    pub total: u64,
+    /// Those of this page, in the order of their ids.
+    pub resources: Vec<StoredResource>,
+}

@@ -1,0 +1,435 @@
+//! Change sets carried out: resources, index, memberships and journal in one transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use headwater_scim::{index::IndexKey, patch::RelationEdit};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+
+use super::read::{self, key_path};
+use crate::{
+    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SourceId, StoreError, Write,
+    Written,
+};
+
+/// The next number in the journal of each source that the batch has written to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sequences(HashMap<SourceId, i64>);
+
+impl Sequences {
+    fn next(&mut self, connection: &Connection, source: SourceId) -> rusqlite::Result<i64> {
+        if let Some(next) = self.0.get_mut(&source) {
+            *next += 1;
+            return Ok(*next);
+        }
+        let last = "SELECT sequence FROM change WHERE source_id = ?1 ORDER BY sequence DESC LIMIT 1";
+        let last: Option<i64> =
+            connection.prepare_cached(last)?.query_row([source.0], |row| row.get(0)).optional()?;
+        let next = last.unwrap_or(0) + 1;
+        self.0.insert(source, next);
+        Ok(next)
+    }
+}
+
+pub(super) fn apply(
+    connection: &Connection,
+    sequences: &mut Sequences,
+    change_set: &ChangeSet,
+) -> Result<Applied, ApplyError> {
+    let mut applying = Applying { connection, sequences, change_set };
+    let writes = change_set.writes.iter().map(|write| applying.write(write)).collect::<Result<_, _>>()?;
+    Ok(Applied { writes })
+}
+
+struct Applying<'a> {
+    connection: &'a Connection,
+    sequences: &'a mut Sequences,
+    change_set: &'a ChangeSet,
+}
+
+/// A resource whose row has been found.
+struct Row {
+    rowid: i64,
+    version: u64,
+    created: i64,
+    last_modified: i64,
+    member_count: u64,
+}
+
+/// A line of the journal.
+struct Entry<'a> {
+    kind: &'static str,
+    resource_type: &'a str,
+    id: ResourceId,
+    version: u64,
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+}
+
+impl Applying<'_> {
+    fn source(&self) -> i64 {
+        self.change_set.source.0
+    }
+
+    fn write(&mut self, write: &Write) -> Result<Written, ApplyError> {
+        match write {
+            Write::Create { resource_type, id, document, keys, display, has_references, members } => {
+                let at = self.change_set.at;
+                let row = "INSERT INTO resource (source_id, id, type, version, created, last_modified, display, \
+                           has_references, member_count, document) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, ?8)";
+                let members: Vec<MemberId> = members.iter().map(|text| MemberId::from_text(text)).collect();
+                self.connection.prepare_cached(row)?.execute(params![
+                    self.source(),
+                    id.as_bytes(),
+                    resource_type,
+                    at,
+                    display,
+                    has_references,
+                    members.len(),
+                    document
+                ])?;
+                self.insert_keys(resource_type, *id, keys)?;
+                let sequence = self.sequences.next(self.connection, self.change_set.source)?;
+                self.add_members(sequence, *id, &members)?;
+                let entry = Entry {
+                    kind: "create",
+                    resource_type,
+                    id: *id,
+                    version: 1,
+                    before: None,
+                    after: Some(document),
+                };
+                self.journal(sequence, &entry)?;
+                Ok(Written {
+                    changed: true,
+                    version: 1,
+                    created: at,
+                    last_modified: at,
+                    member_count: members.len() as u64,
+                    member_edits: Vec::new(),
+                })
+            }
+            Write::Update { resource_type, id, expected, document, members } => {
+                self.update(resource_type, *id, *expected, document.as_ref(), members)
+            }
+            Write::Delete { resource_type, id, expected, keys } => {
+                self.delete(resource_type, *id, *expected, keys)
+            }
+        }
+    }
+
+    fn update(
+        &mut self,
+        resource_type: &str,
+        id: ResourceId,
+        expected: Option<u64>,
+        document: Option<&DocumentChange>,
+        members: &[RelationEdit],
+    ) -> Result<Written, ApplyError> {
+        let row = self.find(resource_type, id, expected)?;
+        let before = self.sequences.clone();
+        let sequence = self.sequences.next(self.connection, self.change_set.source)?;
+        let mut member_edits = Vec::with_capacity(members.len());
+        let mut member_count = row.member_count;
+        for edit in members {
+            let (added, removed) = self.edit_members(sequence, id, edit)?;
+            member_edits.push(added + removed > 0);
+            member_count = (member_count + added).saturating_sub(removed);
+        }
+        if document.is_none() && !member_edits.contains(&true) {
+            // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
+            *self.sequences = before;
+            return Ok(Written {
+                changed: false,
+                version: row.version,
+                created: row.created,
+                last_modified: row.last_modified,
+                member_count,
+                member_edits,
+            });
+        }
+        let last_modified = self.change_set.at.max(row.last_modified + 1);
+        let version = row.version + 1;
+        if let Some(change) = document {
+            let update = "UPDATE resource SET version = ?2, last_modified = ?3, member_count = ?4, document = ?5, \
+                          display = ?6, has_references = ?7 WHERE rowid = ?1";
+            self.connection.prepare_cached(update)?.execute(params![
+                row.rowid,
+                version,
+                last_modified,
+                member_count,
+                change.document,
+                change.display,
+                change.has_references
+            ])?;
+            self.remove_keys(resource_type, id, &change.keys.removed)?;
+            self.insert_keys(resource_type, id, &change.keys.added)?;
+        } else {
+            self.touch(row.rowid, version, last_modified, member_count)?;
+        }
+        let entry = Entry {
+            kind: "update",
+            resource_type,
+            id,
+            version,
+            before: document.map(|change| change.before.as_str()),
+            after: document.map(|change| change.after.as_str()),
+        };
+        self.journal(sequence, &entry)?;
+        Ok(Written {
+            changed: true,
+            version,
+            created: row.created,
+            last_modified,
+            member_count,
+            member_edits,
+        })
+    }
+
+    fn delete(
+        &mut self,
+        resource_type: &str,
+        id: ResourceId,
+        expected: u64,
+        keys: &[IndexKey],
+    ) -> Result<Written, ApplyError> {
+        let row = self.find(resource_type, id, Some(expected))?;
+        self.leave_groups(id)?;
+        let sequence = self.sequences.next(self.connection, self.change_set.source)?;
+        self.edit_members(sequence, id, &RelationEdit::Clear)?;
+        self.remove_keys(resource_type, id, keys)?;
+        let document = "DELETE FROM resource WHERE rowid = ?1 RETURNING document";
+        let document: String =
+            self.connection.prepare_cached(document)?.query_row([row.rowid], |row| row.get(0))?;
+        let version = row.version + 1;
+        let entry =
+            Entry { kind: "delete", resource_type, id, version, before: Some(&document), after: None };
+        self.journal(sequence, &entry)?;
+        Ok(Written {
+            changed: true,
+            version,
+            created: row.created,
+            last_modified: self.change_set.at,
+            member_count: 0,
+            member_edits: Vec::new(),
+        })
+    }
+
+    /// AMB-47: what is deleted leaves its groups, whose versions change.
+    fn leave_groups(&mut self, id: ResourceId) -> Result<(), ApplyError> {
+        let groups = "SELECT m.group_id, r.type FROM membership m \
+                      JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
+                      WHERE m.source_id = ?1 AND m.member_id = ?2";
+        let mut statement = self.connection.prepare_cached(groups)?;
+        let rows = statement.query_map(params![self.source(), id.as_bytes()], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?))
+        })?;
+        let groups: Vec<(Vec<u8>, String)> = rows.collect::<Result<_, _>>()?;
+        for (group, group_type) in groups {
+            let group = ResourceId::from_slice(&group).ok_or_else(|| damaged("membership.group_id"))?;
+            if group != id {
+                let leave = [RelationEdit::Remove(vec![id.to_string()])];
+                self.update(&group_type, group, None, None, &leave)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, resource_type: &str, id: ResourceId, expected: Option<u64>) -> Result<Row, ApplyError> {
+        let find = "SELECT rowid, version, created, last_modified, member_count FROM resource \
+                    WHERE source_id = ?1 AND type = ?2 AND id = ?3";
+        let row = self
+            .connection
+            .prepare_cached(find)?
+            .query_row(params![self.source(), resource_type, id.as_bytes()], |row| {
+                Ok(Row {
+                    rowid: row.get(0)?,
+                    version: row.get(1)?,
+                    created: row.get(2)?,
+                    last_modified: row.get(3)?,
+                    member_count: row.get(4)?,
+                })
+            })
+            .optional()?
+            .ok_or(ApplyError::NotFound)?;
+        if expected.is_some_and(|expected| expected != row.version) {
+            return Err(ApplyError::Conflict);
+        }
+        Ok(row)
+    }
+
+    fn touch(
+        &self,
+        rowid: i64,
+        version: u64,
+        last_modified: i64,
+        member_count: u64,
+    ) -> Result<(), ApplyError> {
+        let touch =
+            "UPDATE resource SET version = ?2, last_modified = ?3, member_count = ?4 WHERE rowid = ?1";
+        self.connection.prepare_cached(touch)?.execute(params![
+            rowid,
+            version,
+            last_modified,
+            member_count
+        ])?;
+        Ok(())
+    }
+
+    fn insert_keys(&self, resource_type: &str, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
+        let insert = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) \
+                      VALUES (?1, ?2, ?3, ?4, ?5)";
+        let mut statement = self.connection.prepare_cached(insert)?;
+        for key in keys {
+            let path = key_path(resource_type, &key.path);
+            match statement.execute(params![self.source(), path, key.key, id.as_bytes(), key.unique]) {
+                Ok(_) => {}
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                    return Err(ApplyError::Taken { path: key.path.clone() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_keys(&self, resource_type: &str, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
+        let remove =
+            "DELETE FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3 AND resource_id = ?4";
+        let mut statement = self.connection.prepare_cached(remove)?;
+        for key in keys {
+            let path = key_path(resource_type, &key.path);
+            statement.execute(params![self.source(), path, key.key, id.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    /// Carries out one edit; returns how many members came and went.
+    fn edit_members(
+        &self,
+        sequence: i64,
+        group: ResourceId,
+        edit: &RelationEdit,
+    ) -> Result<(u64, u64), ApplyError> {
+        let from_texts = |texts: &[String]| -> Vec<MemberId> {
+            texts.iter().map(|text| MemberId::from_text(text)).collect()
+        };
+        match edit {
+            RelationEdit::Add(texts) => Ok((self.add_members(sequence, group, &from_texts(texts))?, 0)),
+            RelationEdit::Remove(texts) => Ok((0, self.remove_members(sequence, group, &from_texts(texts))?)),
+            RelationEdit::RemoveMatching(filter) => {
+                let mut matching = Vec::new();
+                read::each_member(self.connection, self.change_set.source, group, |related| {
+                    if filter.matches_element(&read::element(&related)) {
+                        matching.push(related.id);
+                    }
+                })?;
+                Ok((0, self.remove_members(sequence, group, &matching)?))
+            }
+            RelationEdit::Clear => Ok((0, self.clear_members(sequence, group)?)),
+            RelationEdit::Replace(texts) => {
+                let wanted: HashSet<MemberId> = from_texts(texts).into_iter().collect();
+                let mut present = HashSet::new();
+                let mut unwanted = Vec::new();
+                read::each_member_id(self.connection, self.change_set.source, group, |id| {
+                    if wanted.contains(&id) {
+                        present.insert(id);
+                    } else {
+                        unwanted.push(id);
+                    }
+                })?;
+                let missing: Vec<MemberId> = wanted.difference(&present).cloned().collect();
+                let removed = self.remove_members(sequence, group, &unwanted)?;
+                Ok((self.add_members(sequence, group, &missing)?, removed))
+            }
+        }
+    }
+
+    fn add_members(&self, sequence: i64, group: ResourceId, members: &[MemberId]) -> Result<u64, ApplyError> {
+        if members.is_empty() {
+            return Ok(0);
+        }
+        let add = "INSERT OR IGNORE INTO membership (source_id, group_id, member_id) VALUES (?1, ?2, ?3)";
+        let mut statement = self.connection.prepare_cached(add)?;
+        let mut added = 0;
+        for member in members {
+            if statement.execute(params![self.source(), group.as_bytes(), member.as_bytes()])? > 0 {
+                self.journal_member(sequence, member, true)?;
+                added += 1;
+            }
+        }
+        Ok(added)
+    }
+
+    fn remove_members(
+        &self,
+        sequence: i64,
+        group: ResourceId,
+        members: &[MemberId],
+    ) -> Result<u64, ApplyError> {
+        let remove = "DELETE FROM membership WHERE source_id = ?1 AND group_id = ?2 AND member_id = ?3";
+        let mut statement = self.connection.prepare_cached(remove)?;
+        let mut removed = 0;
+        for member in members {
+            if statement.execute(params![self.source(), group.as_bytes(), member.as_bytes()])? > 0 {
+                self.journal_member(sequence, member, false)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes all members without reading them into memory.
+    fn clear_members(&self, sequence: i64, group: ResourceId) -> Result<u64, ApplyError> {
+        let parameters =
+            named_params! { ":source": self.source(), ":sequence": sequence, ":group": group.as_bytes() };
+        let journal = "INSERT INTO change_member (source_id, sequence, member_id, added) \
+                       SELECT source_id, :sequence, member_id, 0 FROM membership \
+                       WHERE source_id = :source AND group_id = :group \
+                       ON CONFLICT DO UPDATE SET added = -1";
+        self.connection.prepare_cached(journal)?.execute(parameters)?;
+        // What this change had added and now removes was never there.
+        let unsaid = "DELETE FROM change_member WHERE source_id = ?1 AND sequence = ?2 AND added = -1";
+        self.connection.prepare_cached(unsaid)?.execute(params![self.source(), sequence])?;
+        let clear = "DELETE FROM membership WHERE source_id = ?1 AND group_id = ?2";
+        let removed =
+            self.connection.prepare_cached(clear)?.execute(params![self.source(), group.as_bytes()])?;
+        Ok(removed as u64)
+    }
+
+    /// Notes that a member came or went. When the same change did the opposite before, it has
+    /// done nothing to that member, and the journal says nothing.
+    fn journal_member(&self, sequence: i64, member: &MemberId, added: bool) -> Result<(), ApplyError> {
+        let unsay = "DELETE FROM change_member WHERE source_id = ?1 AND sequence = ?2 AND member_id = ?3";
+        let parameters = params![self.source(), sequence, member.as_bytes()];
+        if self.connection.prepare_cached(unsay)?.execute(parameters)? == 0 {
+            let say =
+                "INSERT INTO change_member (source_id, sequence, member_id, added) VALUES (?1, ?2, ?3, ?4)";
+            let parameters = params![self.source(), sequence, member.as_bytes(), added];
+            self.connection.prepare_cached(say)?.execute(parameters)?;
+        }
+        Ok(())
+    }
+
+    fn journal(&self, sequence: i64, entry: &Entry<'_>) -> Result<(), ApplyError> {
+        let insert = "INSERT INTO change (source_id, sequence, at, actor, request_id, kind, resource_type, \
+                      resource_id, version, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        self.connection.prepare_cached(insert)?.execute(params![
+            self.source(),
+            sequence,
+            self.change_set.at,
+            self.change_set.actor.as_bytes(),
+            self.change_set.request_id.as_bytes(),
+            entry.kind,
+            entry.resource_type,
+            entry.id.as_bytes(),
+            entry.version,
+            entry.before,
+            entry.after
+        ])?;
+        Ok(())
+    }
+}
+
+fn damaged(what: &str) -> ApplyError {
+    ApplyError::Store(StoreError::Damaged(format!("{what} is not an id")))
+}

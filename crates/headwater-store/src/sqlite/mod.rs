@@ -1,0 +1,204 @@
+//! The store on SQLite: one writer thread that commits many change sets at once, and readers that
+//! never wait for it.
+
+mod administration;
+mod apply;
+mod functions;
+mod migrate;
+mod read;
+mod search;
+mod selection;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use self::{functions::Slots, writer::Writer};
+use crate::{
+    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
+    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
+};
+
+/// The name of the database in the data folder.
+const FILE: &str = "headwater.db";
+/// How long a statement waits for another process that is writing, such as the command line.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many reading connections are kept open when nobody uses them.
+const IDLE_READERS: usize = 8;
+
+/// A store in one SQLite file.
+#[derive(Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    writer: Writer,
+    idle: Mutex<Vec<Reader>>,
+}
+
+/// A reading connection and the filters that its SQL functions evaluate.
+struct Reader {
+    connection: Connection,
+    slots: Slots,
+}
+
+impl SqliteStore {
+    /// Opens the store in a folder, which is made where it is missing, and brings its schema up
+    /// to date.
+    ///
+    /// # Errors
+    /// The folder can't be used, or the data is newer than the program ([`StoreError::TooNew`]).
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+        let path = folder.join(FILE);
+        let mut connection = open_writing(&path)?;
+        migrate::migrate(&mut connection)?;
+        Ok(Self {
+            shared: Arc::new(Shared { writer: Writer::start(connection), path, idle: Mutex::default() }),
+        })
+    }
+
+    /// Runs `read` on a reading connection, in one snapshot.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pooled = lock(&self.shared.idle).pop();
+        let mut reader = match pooled {
+            Some(reader) => reader,
+            None => open_reading(&self.shared.path)?,
+        };
+        let transaction = reader.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let result = read(&transaction, &reader.slots)?;
+        transaction.finish()?;
+        let mut idle = lock(&self.shared.idle);
+        if idle.len() < IDLE_READERS {
+            idle.push(reader);
+        }
+        Ok(result)
+    }
+
+    /// Like [`Self::read`], for what may take longer than an async thread should be held.
+    async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        match tokio::task::spawn_blocking(move || store.read(read)).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Credential>, StoreError> {
+        self.read(|connection, _| administration::credential(connection, slug, lookup))
+    }
+
+    async fn resource(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        id: ResourceId,
+        include: Include,
+    ) -> Result<Option<StoredResource>, StoreError> {
+        if include.members {
+            let resource_type = resource_type.to_owned();
+            return self
+                .read_long(move |connection, _| {
+                    read::resource(connection, source, &resource_type, id, include)
+                })
+                .await;
+        }
+        self.read(|connection, _| read::resource(connection, source, resource_type, id, include))
+    }
+
+    async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
+        self.read_long(move |connection, slots| search::search(connection, slots, source, &query)).await
+    }
+
+    async fn members_after(
+        &self,
+        source: SourceId,
+        id: ResourceId,
+        after: &MemberId,
+    ) -> Result<RelatedPage, StoreError> {
+        let after = after.clone();
+        self.read_long(move |connection, _| read::members(connection, source, id, &after)).await
+    }
+
+    async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
+        self.read(|connection, _| read::names(connection, source, ids))
+    }
+
+    async fn referrers(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        path: &str,
+        id: ResourceId,
+    ) -> Result<Vec<StoredResource>, StoreError> {
+        let path = read::key_path(resource_type, path);
+        self.read_long(move |connection, _| read::referrers(connection, source, &path, id)).await
+    }
+
+    async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
+        self.shared.writer.apply(change_set).await
+    }
+
+    async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        self.shared.writer.run(move |connection| administration::note_uses(connection, &uses)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|connection, _| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+    }
+}
+
+fn open_writing(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Durable before answered: the log is synchronised at every commit.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn open_reading(path: &Path) -> Result<Reader, StoreError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -4_096)?;
+    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let slots = Slots::default();
+    functions::register(&connection, &slots)?;
+    Ok(Reader { connection, slots })
+}
+
+/// Locks a mutex whose data no panic can leave half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,201 @@
+//! Rows read: resources with their relations.
+
+use headwater_scim::Object;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
+
+use crate::{
+    Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
+    StoredResource,
+};
+
+/// The columns that [`stored`] reads, of a `resource r`.
+pub(super) const COLUMNS: &str =
+    "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document";
+
+/// The path under which the index holds an attribute of a type.
+pub(super) fn key_path(resource_type: &str, path: &str) -> String {
+    format!("{resource_type}:{path}")
+}
+
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredResource> {
+    Ok(StoredResource {
+        resource_type: row.get(0)?,
+        id: resource_id(row, 1)?,
+        version: row.get(2)?,
+        created: row.get(3)?,
+        last_modified: row.get(4)?,
+        has_references: row.get(5)?,
+        member_count: row.get(6)?,
+        document: row.get(7)?,
+        members: None,
+        groups: None,
+    })
+}
+
+pub(super) fn resource(
+    connection: &Connection,
+    source: SourceId,
+    resource_type: &str,
+    id: ResourceId,
+    include: Include,
+) -> Result<Option<StoredResource>, StoreError> {
+    let select = "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, \
+                  r.document FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3";
+    let found = connection
+        .prepare_cached(select)?
+        .query_row(params![source.0, resource_type, id.as_bytes()], stored)
+        .optional()?;
+    let Some(mut found) = found else { return Ok(None) };
+    relate(connection, source, &mut found, include)?;
+    Ok(Some(found))
+}
+
+/// Reads the relations that are asked for.
+pub(super) fn relate(
+    connection: &Connection,
+    source: SourceId,
+    resource: &mut StoredResource,
+    include: Include,
+) -> Result<(), StoreError> {
+    if include.members {
+        resource.members = Some(match resource.member_count {
+            0 => RelatedPage::default(),
+            _ => members(connection, source, resource.id, &MemberId::lowest())?,
+        });
+    }
+    if include.groups {
+        resource.groups = Some(groups(connection, source, resource.id)?);
+    }
+    Ok(())
+}
+
+pub(super) fn members(
+    connection: &Connection,
+    source: SourceId,
+    group: ResourceId,
+    after: &MemberId,
+) -> Result<RelatedPage, StoreError> {
+    let select = "SELECT m.member_id, r.type, r.display FROM membership m \
+                  LEFT JOIN resource r ON r.source_id = m.source_id AND r.id = m.member_id \
+                  WHERE m.source_id = ?1 AND m.group_id = ?2 AND m.member_id > ?3 \
+                  ORDER BY m.member_id LIMIT ?4";
+    let mut statement = connection.prepare_cached(select)?;
+    let wanted = MEMBERS_PER_PAGE + 1;
+    let rows = statement.query_map(params![source.0, group.as_bytes(), after.as_bytes(), wanted], related)?;
+    let mut members: Vec<Related> = rows.collect::<Result<_, _>>()?;
+    let more = members.len() == wanted;
+    members.truncate(MEMBERS_PER_PAGE);
+    Ok(RelatedPage { members, more })
+}
+
+fn groups(connection: &Connection, source: SourceId, member: ResourceId) -> Result<Vec<Related>, StoreError> {
+    let select = "SELECT m.group_id, r.type, r.display FROM membership m \
+                  JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
+                  WHERE m.source_id = ?1 AND m.member_id = ?2 ORDER BY m.group_id";
+    let mut statement = connection.prepare_cached(select)?;
+    let rows = statement.query_map(params![source.0, member.as_bytes()], related)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Calls `visit` for each member of a group, one at a time.
+pub(super) fn each_member(
+    connection: &Connection,
+    source: SourceId,
+    group: ResourceId,
+    mut visit: impl FnMut(Related),
+) -> rusqlite::Result<()> {
+    let select = "SELECT m.member_id, r.type, r.display FROM membership m \
+                  LEFT JOIN resource r ON r.source_id = m.source_id AND r.id = m.member_id \
+                  WHERE m.source_id = ?1 AND m.group_id = ?2";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut rows = statement.query(params![source.0, group.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        visit(related(row)?);
+    }
+    Ok(())
+}
+
+/// Calls `visit` for the id of each member of a group, one at a time.
+pub(super) fn each_member_id(
+    connection: &Connection,
+    source: SourceId,
+    group: ResourceId,
+    mut visit: impl FnMut(MemberId),
+) -> rusqlite::Result<()> {
+    let select = "SELECT member_id FROM membership WHERE source_id = ?1 AND group_id = ?2";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut rows = statement.query(params![source.0, group.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        visit(MemberId::from_bytes(row.get_ref(0)?.as_blob()?));
+    }
+    Ok(())
+}
+
+/// A member as clients see it, but for `$ref`.
+pub(super) fn element(related: &Related) -> Value {
+    let mut element = Object::new();
+    element.insert("value".to_owned(), related.id.to_text().into());
+    if let Some(named) = &related.named {
+        element.insert("type".to_owned(), named.resource_type.as_str().into());
+        if let Some(display) = &named.display {
+            element.insert("display".to_owned(), display.as_str().into());
+        }
+    }
+    Value::Object(element)
+}
+
+pub(super) fn names(
+    connection: &Connection,
+    source: SourceId,
+    ids: &[ResourceId],
+) -> Result<Vec<Named>, StoreError> {
+    let select = "SELECT type, display FROM resource WHERE source_id = ?1 AND id = ?2";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut names = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found = statement
+            .query_row(params![source.0, id.as_bytes()], |row| {
+                Ok(Named { id: *id, resource_type: row.get(0)?, display: row.get(1)? })
+            })
+            .optional()?;
+        names.extend(found);
+    }
+    Ok(names)
+}
+
+pub(super) fn referrers(
+    connection: &Connection,
+    source: SourceId,
+    path: &str,
+    id: ResourceId,
+) -> Result<Vec<StoredResource>, StoreError> {
+    let select = format!(
+        "SELECT {COLUMNS} FROM resource_key k \
+         JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
+         WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3"
+    );
+    let mut statement = connection.prepare_cached(&select)?;
+    let rows = statement.query_map(params![source.0, path, id.to_string()], stored)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn related(row: &Row<'_>) -> rusqlite::Result<Related> {
+    let id = MemberId::from_bytes(row.get_ref(0)?.as_blob()?);
+    let named = match (id.resource_id(), row.get::<_, Option<String>>(1)?) {
+        (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display: row.get(2)? }),
+        _ => None,
+    };
+    Ok(Related { id, named })
+}
+
+fn resource_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ResourceId> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    ResourceId::from_slice(bytes).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Blob,
+            "an id has 16 bytes".into(),
+        )
+    })
+}

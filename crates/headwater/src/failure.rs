@@ -1,0 +1,35 @@
+//! How a command fails: one line, and an exit code that scripts can tell apart.
+
+use std::process::ExitCode;
+
+use headwater_server::ServeError;
+use headwater_store::StoreError;
+
+/// Why a command did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// What it was told makes no sense. Exit code 2, as for arguments that can't be read.
+    #[error("{0}")]
+    Usage(String),
+    /// The store could not do it.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The server could not serve.
+    #[error("{0}")]
+    Serve(#[from] ServeError),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    /// 2 for wrong usage, 3 for what isn't there, 4 for what is taken, 1 for everything else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Usage(_) => 2,
+            Self::Store(StoreError::NoSource(_) | StoreError::NoToken(_)) => 3,
+            Self::Store(StoreError::SlugTaken(_) | StoreError::NotUnique(_)) => 4,
+            Self::Store(_) | Self::Serve(_) | Self::Other(_) => 1,
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! What commands print: JSON for scripts, tables for people.
+
+use headwater_store::Millis;
+use serde_json::Value;
+
+/// Prints one JSON value on a line.
+pub(crate) fn json(value: &Value) {
+    println!("{value}");
+}
+
+/// Prints rows under headings, in columns as wide as they need to be.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([headings[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let print = |cells: Vec<&str>| {
+        let line: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        println!("{}", line.join("  ").trim_end());
+    };
+    print(headings.to_vec());
+    for row in rows {
+        print(row.iter().map(String::as_str).collect());
+    }
+}
+
+/// A moment as it is written everywhere: RFC 3339 in UTC.
+pub(crate) fn moment(millis: Millis) -> String {
+    jiff::Timestamp::from_millisecond(millis).map(|moment| format!("{moment:.0}")).unwrap_or_default()
+}
+
+/// A moment that may be missing, for a table.
+pub(crate) fn moment_or(millis: Option<Millis>, missing: &str) -> String {
+    millis.map_or_else(|| missing.to_owned(), moment)
+}

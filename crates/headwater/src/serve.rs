@@ -1,0 +1,134 @@
+//! `headwater serve`.
+
+use std::{io::IsTerminal, path::Path, sync::Arc};
+
+use headwater_server::{
+    Context,
+    clock::{SystemClock, SystemRandom, Uuids},
+    configuration::{self, Configuration, LogFormat},
+    tokens::TokenUses,
+};
+use headwater_store::sqlite::SqliteStore;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    arguments::{self, ServeArguments},
+    data_lock::DataLock,
+    failure::Failure,
+};
+
+pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
+    let configuration = configuration(arguments)?;
+    start_log(&configuration)?;
+    let mut lock = DataLock::take(&configuration.data)?;
+    let store = SqliteStore::open(&configuration.data)?;
+    let purging = store.clone();
+    tokio::spawn(async move {
+        if let Err(error) = purging.purge_deleted().await {
+            tracing::warn!(%error, "the rest of a deleted source could not be removed");
+        }
+    });
+    let context = Arc::new(Context {
+        store: Arc::new(store),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        uuids: Uuids::default(),
+        configuration,
+        token_uses: TokenUses::default(),
+    });
+    headwater_server::serve(context, |origin| lock.announce(origin), stop_signal()).await?;
+    drop(lock);
+    Ok(())
+}
+
+/// Defaults, then the file, then environment and flags (of which clap has made one).
+fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
+    let mut configuration = match &arguments.config {
+        Some(path) => read(path)?,
+        None => Configuration::default(),
+    };
+    let ServeArguments {
+        config: _,
+        listen,
+        data,
+        public_url,
+        trusted_proxies,
+        log_format,
+        log,
+        max_body_bytes,
+        max_concurrent_requests,
+        max_connections,
+        read_timeout_seconds,
+        shutdown_timeout_seconds,
+    } = arguments;
+    set(&mut configuration.listen, listen);
+    set(&mut configuration.data, data);
+    set(&mut configuration.trusted_proxies, trusted_proxies);
+    set(
+        &mut configuration.log_format,
+        log_format.map(|format| match format {
+            arguments::LogFormat::Text => LogFormat::Text,
+            arguments::LogFormat::Json => LogFormat::Json,
+        }),
+    );
+    set(&mut configuration.log, log);
+    set(&mut configuration.max_body_bytes, max_body_bytes);
+    set(&mut configuration.max_concurrent_requests, max_concurrent_requests);
+    set(&mut configuration.max_connections, max_connections);
+    set(&mut configuration.read_timeout_seconds, read_timeout_seconds);
+    set(&mut configuration.shutdown_timeout_seconds, shutdown_timeout_seconds);
+    configuration.public_url = public_url
+        .or(configuration.public_url)
+        .map(|url| configuration::public_url(&url).map_err(|error| Failure::Usage(error.to_string())))
+        .transpose()?;
+    Ok(configuration)
+}
+
+fn set<T>(field: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *field = given;
+    }
+}
+
+fn read(path: &Path) -> Result<Configuration, Failure> {
+    let unusable = |reason: String| {
+        Failure::Usage(format!("the configuration {} can't be used: {reason}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        unusable(format!("{place}{}", error.message().replace('\n', " ")))
+    })
+}
+
+fn start_log(configuration: &Configuration) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&configuration.log)
+        .map_err(|error| Failure::Usage(format!("log = {:?} can't be used: {error}", configuration.log)))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match configuration.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            tracing::info!("told to stop: finishing what is in flight");
+            return;
+        }
+    }
+    // Without handlers for signals the process ends at the first of them anyway.
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,71 @@
+//! Data that can't be used, and the ends of a server.
+
+use std::{io::Write, net::TcpStream, thread, time::Duration};
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::support::{Server, headwater};
+
+#[test]
+fn data_of_a_newer_program_is_refused_and_left_alone() {
+    let mut server = Server::start();
+    server.source("kept");
+    assert!(server.stop());
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+                 VALUES (9999, 'future', '2030-01-01T00:00:00Z', '0')";
+    Connection::open(server.database())
+        .and_then(|connection| connection.execute(newer, []))
+        .expect("written");
+    let data = server.data().to_str().expect("UTF-8");
+    for arguments in
+        [&["serve", "--listen", "127.0.0.1:0", "--data", data][..], &["source", "list", "--data", data]]
+    {
+        let output = headwater(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("newer version of headwater") && error.contains("9999"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("headwater.db"), "not a database, whatever it is called ".repeat(100))
+        .expect("written");
+    let output = headwater(&["source", "list", "--data", folder.path().to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.starts_with("error: ") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn a_stop_finishes_what_is_in_flight() {
+    let mut server = Server::start();
+    let source = server.source("stopping");
+    let body = json!({"userName": "late"}).to_string();
+    let head = format!(
+        "POST {}/Users HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        source.path,
+        server.address(),
+        source.token,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server.address()).expect("a connection");
+    stream.write_all(head.as_bytes()).expect("sent");
+    stream.write_all(&body.as_bytes()[..5]).expect("sent");
+    // The request is in flight once the server is reading its body; it can't be asked, so that it
+    // is given a moment.
+    thread::sleep(Duration::from_millis(200));
+    let pid = server.pid().to_string();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("a signal");
+    thread::sleep(Duration::from_millis(200));
+    assert!(TcpStream::connect(server.address()).is_err(), "nobody new is let in");
+    stream.write_all(&body.as_bytes()[5..]).expect("sent");
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(server.stop());
+    server.restart(&[]);
+    assert_eq!(source.at(server.address()).found("/Users", "userName eq \"late\"").len(), 1);
+}

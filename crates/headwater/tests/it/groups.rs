@@ -1,0 +1,205 @@
+//! Groups and their members: large ones, contended ones, and what ends with a user.
+
+use std::{collections::BTreeSet, sync::Arc, thread};
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, Source, consistency};
+
+fn group(source: &Source, name: &str, members: &[String]) -> String {
+    let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
+    let created =
+        source.post("/Groups", &json!({"displayName": name, "members": members})).expect(201).json();
+    created["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_group_of_any_size_is_answered_whole_and_once() {
+    let server = Server::start();
+    let source = server.source("large");
+    let known: Vec<String> = (0..50).map(|number| source.user(&format!("user-{number}"))).collect();
+    let id = group(&source, "Large", &known);
+    let path = format!("/Groups/{id}");
+    let mut wanted: BTreeSet<String> = known.iter().cloned().collect();
+    for batch in 0..5 {
+        let members: Vec<Value> =
+            (0..700).map(|number| json!({"value": format!("outsider-{batch}-{number}")})).collect();
+        wanted.extend(members.iter().filter_map(|member| member["value"].as_str().map(str::to_owned)));
+        let answer = source.patch(&path, json!([{"op": "add", "path": "members", "value": members}]));
+        // 200 with the resource up to 1,000 members, 204 with the version above.
+        let status = if wanted.len() <= 1_000 { 200 } else { 204 };
+        let answer = answer.expect(status);
+        assert!(answer.header("etag").is_some());
+        assert_eq!(answer.body.is_empty(), status == 204);
+    }
+    let whole = source.get(&path).expect(200);
+    assert_eq!(whole.header("transfer-encoding"), Some("chunked"), "streamed");
+    let whole = whole.json();
+    assert_eq!(whole["members"].as_array().map(Vec::len), Some(wanted.len()));
+    assert_eq!(consistency::ids(&whole["members"]), wanted);
+    let listed = source.get("/Groups").expect(200).json();
+    assert_eq!(consistency::ids(&listed["Resources"][0]["members"]), wanted, "in a list too");
+
+    let without = source.get(&format!("{path}?excludedAttributes=members")).expect(200).json();
+    assert!(without.get("members").is_none(), "the key is absent");
+    let values = source.get(&format!("{path}?attributes=members.value")).expect(200).json();
+    assert_eq!(consistency::ids(&values["members"]), wanted);
+    assert!(
+        values["members"]
+            .as_array()
+            .expect("members")
+            .iter()
+            .all(|member| member.as_object().map(serde_json::Map::len) == Some(1))
+    );
+    let asked = source.send(&source.request(
+        "PATCH",
+        &format!("{path}?attributes=displayName"),
+        Some(&crate::support::patch(
+            &json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", known[0])}]),
+        )),
+    ));
+    assert_eq!(
+        asked.expect("an answer").expect(200).json()["displayName"],
+        "Large",
+        "200 whenever attributes are asked for"
+    );
+    let few: Vec<Value> = known[1..3].iter().map(|id| json!({"value": id})).collect();
+    let replaced =
+        source.patch(&path, json!([{"op": "replace", "path": "members", "value": few}])).expect(200).json();
+    assert_eq!(consistency::ids(&replaced["members"]), known[1..3].iter().cloned().collect());
+    consistency::check(&server.database());
+}
+
+#[test]
+fn concurrent_changes_of_one_group_are_all_kept() {
+    let server = Server::start();
+    let source = Arc::new(server.source("contended"));
+    let users: Vec<String> = (0..100).map(|number| source.user(&format!("user-{number}"))).collect();
+    let id = group(&source, "Contended", &users[..50]);
+    let threads: Vec<_> = users
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(number, user)| {
+            let (source, id) = (source.at(server.address()), id.clone());
+            thread::spawn(move || {
+                let operation = if number < 50 {
+                    json!({"op": "remove", "path": format!("members[value eq \"{user}\"]")})
+                } else {
+                    json!({"op": "add", "path": "members", "value": [{"value": user}]})
+                };
+                source.patch(&format!("/Groups/{id}"), json!([operation])).expect(200);
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("a client");
+    }
+    let found = source.get(&format!("/Groups/{id}")).expect(200).json();
+    assert_eq!(consistency::ids(&found["members"]), users[50..].iter().cloned().collect());
+    assert_eq!(found["meta"]["version"], "W/\"101\"", "each of them changed it");
+    consistency::check(&server.database());
+}
+
+#[test]
+fn concurrent_changes_of_one_user_are_all_kept() {
+    let server = Server::start();
+    let source = server.source("contended");
+    let id = source.user("ada");
+    let threads: Vec<_> = (0..50)
+        .map(|number| {
+            let (source, id) = (source.at(server.address()), id.clone());
+            thread::spawn(move || {
+                let email = json!([{"value": format!("{number}@example.com"), "type": "work"}]);
+                source
+                    .patch(&format!("/Users/{id}"), json!([{"op": "add", "path": "emails", "value": email}]))
+                    .expect(200);
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("a client");
+    }
+    let found = source.get(&format!("/Users/{id}")).expect(200).json();
+    assert_eq!(consistency::ids(&found["emails"]).len(), 50);
+    consistency::check(&server.database());
+}
+
+#[test]
+fn only_one_of_many_takes_a_name() {
+    let server = Server::start();
+    let source = server.source("contended");
+    let threads: Vec<_> = (0..50)
+        .map(|number| {
+            let source = source.at(server.address());
+            let name = if number % 2 == 0 { "Ada" } else { "ADA" };
+            thread::spawn(move || source.post("/Users", &json!({"userName": name})).status)
+        })
+        .collect();
+    let mut statuses: Vec<u16> = threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 201);
+    assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
+}
+
+#[test]
+fn a_deleted_user_leaves_groups_and_reports() {
+    let server = Server::start();
+    let source = server.source("leaving");
+    let (manager, report) = (source.user("manager"), source.user("report"));
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let set = source.patch(
+        &format!("/Users/{report}"),
+        json!([{"op": "add", "path": format!("{enterprise}:manager"), "value": manager}]),
+    );
+    assert_eq!(
+        set.expect(200).json()[enterprise]["manager"]["$ref"],
+        format!("{}/Users/{manager}", source.base_url())
+    );
+    let id = group(&source, "Staff", &[manager.clone(), report.clone()]);
+    let before = source.get(&format!("/Groups/{id}")).expect(200).json();
+    let shown = source.get(&format!("/Users/{manager}")).expect(200).json();
+    assert_eq!(
+        shown["groups"],
+        json!([{"value": id, "$ref": format!("{}/Groups/{id}", source.base_url()), "type": "direct", "display": "Staff"}])
+    );
+
+    source.delete(&format!("/Users/{manager}")).expect(204);
+    let after = source.get(&format!("/Groups/{id}")).expect(200).json();
+    assert_eq!(consistency::ids(&after["members"]), BTreeSet::from([report.clone()]));
+    assert_ne!(after["meta"]["version"], before["meta"]["version"]);
+    let orphan = source.get(&format!("/Users/{report}")).expect(200).json();
+    assert!(orphan.get(enterprise).is_none(), "{orphan}");
+    assert_eq!(orphan["schemas"].as_array().map(Vec::len), Some(1));
+    source.delete(&format!("/Users/{manager}")).expect_error(404, "");
+    assert_eq!(source.found("/Users", &format!("id eq \"{manager}\"")), Vec::<Value>::new());
+    source.delete(&format!("/Groups/{id}")).expect(204);
+    assert!(source.get(&format!("/Users/{report}")).expect(200).json().get("groups").is_none());
+    consistency::check(&server.database());
+}
+
+#[test]
+fn changes_to_members_that_change_nothing_leave_the_group_alone() {
+    let server = Server::start();
+    let source = server.source("idle");
+    let user = source.user("ada");
+    let id = group(&source, "Idle", std::slice::from_ref(&user));
+    let path = format!("/Groups/{id}");
+    let before = source.get(&path).expect(200).json();
+    let changes = consistency::changes(&server.database());
+    for operations in [
+        json!([{"op": "add", "path": "members", "value": [{"value": user}]}]),
+        json!([{"op": "Add", "path": "members", "value": [{"$ref": null, "value": user}, {"value": user}]}]),
+        json!([{"op": "remove", "path": "members[value eq \"nobody\"]"}]),
+        json!([{"op": "remove", "path": "members", "value": [{"value": "nobody"}]}]),
+        json!([{"op": "replace", "path": "members", "value": [{"value": user}]}]),
+        json!([{"op": "add", "path": "members", "value": []}]),
+        json!([{"op": "replace", "value": {"id": id, "displayName": "Idle"}}]),
+    ] {
+        assert_eq!(source.patch(&path, operations.clone()).expect(200).json(), before, "{operations}");
+    }
+    let mut whole = before.clone();
+    whole["meta"] = json!({"version": "nonsense"});
+    assert_eq!(source.put(&path, &whole).expect(200).json(), before, "PUT of what is there");
+    assert_eq!(consistency::changes(&server.database()), changes, "the journal says nothing");
+}

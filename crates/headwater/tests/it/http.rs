@@ -1,0 +1,318 @@
+//! HTTP as SCIM uses it: authentication first, then methods, media types, limits and conditions.
+
+use serde_json::json;
+
+use crate::support::{Client, Request, Server, Source, consistency, percent};
+
+fn with(
+    source: &Source,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+) -> crate::support::Response {
+    let mut request = source.request(method, path, None);
+    for (name, value) in headers {
+        request.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+        request.headers.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    request.body = body.map(<[u8]>::to_vec);
+    source.send(&request).expect("an answer")
+}
+
+#[test]
+fn every_wrong_token_gets_the_same_answer_before_anything_else() {
+    let server = Server::start();
+    let (source, other) = (server.source("first"), server.source("second"));
+    let mut bodies = Vec::new();
+    let foreign = format!("Bearer {}", other.token);
+    let truncated = format!("Bearer {}", &source.token[..20]);
+    let cased = format!("bearer {}", source.token);
+    assert_eq!(
+        with(&source, "GET", "/Users", &[("Authorization", &cased)], None).status,
+        200,
+        "the scheme has no case"
+    );
+    for slug in ["first", "nobody"] {
+        for authorization in [
+            None,
+            Some("non-token"),
+            Some("Bearer"),
+            Some("Bearer hw_x"),
+            Some("Basic YTpi"),
+            Some(&*foreign),
+            Some(&*truncated),
+        ] {
+            for (method, path) in
+                [("GET", "/Users"), ("POST", "/Nope"), ("PATCH", "/v9/x?filter=("), ("DELETE", "/Users/x")]
+            {
+                let request = Request {
+                    method: method.to_owned(),
+                    target: format!("/source/scim/{slug}/v2{path}"),
+                    headers: authorization
+                        .map(|value| ("Authorization".to_owned(), value.to_owned()))
+                        .into_iter()
+                        .collect(),
+                    body: (method == "POST").then(|| b"not json".to_vec()),
+                };
+                let response = source.send(&request).expect("an answer");
+                let challenge = response.header("www-authenticate").expect("a challenge").to_owned();
+                assert!(challenge.starts_with("Bearer realm="), "{challenge}");
+                assert_eq!(challenge.contains("invalid_token"), authorization.is_some(), "{challenge}");
+                bodies.push(response.body.clone());
+                response.expect_error(401, "");
+            }
+        }
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "one answer for all");
+}
+
+#[test]
+fn nothing_of_one_source_is_seen_through_another() {
+    let server = Server::start();
+    let (one, two) = (server.source("one"), server.source("two"));
+    let id = one.user("ada");
+    two.get(&format!("/Users/{id}")).expect_error(404, "");
+    two.put(&format!("/Users/{id}"), &json!({"userName": "x"})).expect_error(404, "");
+    two.patch(&format!("/Users/{id}"), json!([])).expect_error(404, "");
+    two.delete(&format!("/Users/{id}")).expect_error(404, "");
+    assert!(two.found("/Users", "userName eq \"ada\"").is_empty());
+    assert!(two.found("/Users", &format!("id eq \"{id}\"")).is_empty());
+    assert_eq!(two.get("/Users").expect(200).json()["totalResults"], 0);
+    two.user("ada");
+    let group =
+        two.post("/Groups", &json!({"displayName": "G", "members": [{"value": id}]})).expect(201).json();
+    assert_eq!(group["members"], json!([{"value": id}]), "the name of another source's user is not shown");
+    assert!(one.get(&format!("/Users/{id}")).expect(200).json().get("groups").is_none());
+    one.get(&format!("/Users/{id}")).expect(200);
+}
+
+#[test]
+fn methods_paths_and_versions() {
+    let server = Server::start();
+    let source = server.source("paths");
+    let id = source.user("ada");
+    for (method, path, allow) in [
+        ("PUT", "/Users", "GET, HEAD, POST"),
+        ("DELETE", "/Groups/", "GET, HEAD, POST"),
+        ("POST", &*format!("/Users/{id}"), "GET, HEAD, PUT, PATCH, DELETE"),
+        ("OPTIONS", &*format!("/Users/{id}"), "GET, HEAD, PUT, PATCH, DELETE"),
+        ("POST", "/ServiceProviderConfig", "GET, HEAD"),
+        ("PUT", "/Schemas", "GET, HEAD"),
+        ("DELETE", "/ResourceTypes/User", "GET, HEAD"),
+        ("GET", "/Users/.search", "POST"),
+        ("POST", "", "GET, HEAD"),
+    ] {
+        let response = with(&source, method, path, &[], None);
+        assert_eq!(response.header("allow"), Some(allow), "{method} {path}");
+        response.expect_error(405, "");
+    }
+    for path in [
+        "/Nope",
+        "/Users/x/y",
+        "/users",
+        "/ServiceProviderConfigs",
+        "/Schemas/urn:nope",
+        "/ResourceTypes/Nope",
+        "//Users",
+    ] {
+        with(&source, "GET", path, &[], None).expect_error(404, "");
+    }
+    for path in ["/Me", "/Bulk"] {
+        with(&source, "GET", path, &[], None).expect_error(501, "");
+    }
+    let mut request = source.request("GET", "", None);
+    request.target = "/source/scim/paths/v1/Users".to_owned();
+    source.send(&request).expect("an answer").expect_error(400, "invalidVers");
+    request.target = "/source/scim/paths/Users".to_owned();
+    source.send(&request).expect("an answer").expect_error(404, "");
+
+    for path in ["", "/"] {
+        let about = with(&source, "GET", path, &[], None).expect(200).json();
+        assert!(about["detail"].as_str().is_some_and(|text| text.contains("SCIM 2.0 base URL")), "{about}");
+    }
+    let head = with(&source, "HEAD", &format!("/Users/{id}/"), &[], None);
+    // A HEAD has the headers of the GET and no body.
+    assert_eq!(head.status, 200);
+    let get = source.get(&format!("/Users/{id}"));
+    for name in ["etag", "location", "content-type", "content-length"] {
+        assert_eq!(head.header(name), get.header(name), "{name}");
+    }
+}
+
+#[test]
+fn media_types() {
+    let server = Server::start();
+    let source = server.source("media");
+    for (number, content_type) in [
+        "application/scim+json",
+        "application/json",
+        "application/scim+json; charset=utf-8",
+        "APPLICATION/JSON;charset=\"UTF-8\"",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let body = json!({"userName": format!("u{number}")}).to_string();
+        let response =
+            with(&source, "POST", "/Users", &[("Content-Type", content_type)], Some(body.as_bytes()))
+                .expect(201);
+        assert_eq!(response.header("content-type"), Some("application/scim+json"));
+    }
+    with(&source, "POST", "/Users", &[], Some(b"{\"userName\":\"untyped\"}")).expect(201);
+    for content_type in [
+        "text/plain",
+        "application/xml",
+        "application/json; charset=utf-16",
+        "application/x-www-form-urlencoded",
+    ] {
+        with(&source, "POST", "/Users", &[("Content-Type", content_type)], Some(b"{}")).expect_error(415, "");
+    }
+    for accept in [
+        "*/*",
+        "application/*",
+        "application/json",
+        "text/html, application/scim+json;q=0.5",
+        "application/scim+json; charset=utf-8",
+    ] {
+        with(&source, "GET", "/Users", &[("Accept", accept)], None).expect(200);
+    }
+    for accept in ["text/html", "application/xml, text/*", "application/scim+json;q=0"] {
+        with(&source, "GET", "/Users", &[("Accept", accept)], None).expect_error(406, "");
+    }
+}
+
+#[test]
+fn limits_have_clear_errors() {
+    let server = Server::start();
+    let source = server.source("limits");
+    let long = json!({"userName": "long", "title": "x".repeat(1024 * 1024)}).to_string();
+    let detail = with(&source, "POST", "/Users", &[], Some(long.as_bytes())).expect_error(413, "");
+    assert!(detail.contains("1048576"), "{detail}");
+    source.get(&format!("/Users?filter={}", "x".repeat(17 * 1024))).expect_error(414, "");
+    with(&source, "GET", "/Users", &[("X-Long", &"x".repeat(33 * 1024))], None).expect_error(431, "");
+    let nested = format!("{}userName eq \"x\"{}", "(".repeat(1_000), ")".repeat(1_000));
+    source.get(&format!("/Users?filter={}", percent(&nested))).expect_error(400, "invalidFilter");
+    source
+        .get(&format!("/Users?filter={}", percent(&"userName pr and ".repeat(400))))
+        .expect_error(400, "invalidFilter");
+    let deep = format!("{{\"userName\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    with(&source, "POST", "/Users", &[], Some(deep.as_bytes())).expect_error(400, "invalidSyntax");
+    assert_eq!(source.get("/Users").expect(200).json()["totalResults"], 0, "nothing of it was stored");
+
+    let unannounced = format!(
+        "POST {}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+        source.path,
+        source.token,
+        long.len(),
+        long
+    );
+    let mut client = Client::connect(server.address()).expect("a connection");
+    client.send_raw(unannounced.as_bytes(), false).expect("an answer").expect_error(413, "");
+}
+
+#[test]
+fn a_body_that_takes_too_long_is_given_up() {
+    let server = Server::start_with(&["--read-timeout-seconds", "1"]);
+    let source = server.source("slow");
+    let head = format!(
+        "POST {}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\n\r\n{{",
+        source.path, source.token
+    );
+    let mut client = Client::connect(server.address()).expect("a connection");
+    client.send_raw(head.as_bytes(), false).expect("an answer").expect_error(408, "");
+    let mut client = Client::connect(server.address()).expect("a connection");
+    let unfinished = client.send_raw(b"GET / HTTP/1.1\r\nHost:", false);
+    assert!(
+        unfinished.is_err_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof),
+        "the connection is closed"
+    );
+}
+
+#[test]
+fn too_many_requests_at_once_are_told_to_come_back() {
+    let server = Server::start_with(&["--max-concurrent-requests", "1"]);
+    let source = server.source("busy");
+    let head = format!(
+        "POST {}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+        source.path, source.token
+    );
+    let mut held = Client::connect(server.address()).expect("a connection");
+    // The answer to Expect comes when the server begins to read the body: the place is taken then.
+    assert_eq!(held.send_raw(head.as_bytes(), true).expect("an answer").status, 100);
+    let refused = source.get("/Users");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.expect_error(503, "");
+}
+
+#[test]
+fn conditional_requests() {
+    let server = Server::start();
+    let source = server.source("conditional");
+    let id = source.user("ada");
+    let path = format!("/Users/{id}");
+    let first = source.get(&path).header("etag").expect("an ETag").to_owned();
+    let unchanged = with(&source, "GET", &path, &[("If-None-Match", &first)], None);
+    assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
+    let body =
+        crate::support::patch(&json!([{"op": "replace", "path": "title", "value": "One"}])).to_string();
+    with(&source, "PATCH", &path, &[("If-Match", &first)], Some(body.as_bytes())).expect(200);
+    with(&source, "PATCH", &path, &[("If-Match", &first)], Some(body.as_bytes())).expect_error(412, "");
+    with(&source, "PUT", &path, &[("If-Match", &first)], Some(b"{\"userName\":\"ada\"}"))
+        .expect_error(412, "");
+    with(&source, "DELETE", &path, &[("If-Match", "W/\"never\"")], None).expect_error(412, "");
+    with(&source, "GET", &path, &[("If-None-Match", &first)], None).expect(200);
+
+    // A change of groups is a change of what a GET of the user shows.
+    let second = source.get(&path).header("etag").expect("an ETag").to_owned();
+    source.post("/Groups", &json!({"displayName": "G", "members": [{"value": id}]})).expect(201);
+    let shown = with(&source, "GET", &path, &[("If-None-Match", &second)], None).expect(200);
+    let third = shown.header("etag").expect("an ETag").to_owned();
+    assert_eq!(shown.json()["meta"]["version"], third);
+    with(&source, "PUT", &path, &[("If-Match", &third)], Some(b"{\"userName\":\"ada\"}")).expect(200);
+    with(&source, "DELETE", &path, &[("If-Match", "*")], None).expect(204);
+    with(&source, "PUT", &path, &[("If-Match", "*")], Some(b"{\"userName\":\"ada\"}")).expect_error(404, "");
+}
+
+#[test]
+fn secrets_are_kept_nowhere() {
+    let server = Server::start();
+    let source = server.source("secret");
+    let secret = "correct horse battery staple";
+    let created = source.post("/Users", &json!({"userName": "ada", "password": secret})).expect(201);
+    assert!(!String::from_utf8_lossy(&created.body).contains("password"));
+    let id = created.json()["id"].as_str().expect("an id").to_owned();
+    let path = format!("/Users/{id}");
+    source.patch(&path, json!([{"op": "replace", "path": "password", "value": secret}])).expect(200);
+    source.put(&path, &json!({"userName": "ada", "password": secret})).expect(200);
+    assert!(source.get(&format!("{path}?attributes=password")).expect(200).json().get("password").is_none());
+    source.get(&format!("/Users?filter={}", percent("password sw \"c\""))).expect_error(400, "invalidFilter");
+    assert!(!consistency::is_on_disk(server.data(), secret));
+}
+
+#[test]
+fn searches_by_post_answer_as_by_get() {
+    let server = Server::start();
+    let source = server.source("searched");
+    source.user("ada");
+    source.user("bob");
+    source.post("/Groups", &json!({"displayName": "G"})).expect(201);
+    let schemas = json!(["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]);
+    let search =
+        json!({"schemas": schemas, "filter": "userName sw \"A\"", "attributes": ["userName"], "count": 5});
+    let by_post = source.post("/Users/.search", &search).expect(200).json();
+    let by_get = source
+        .get(&format!("/Users?filter={}&attributes=userName&count=5", percent("userName sw \"A\"")))
+        .expect(200)
+        .json();
+    assert_eq!(by_post, by_get);
+    assert_eq!(by_post["Resources"][0]["userName"], "ada");
+    let all = source.post("/.search", &json!({"schemas": schemas})).expect(200).json();
+    assert_eq!(all["totalResults"], 3, "users and groups");
+    source.post("/.search", &json!({"schemas": schemas, "filter": "userName pr"})).expect_error(501, "");
+    source.post("/Users/.search", &json!({"filter": "userName pr"})).expect_error(400, "invalidSyntax");
+    source
+        .post("/Users/.search", &json!({"schemas": schemas, "count": "5"}))
+        .expect_error(400, "invalidSyntax");
+}

@@ -1,0 +1,9 @@
+//! The real binary, over a real socket, with a real database.
+
+mod command_line;
+mod faults;
+mod groups;
+mod http;
+mod kill;
+mod scenarios;
+mod support;

@@ -1,0 +1,180 @@
+//! Whether a database is whole: the journal has no gap, replaying it gives the resources and
+//! memberships that are there, and the index says what the documents say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use headwater_scim::{Object, index, resource, resource_type::Registry};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+type Id = Vec<u8>;
+/// Type, version, attributes.
+type Resource = (String, i64, Object);
+
+/// Panics with what is wrong.
+#[track_caller]
+pub(crate) fn check(database: &Path) {
+    let connection =
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
+    let whole: String =
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
+    assert_eq!(whole, "ok");
+    let sources: Vec<(i64, bool)> = rows(&connection, "SELECT id, unique_display_names FROM source", |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    });
+    for (source, unique) in sources {
+        check_source(&connection, source, unique);
+    }
+}
+
+fn check_source(connection: &Connection, source: i64, unique: bool) {
+    let (replayed, memberships) = replay(connection, source);
+    let select =
+        format!("SELECT id, type, version, document, member_count FROM resource WHERE source_id = {source}");
+    let mut stored = BTreeMap::new();
+    let mut keys = BTreeSet::new();
+    for (id, name, version, document, member_count) in rows(connection, &select, |row| {
+        Ok((
+            row.get::<_, Id>(0)?,
+            row.get::<_, String>(1)?,
+            row.get(2)?,
+            row.get::<_, String>(3)?,
+            row.get::<_, usize>(4)?,
+        ))
+    }) {
+        let registry = Registry::built_in();
+        let resource_type = registry.resource_type(&name).expect("a known type");
+        let attributes = resource::attributes(serde_json::from_str(&document).expect("JSON"));
+        for key in index::keys(resource_type, &attributes, unique) {
+            keys.insert((format!("{name}:{}", key.path), key.key, id.clone(), key.unique));
+        }
+        let members = memberships.iter().filter(|(group, _)| *group == id).count();
+        assert_eq!(members, member_count, "the number of members of {id:02x?}");
+        stored.insert(id, (name, version, attributes));
+    }
+    assert_eq!(replayed, stored, "the journal and the resources of source {source}");
+    let select =
+        format!("SELECT path, key, resource_id, is_unique FROM resource_key WHERE source_id = {source}");
+    let indexed: BTreeSet<(String, String, Id, bool)> =
+        rows(connection, &select, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .into_iter()
+            .collect();
+    assert_eq!(keys, indexed, "the documents and the index of source {source}");
+    let select = format!("SELECT group_id, member_id FROM membership WHERE source_id = {source}");
+    let stored: BTreeSet<(Id, Id)> =
+        rows(connection, &select, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect();
+    assert_eq!(memberships, stored, "the journal and the memberships of source {source}");
+}
+
+fn replay(connection: &Connection, source: i64) -> (BTreeMap<Id, Resource>, BTreeSet<(Id, Id)>) {
+    let select = format!(
+        "SELECT sequence, kind, resource_type, resource_id, version, before, after FROM change \
+         WHERE source_id = {source} ORDER BY sequence"
+    );
+    let changes = rows(connection, &select, |row| {
+        let text = |column| row.get::<_, Option<String>>(column);
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, String>(2)?,
+            row.get::<_, Id>(3)?,
+            row.get(4)?,
+            text(5)?,
+            text(6)?,
+        ))
+    });
+    let (mut resources, mut memberships): (BTreeMap<Id, Resource>, _) = (BTreeMap::new(), BTreeSet::new());
+    for (position, (sequence, kind, name, id, version, before, after)) in changes.into_iter().enumerate() {
+        assert_eq!(
+            usize::try_from(sequence).expect("positive"),
+            position + 1,
+            "a gap in the journal of source {source}"
+        );
+        let object = |text: Option<String>| -> Object {
+            text.map(|text| serde_json::from_str(&text).expect("JSON")).unwrap_or_default()
+        };
+        let select = format!(
+            "SELECT member_id, added FROM change_member WHERE source_id = {source} AND sequence = {sequence}"
+        );
+        for (member, added) in
+            rows(connection, &select, |row| Ok((row.get::<_, Id>(0)?, row.get::<_, bool>(1)?)))
+        {
+            let membership = (id.clone(), member);
+            let effective =
+                if added { memberships.insert(membership) } else { memberships.remove(&membership) };
+            assert!(effective, "change {sequence} of source {source} has an effect on each member it names");
+        }
+        match kind.as_str() {
+            "create" => {
+                assert_eq!(version, 1);
+                let attributes = resource::attributes(object(after));
+                assert!(
+                    resources.insert(id, (name, version, attributes)).is_none(),
+                    "change {sequence} creates anew"
+                );
+            }
+            "update" => {
+                let (_, last, attributes) = resources.get_mut(&id).expect("an update is of something");
+                assert_eq!(version, *last + 1, "change {sequence} skips a version");
+                *last = version;
+                for (attribute, value) in object(before) {
+                    assert_eq!(
+                        attributes.shift_remove(&attribute),
+                        Some(value),
+                        "change {sequence} knows what was before"
+                    );
+                }
+                attributes.extend(object(after));
+            }
+            "delete" => {
+                let (_, _, attributes) = resources.remove(&id).expect("a delete is of something");
+                assert_eq!(
+                    resource::attributes(object(before)),
+                    attributes,
+                    "change {sequence} knows what was before"
+                );
+                assert!(after.is_none());
+                assert!(
+                    !memberships.iter().any(|(group, member)| *group == id || *member == id),
+                    "{id:02x?} left memberships"
+                );
+            }
+            other => panic!("a change of kind {other}"),
+        }
+    }
+    (resources, memberships)
+}
+
+fn rows<T>(
+    connection: &Connection,
+    select: &str,
+    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Vec<T> {
+    let mut statement = connection.prepare(select).expect("a statement");
+    let rows = statement.query_map([], read).expect("rows");
+    rows.collect::<Result<_, _>>().expect("readable rows")
+}
+
+/// How many changes of a kind the journal of the only source has.
+pub(crate) fn changes(database: &Path) -> i64 {
+    let connection =
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
+    connection.query_row("SELECT COUNT(*) FROM change", [], |row| row.get(0)).expect("a number")
+}
+
+/// Whether a text stands anywhere in the files of a folder.
+pub(crate) fn is_on_disk(folder: &Path, text: &str) -> bool {
+    std::fs::read_dir(folder).expect("a folder").any(|entry| {
+        let bytes = std::fs::read(entry.expect("an entry").path()).unwrap_or_default();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    })
+}
+
+/// The members of an object in an answer, for comparison without regard to order.
+pub(crate) fn ids(values: &Value) -> BTreeSet<String> {
+    let values = values.as_array().into_iter().flatten();
+    values.filter_map(|value| value["value"].as_str().map(str::to_owned)).collect()
+}

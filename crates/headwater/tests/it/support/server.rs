@@ -1,0 +1,246 @@
+//! The binary as a process.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Client, Request, Response};
+
+/// Runs a command to its end.
+pub(crate) fn headwater(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.args(arguments).env_remove("HEADWATER_DATA").stdin(Stdio::null());
+    command.output().expect("the binary runs")
+}
+
+/// A running server with a data folder that goes with it.
+pub(crate) struct Server {
+    folder: TempDir,
+    address: String,
+    process: Option<Child>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut server = Self { folder, address: String::new(), process: None };
+        server.restart(&[]);
+        server
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut server = Self { folder, address: String::new(), process: None };
+        server.restart(arguments);
+        server
+    }
+
+    /// Starts a process on the same data, at a port that was free a moment ago.
+    pub(crate) fn restart(&mut self, arguments: &[&str]) {
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0")
+                .and_then(|listener| listener.local_addr())
+                .expect("a port")
+                .port();
+            self.address = format!("127.0.0.1:{port}");
+            let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+            command
+                .args(["serve", "--listen", &self.address, "--log", "warn", "--data"])
+                .arg(self.folder.path());
+            let child = command.args(arguments).stdin(Stdio::null()).spawn().expect("the binary runs");
+            self.process = Some(child);
+            if self.wait_until_ready() {
+                return;
+            }
+        }
+        panic!("the server did not start");
+    }
+
+    fn wait_until_ready(&mut self) -> bool {
+        let request =
+            Request { method: "GET".to_owned(), target: "/readyz".to_owned(), ..Request::default() };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Ok(mut client) = Client::connect(&self.address)
+                && client.send(&request).is_ok_and(|response| response.status == 200)
+            {
+                return true;
+            }
+            let process = self.process.as_mut().expect("started");
+            if process.try_wait().expect("the process can be asked").is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("headwater.db")
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().expect("running").id()
+    }
+
+    /// Runs a command on the data of this server and returns its JSON.
+    #[track_caller]
+    pub(crate) fn command(&self, arguments: &[&str]) -> Value {
+        let data = self.folder.path().to_str().expect("a path in UTF-8");
+        let output = headwater(&[arguments, &["--data", data, "--json"]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    #[track_caller]
+    pub(crate) fn source(&self, slug: &str) -> Source {
+        Source::of(&self.command(&["source", "create", "Test source", "--slug", slug]), &self.address)
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("the process can be killed");
+            process.wait().expect("the process ends");
+        }
+    }
+
+    /// SIGTERM; returns whether the process ended with success.
+    pub(crate) fn stop(&mut self) -> bool {
+        let mut process = self.process.take().expect("running");
+        let pid = process.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("a signal can be sent");
+        process.wait().expect("the process ends").success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A source with its token, and a connection to it.
+pub(crate) struct Source {
+    pub(crate) slug: String,
+    pub(crate) token: String,
+    pub(crate) path: String,
+    pub(crate) address: String,
+    client: Mutex<Option<Client>>,
+}
+
+impl Source {
+    fn of(created: &Value, address: &str) -> Self {
+        let text = |name: &str| created[name].as_str().expect("a text").to_owned();
+        let slug = text("slug");
+        Self {
+            path: format!("/source/scim/{slug}/v2"),
+            slug,
+            token: text("token"),
+            address: address.to_owned(),
+            client: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+
+    /// The same source as another client, possibly at another address.
+    pub(crate) fn at(&self, address: &str) -> Self {
+        Self {
+            slug: self.slug.clone(),
+            token: self.token.clone(),
+            path: self.path.clone(),
+            address: address.to_owned(),
+            client: Mutex::default(),
+        }
+    }
+
+    /// Sends a request as it is, on a connection that is opened when there is none.
+    pub(crate) fn send(&self, request: &Request) -> std::io::Result<Response> {
+        let mut slot = self.client.lock().expect("no test panics while it sends");
+        let mut client = match slot.take() {
+            Some(client) => client,
+            None => Client::connect(&self.address)?,
+        };
+        let response = client.send(request)?;
+        if response.header("connection") != Some("close") {
+            *slot = Some(client);
+        }
+        Ok(response)
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Request {
+        let mut headers = vec![("Authorization".to_owned(), format!("Bearer {}", self.token))];
+        if body.is_some() {
+            headers.push(("Content-Type".to_owned(), "application/scim+json".to_owned()));
+        }
+        Request {
+            method: method.to_owned(),
+            target: format!("{}{path}", self.path),
+            headers,
+            body: body.map(|body| body.to_string().into_bytes()),
+        }
+    }
+
+    #[track_caller]
+    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
+        self.send(&self.request(method, path, body)).expect("an answer")
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.call("GET", path, None)
+    }
+
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
+        self.call("POST", path, Some(body))
+    }
+
+    #[track_caller]
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Response {
+        self.call("PUT", path, Some(body))
+    }
+
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "callers write json!(…) in place")]
+    pub(crate) fn patch(&self, path: &str, operations: Value) -> Response {
+        self.call("PATCH", path, Some(&super::patch(&operations)))
+    }
+
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) -> Response {
+        self.call("DELETE", path, None)
+    }
+
+    /// Makes a user and returns the id.
+    #[track_caller]
+    pub(crate) fn user(&self, user_name: &str) -> String {
+        let created = self.post("/Users", &serde_json::json!({"userName": user_name})).expect(201).json();
+        created["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The resources that a filter finds, by `/Users` or `/Groups`.
+    #[track_caller]
+    pub(crate) fn found(&self, endpoint: &str, filter: &str) -> Vec<Value> {
+        let page = self.get(&format!("{endpoint}?filter={}", super::percent(filter))).expect(200).json();
+        page["Resources"].as_array().expect("resources").clone()
+    }
+}

@@ -1,0 +1,257 @@
+"""Run public SCIM conformance suites against a freshly started server.
+
+    python run.py --binary PATH/TO/headwater [--only tester|sanity|client]
+
+Every suite gets a source of its own, so none sees what another one left behind.
+The last line of the output is the sum of all cases; the exit code is 0 only when
+none failed and every suite ran at least as many cases as it is known to have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import suite_client
+import suite_sanity
+import suite_tester
+from outcome import Outcome, Verdict, count, totals
+
+HOST = "127.0.0.1"
+READY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+COMMAND_SECONDS = 30.0
+LOG_LINES_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite: its entry point and the fewest cases it runs when it works.
+
+    The entry point takes the base URL and the token of a source.
+    """
+
+    run: Callable[[str, str], list[Outcome]]
+    minimum_cases: int
+
+
+SUITES: dict[str, Suite] = {
+    "tester": Suite(suite_tester.run, suite_tester.MINIMUM_CASES),
+    "sanity": Suite(suite_sanity.run, suite_sanity.MINIMUM_CASES),
+    "client": Suite(suite_client.run, suite_client.MINIMUM_CASES),
+}
+
+
+class ServerError(Exception):
+    """The server, or one of its commands, did not do what the run relies on."""
+
+
+class Server:
+    """The server under test: its commands, its process and its log."""
+
+    def __init__(self, binary: Path, directory: Path) -> None:
+        self.binary = binary
+        self.data = directory / "data"
+        self.data.mkdir()
+        self.log_path = directory / "server.log"
+        self.port = free_port()
+        self.log: IO[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def create_source(self, name: str, slug: str) -> str:
+        """Create a source and return its token; works while the server runs."""
+        command = [
+            str(self.binary), "source", "create", name,
+            "--slug", slug, "--data", str(self.data), "--json",
+        ]  # fmt: skip
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        )
+        if done.returncode != 0:
+            raise ServerError(
+                f"`source create` exited with {done.returncode}: {done.stderr.strip()}"
+            )
+        try:
+            created = json.loads(done.stdout)
+            token: str = created["token"]
+            if created["slug"] != slug:
+                raise ServerError(f"asked for slug {slug!r}, got {created['slug']!r}")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServerError(
+                f"`source create --json` printed something unexpected: {error!r}"
+            ) from error
+        return token
+
+    def base_url(self, slug: str) -> str:
+        """Return the SCIM base URL of a source."""
+        return f"http://{HOST}:{self.port}/source/scim/{slug}/v2"
+
+    def start(self) -> None:
+        """Start the server and wait until it says that it is ready."""
+        self.log = self.log_path.open("wb")
+        self.process = subprocess.Popen(
+            [
+                str(self.binary), "serve",
+                "--listen", f"{HOST}:{self.port}", "--data", str(self.data),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            if self.process.poll() is not None:
+                raise ServerError(
+                    f"the server exited with {self.process.returncode} before it was ready"
+                )
+            if time.monotonic() > deadline:
+                raise ServerError(f"not ready after {READY_SECONDS:.0f} s")
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def stop(self) -> Outcome:
+        """Ask the server to stop, and judge how it does."""
+        case = "stops on SIGTERM"
+        assert self.process is not None, "only a started server can be stopped"
+        if self.process.poll() is not None:
+            reason = f"had already exited with {self.process.returncode}"
+            return Outcome(case, Verdict.FAILED, reason)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            reason = f"still running after {STOP_SECONDS:.0f} s"
+            return Outcome(case, Verdict.FAILED, reason)
+        if code != 0:
+            return Outcome(case, Verdict.FAILED, f"exited with {code} instead of 0")
+        return Outcome(case, Verdict.PASSED)
+
+    def clean_up(self) -> None:
+        """Leave no process and no open file behind, however the run ended."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.log is not None:
+            self.log.close()
+
+    def log_tail(self) -> str:
+        """Return the end of what the server printed."""
+        if not self.log_path.exists():
+            return ""
+        lines = self.log_path.read_text(errors="replace").splitlines()
+        return "\n".join(lines[-LOG_LINES_SHOWN:])
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def run_suite(suite: Suite, base_url: str, token: str) -> list[Outcome]:
+    """Run one suite; breaking off or running too little is a failed case as well."""
+    try:
+        outcomes = suite.run(base_url, token)
+    except Exception as error:  # whatever a suite raises must not hide the others
+        traceback.print_exc()
+        return [Outcome("runs to its end", Verdict.FAILED, repr(error))]
+    ran = len(outcomes) - count(outcomes, Verdict.SKIPPED)
+    if ran < suite.minimum_cases:
+        reason = f"ran {ran} cases, which is fewer than {suite.minimum_cases}"
+        outcomes = [*outcomes, Outcome("is complete", Verdict.FAILED, reason)]
+    return outcomes
+
+
+def report(name: str, outcomes: list[Outcome], began: float) -> None:
+    """Print the cases that did not pass, one a line, and the summary of a suite."""
+    print(f"== {name}")
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.FAILED:
+            print(f"FAIL {outcome.line()}")
+        elif outcome.verdict is Verdict.SKIPPED:
+            print(f"SKIP {outcome.line()}")
+    seconds = time.monotonic() - began
+    print(f"{name}: {totals(outcomes)} ({seconds:.1f} s)\n", flush=True)
+
+
+def run_all(server: Server, names: list[str]) -> list[Outcome]:
+    """Run the named suites one after the other and return all their outcomes.
+
+    The source of the first one is created before the server starts, those of the
+    others while it runs: both have to work.
+    """
+    slugs = {name: "suites" if name == names[0] else f"suites-{name}" for name in names}
+    everything: list[Outcome] = []
+    run_began = time.monotonic()
+    try:
+        first_token = server.create_source("Suites", slugs[names[0]])
+        server.start()
+        for name in names:
+            began = time.monotonic()
+            token = (
+                first_token
+                if name == names[0]
+                else server.create_source(f"Suites {name}", slugs[name])
+            )
+            outcomes = run_suite(SUITES[name], server.base_url(slugs[name]), token)
+            report(name, outcomes, began)
+            everything += outcomes
+        lifecycle = [server.stop()]
+    except (ServerError, OSError, subprocess.TimeoutExpired) as error:
+        lifecycle = [Outcome("starts and creates sources", Verdict.FAILED, str(error))]
+    finally:
+        server.clean_up()
+    report("server", lifecycle, run_began)
+    return everything + lifecycle
+
+
+def main() -> int:
+    """Run what the command line asks for and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--binary", type=Path, required=True, help="the server's program"
+    )
+    parser.add_argument("--only", choices=sorted(SUITES), help="run this suite alone")
+    arguments = parser.parse_args()
+
+    # A proxy meant for the outside world must not come between us and the server.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = HOST
+
+    names = [arguments.only] if arguments.only else list(SUITES)
+    with tempfile.TemporaryDirectory(prefix="scim-suites-") as directory:
+        server = Server(arguments.binary.resolve(), Path(directory))
+        outcomes = run_all(server, names)
+        failed = count(outcomes, Verdict.FAILED) > 0
+        if failed and (tail := server.log_tail()):
+            print(f"-- end of the server's log\n{tail}\n")
+
+    print(totals(outcomes))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
