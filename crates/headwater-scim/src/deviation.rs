@@ -60,23 +60,30 @@ pub fn known_urn<'a>(text: &str, resource_type: &'a ResourceType) -> Option<&'a 
 
 /// Mends a resource as clients send it in POST and PUT.
 pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Notes) -> Object {
-    body.into_iter()
-        .map(|(name, value)| {
-            if let Some(attribute) = resource_type.core_attribute(&name) {
-                let value = mend_value(value, attribute, notes);
-                return (name, value);
+    let mut mended = Object::with_capacity(body.len());
+    for (name, value) in body {
+        if let Some(attribute) = resource_type.core_attribute(&name) {
+            mended.insert(name, mend_value(value, attribute, notes));
+            continue;
+        }
+        let Some(schema) = known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn))
+        else {
+            mended.insert(name, value);
+            continue;
+        };
+        if !name.eq_ignore_ascii_case(&schema.id) {
+            notes.push(format!("{name} is an old spelling of {}", schema.id));
+        }
+        let value = mend_extension(value, &schema.attributes, notes);
+        match (mended.get_mut(&schema.id), value) {
+            // In both spellings: each says a part.
+            (Some(Value::Object(members)), Value::Object(more)) => members.extend(more),
+            (_, value) => {
+                mended.insert(schema.id.clone(), value);
             }
-            match known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn)) {
-                Some(schema) => {
-                    if !name.eq_ignore_ascii_case(&schema.id) {
-                        notes.push(format!("{name} is an old spelling of {}", schema.id));
-                    }
-                    (schema.id.clone(), mend_extension(value, &schema.attributes, notes))
-                }
-                None => (name, value),
-            }
-        })
-        .collect()
+        }
+    }
+    mended
 }
 
 /// Mends the object of an extension.

@@ -42,11 +42,11 @@ pub fn keys(resource_type: &ResourceType, attributes: &Object, choose_unique: bo
 pub fn key(attribute: &Attribute, value: &Value) -> Option<String> {
     match value {
         Value::Bool(value) => Some(value.to_string()),
-        Value::String(text) => match attribute.attribute_type {
-            AttributeType::String => Some(comparison::key(text, attribute.case_exact).into_owned()),
-            AttributeType::Reference => Some(comparison::key(text, true).into_owned()),
-            _ => None,
-        },
+        Value::String(text)
+            if matches!(attribute.attribute_type, AttributeType::String | AttributeType::Reference) =>
+        {
+            Some(comparison::key(text, attribute.compares_exactly()).into_owned())
+        }
         _ => None,
     }
 }

@@ -58,11 +58,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(value.into())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.visit_string(value.to_owned())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        // Databases and C programs take it for the end of the text.
+        if value.contains('\0') {
+            return Err(de::Error::custom("a text has the character U+0000"));
+        }
         Ok(value.into())
     }
 
@@ -135,6 +139,7 @@ mod tests {
             "{\"x\":{\"b\":1,\"B\":1}}",
             "\u{feff}{}",
             "{\"a\":1e999}",
+            "{\"a\":\"\\u0000\"}",
             &many,
             &deep,
         ] {

@@ -28,12 +28,20 @@ impl Projection {
     /// Unknown names are harmless (AMB-32); an empty parameter is the same as none.
     ///
     /// # Errors
-    /// 400 invalidValue when both are given: they are mutually exclusive.
+    /// 400 invalidValue when both are given: they are mutually exclusive; or when there are too many
+    /// names.
     pub fn read(
         attributes: Option<&str>,
         excluded: Option<&str>,
         resource_type: &ResourceType,
     ) -> Result<Self, ScimError> {
+        let listed =
+            [attributes, excluded].into_iter().flatten().map(|text| text.split(',').count()).sum::<usize>();
+        if listed > MAX_NAMES {
+            return Err(ScimError::invalid_value(format!(
+                "{listed} attribute names are too many; at most {MAX_NAMES} may be"
+            )));
+        }
         let given = |text: Option<&str>| {
             text.filter(|text| !text.trim().is_empty()).map(|text| names(text, resource_type))
         };
@@ -190,6 +198,9 @@ impl Projection {
         !members.is_empty()
     }
 }
+
+/// The most names that a client may list; a type has fewer attributes.
+const MAX_NAMES: usize = 500;
 
 fn names(text: &str, resource_type: &ResourceType) -> Vec<Name> {
     text.split(',').filter_map(|name| Name::resolve(name.trim(), resource_type).ok()).collect()

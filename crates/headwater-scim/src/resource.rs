@@ -8,7 +8,7 @@ use crate::{
     Object, deviation,
     error::ScimError,
     path::starts_like_urn,
-    resource_type::{COMMON, ResourceType, default_of},
+    resource_type::{ResourceType, default_of},
     schema::{Attribute, Mutability, Schema},
     value,
 };
@@ -47,11 +47,8 @@ pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimErr
             if let Some(object) = read_extension(schema, value, &mut draft.ignored)? {
                 draft.attributes.insert(schema.id.clone(), Value::Object(object));
             }
-        } else if starts_like_urn(&name) && value.is_object() {
-            // An extension that no schema describes: kept and returned as sent.
-            if value.as_object().is_some_and(|members| !members.is_empty()) {
-                draft.attributes.insert(name, value);
-            }
+        } else if is_foreign_extension(&name, &value, resource_type) {
+            draft.attributes.insert(name, value);
         } else {
             draft.ignored.push(name);
         }
@@ -66,6 +63,14 @@ pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimErr
     }
     require(resource_type, &draft.attributes)?;
     Ok(draft)
+}
+
+/// An extension that no schema describes is kept and returned as sent. The URN of the base schema
+/// is no extension's: core attributes stand at the top (RFC 7643 §3.3).
+fn is_foreign_extension(name: &str, value: &Value, resource_type: &ResourceType) -> bool {
+    starts_like_urn(name)
+        && deviation::known_urn(name, resource_type).is_none()
+        && value.as_object().is_some_and(|members| !members.is_empty())
 }
 
 /// Puts one attribute of the body into the draft; false when the body unassigns it.
@@ -164,8 +169,8 @@ pub fn related_ids(
     let mut seen = HashSet::with_capacity(values.len());
     let mut ids = Vec::with_capacity(values.len());
     for element in values {
-        let Some(element) = value::check_one(attribute, element, ignored)? else { continue };
-        let id = related_id(&element).ok_or_else(|| {
+        let element = value::check_one(attribute, element, ignored)?;
+        let id = element.as_ref().and_then(related_id).ok_or_else(|| {
             ScimError::invalid_value(format!("{}.value: a value is required", attribute.name))
         })?;
         if seen.insert(id.to_owned()) {
@@ -262,9 +267,4 @@ pub fn attributes(mut document: Object) -> Object {
     document.shift_remove("schemas");
     document.shift_remove("id");
     document
-}
-
-/// Whether a name is one of the attributes that only the server writes into an answer.
-pub fn is_common(name: &str) -> bool {
-    COMMON.attribute(name).is_some()
 }

@@ -210,7 +210,7 @@ impl Registry {
 }
 
 fn built_in_schema(text: &str) -> Arc<Schema> {
-    Arc::new(serde_json::from_str(text).expect("the built-in schemas are valid JSON"))
+    Arc::new(Schema::read(text).expect("the built-in schemas are valid JSON"))
 }
 
 /// The default of an attribute as a value.

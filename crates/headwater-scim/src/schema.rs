@@ -109,6 +109,9 @@ pub struct Attribute {
     /// For complex attributes.
     #[serde(default)]
     pub sub_attributes: Vec<Arc<Attribute>>,
+    /// Whether the value is the id of a resource, as in `members.value`; see [`Schema::read`].
+    #[serde(skip)]
+    names_resource: bool,
 }
 
 impl Attribute {
@@ -133,6 +136,13 @@ impl Attribute {
         self.sub_attribute("$ref").is_some_and(|reference| {
             reference.reference_types.iter().any(|name| name != "external" && name != "uri")
         })
+    }
+
+    /// Whether values are compared letter by letter. `caseExact` says so for text; ids of resources
+    /// are case-exact wherever they stand (RFC 7643 §3.1; erratum 8472 says it for
+    /// `manager.value`), and so is all that is not text (§2.3.6, §2.3.7).
+    pub fn compares_exactly(&self) -> bool {
+        self.case_exact || self.names_resource || self.attribute_type != AttributeType::String
     }
 
     /// Whether a value is to be left out of every answer.
@@ -188,6 +198,24 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Reads a schema from its JSON.
+    ///
+    /// # Errors
+    /// The text is not the JSON of a schema.
+    pub fn read(text: &str) -> serde_json::Result<Self> {
+        let mut schema: Self = serde_json::from_str(text)?;
+        for attribute in &mut schema.attributes {
+            if attribute.refers_to_resources() {
+                let subs = &mut Arc::make_mut(attribute).sub_attributes;
+                let value = subs.iter_mut().find(|sub| sub.name == "value");
+                if let Some(value) = value {
+                    Arc::make_mut(value).names_resource = true;
+                }
+            }
+        }
+        Ok(schema)
+    }
+
     /// The attribute of this name, in any letter case (RFC 7643 §2.1).
     pub fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))

@@ -2,8 +2,6 @@
 //!
 //! Everything here is strict: what clients get wrong has been mended by [`crate::deviation`].
 
-use std::collections::HashMap;
-
 use base64::{
     Engine,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -15,6 +13,10 @@ use crate::{
     error::ScimError,
     schema::{Attribute, AttributeType, Mutability},
 };
+
+/// The most values that a multi-valued attribute may have. Relations (`members`) have no bound:
+/// they are not kept in the resource.
+pub const MAX_VALUES: usize = 1_000;
 
 /// A value that doesn't fit its attribute.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,15 +62,15 @@ pub fn check(
     match value {
         Value::Null => Ok(None),
         Value::Array(values) => {
-            let mut list = List::default();
+            check_length(attribute, values.len())?;
+            let mut checked = Vec::with_capacity(values.len());
             for value in values {
                 if let Some(value) = check_one(attribute, value, ignored)? {
-                    list.merge(value);
+                    merge(&mut checked, value);
                 }
             }
-            let values = list.values;
-            check_primary(attribute, &values)?;
-            Ok((!values.is_empty()).then_some(Value::Array(values)))
+            check_primary(attribute, &checked)?;
+            Ok((!checked.is_empty()).then_some(Value::Array(checked)))
         }
         other => Err(ValueError::new(attribute, format!("expected a list, found {}", kind(&other)))),
     }
@@ -140,6 +142,20 @@ fn check_complex(
     }
 }
 
+/// Whether a list is of a length that every operation on it stays quick with.
+///
+/// # Errors
+/// It has more than [`MAX_VALUES`].
+pub fn check_length(attribute: &Attribute, length: usize) -> Result<(), ValueError> {
+    if length > MAX_VALUES {
+        return Err(ValueError::new(
+            attribute,
+            format!("{length} values are too many; at most {MAX_VALUES} may be"),
+        ));
+    }
+    Ok(())
+}
+
 /// RFC 7643 §2.4: `primary` is true at most once.
 ///
 /// # Errors
@@ -193,48 +209,6 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The elements of a multi-valued attribute, of which no two share type and value
-/// (RFC 7643 §2.4): a repeated one is merged into the first.
-#[derive(Default)]
-pub(crate) struct List {
-    pub(crate) values: Vec<Value>,
-    /// Where each identity stands, once there are too many elements to look at each.
-    positions: Option<HashMap<String, usize>>,
-}
-
-impl List {
-    const FEW: usize = 16;
-
-    /// A list to which about `additions` elements will be merged.
-    pub(crate) fn of(values: Vec<Value>, additions: usize) -> Self {
-        let positions = (additions > Self::FEW).then(|| {
-            let identified = values.iter().enumerate();
-            identified.filter_map(|(position, value)| Some((identity(value)?, position))).collect()
-        });
-        Self { values, positions }
-    }
-
-    /// Adds an element, or merges it into the one that it repeats. Returns the position of the
-    /// element that came out of it, and whether anything changed.
-    pub(crate) fn merge(&mut self, element: Value) -> (usize, bool) {
-        if self.positions.is_none() && self.values.len() > Self::FEW {
-            *self = Self::of(std::mem::take(&mut self.values), usize::MAX);
-        }
-        let repeated = match (&self.positions, identity(&element)) {
-            (Some(positions), Some(identity)) => positions.get(&identity).copied(),
-            _ => self.values.iter().position(|value| is_same(value, &element)),
-        };
-        let Some(position) = repeated else {
-            if let (Some(positions), Some(identity)) = (&mut self.positions, identity(&element)) {
-                positions.insert(identity, self.values.len());
-            }
-            self.values.push(element);
-            return (self.values.len() - 1, true);
-        };
-        (position, merge_members(&mut self.values[position], element))
-    }
-}
-
 /// Puts the members of `from` into `into`; says whether that changed anything.
 pub(crate) fn merge_members(into: &mut Value, from: Value) -> bool {
     let mut changed = false;
@@ -249,8 +223,10 @@ pub(crate) fn merge_members(into: &mut Value, from: Value) -> bool {
     changed
 }
 
-/// Adds one element to a list that may be long, looking at each element once.
-pub(crate) fn merge_one(values: &mut Vec<Value>, element: Value) -> (usize, bool) {
+/// Adds an element to a list in which no two share type and value (RFC 7643 §2.4): one that
+/// repeats another is merged into it. Returns the position of the element that came out of it, and
+/// whether anything changed.
+pub(crate) fn merge(values: &mut Vec<Value>, element: Value) -> (usize, bool) {
     if let Some(position) = values.iter().position(|value| is_same(value, &element)) {
         return (position, merge_members(&mut values[position], element));
     }
@@ -265,17 +241,5 @@ fn is_same(left: &Value, right: &Value) -> bool {
         }
         (None, None) => left == right,
         _ => false,
-    }
-}
-
-/// What makes an element the same as another: its value with its type. Elements without a value,
-/// such as addresses, are only the same when all of them is.
-fn identity(element: &Value) -> Option<String> {
-    match element {
-        Value::Object(members) => {
-            let value = members.get("value")?;
-            Some(serde_json::json!([value, members.get("type")]).to_string())
-        }
-        plain => Some(plain.to_string()),
     }
 }

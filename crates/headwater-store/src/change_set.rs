@@ -10,6 +10,8 @@ use crate::{Millis, ResourceId, SourceId};
 pub struct ChangeSet {
     /// Whose resources.
     pub source: SourceId,
+    /// The source's choice about display names, which the index keys were computed with.
+    pub unique_display_names: bool,
     /// The service account that does it.
     pub actor: Uuid,
     /// The request that asked for it.

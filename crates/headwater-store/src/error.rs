@@ -27,7 +27,7 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The transaction that the change was part of could not be committed; nothing of it is done.
+    /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]
     NotCommitted(String),
     /// The store has shut down.
@@ -85,6 +85,9 @@ pub enum ApplyError {
     /// The resource has changed since the change set was computed.
     #[error("the resource has changed in the meantime")]
     Conflict,
+    /// The source is gone, or its switches are no longer those that the change set was computed with.
+    #[error("the source has changed in the meantime")]
+    SourceChanged,
     /// A unique value is taken.
     #[error("the value of {path} is taken")]
     Taken {

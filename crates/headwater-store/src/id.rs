@@ -42,9 +42,12 @@ impl fmt::Display for ResourceId {
 /// What a membership names: a resource, or a text that is no resource's id (AMB-04: kept, as
 /// clients and a public suite expect it).
 ///
-/// Held as it is stored: 16 bytes are a resource's id, more are 16 zero bytes and the text.
+/// Held as it is stored: 16 bytes are a resource's id, more are 16 zero bytes, a one and the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MemberId(Vec<u8>);
+
+/// What a text that is no resource's id has before it.
+const FOREIGN: [u8; 17] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 impl MemberId {
     /// Below every member in order.
@@ -56,7 +59,7 @@ impl MemberId {
     pub fn from_text(text: &str) -> Self {
         match ResourceId::parse(text) {
             Some(id) => Self(id.as_bytes().to_vec()),
-            None => Self([&[0; 16], text.as_bytes()].concat()),
+            None => Self([&FOREIGN[..], text.as_bytes()].concat()),
         }
     }
 
@@ -69,7 +72,7 @@ impl MemberId {
     pub fn to_text(&self) -> String {
         match self.resource_id() {
             Some(id) => id.to_string(),
-            None => String::from_utf8_lossy(self.0.get(16..).unwrap_or_default()).into_owned(),
+            None => String::from_utf8_lossy(self.0.get(FOREIGN.len()..).unwrap_or_default()).into_owned(),
         }
     }
 

@@ -5,11 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 use super::{Comparison, Filter, Literal, Operator};
-use crate::{
-    Object, comparison, date_time,
-    path::AttributePath,
-    schema::{Attribute, AttributeType},
-};
+use crate::{Object, comparison, date_time, path::AttributePath, schema::Attribute};
 
 impl Filter {
     /// Whether `resource` meets the filter. It has to hold all attributes that the filter names,
@@ -93,7 +89,7 @@ fn compares(attribute: &Attribute, value: &Value, operator: Operator, literal: &
     if let (Operator::Co | Operator::Sw | Operator::Ew, Literal::Text { key, .. }, Value::String(text)) =
         (operator, literal, value)
     {
-        let text = comparison::key(text, is_exact(attribute));
+        let text = comparison::key(text, attribute.compares_exactly());
         return match operator {
             Operator::Co => text.contains(key.as_str()),
             Operator::Sw => text.starts_with(key.as_str()),
@@ -113,7 +109,7 @@ fn compares(attribute: &Attribute, value: &Value, operator: Operator, literal: &
 fn ordering(attribute: &Attribute, value: &Value, literal: &Literal) -> Option<Ordering> {
     match (literal, value) {
         (Literal::Text { key, .. }, Value::String(text)) => {
-            Some(comparison::key(text, is_exact(attribute)).as_ref().cmp(key.as_str()))
+            Some(comparison::key(text, attribute.compares_exactly()).as_ref().cmp(key.as_str()))
         }
         (Literal::Instant { nanoseconds, .. }, Value::String(text)) => {
             date_time::parse(text).map(|instant| instant.cmp(nanoseconds))
@@ -121,10 +117,6 @@ fn ordering(attribute: &Attribute, value: &Value, literal: &Literal) -> Option<O
         (Literal::Number(literal), Value::Number(value)) => number_ordering(value, literal),
         _ => None,
     }
-}
-
-fn is_exact(attribute: &Attribute) -> bool {
-    attribute.case_exact || attribute.attribute_type != AttributeType::String
 }
 
 fn number_ordering(left: &Number, right: &Number) -> Option<Ordering> {

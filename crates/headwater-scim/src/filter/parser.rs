@@ -48,7 +48,6 @@ pub(super) fn parse(text: &str, resource_type: &ResourceType) -> Result<Filter, 
 }
 
 /// Parses `attribute[filter]` or `attribute[filter].subAttribute`, the valuePath of a PATCH.
-/// The first error is the path's, the second the filter's.
 pub(crate) fn parse_value_path(
     text: &str,
     resource_type: &ResourceType,
@@ -211,16 +210,22 @@ impl<'a> Parser<'a> {
             return Ok(Filter::Element { path, filter: Box::new(filter) });
         };
         // Entra ID: `emails[type eq "work"].value eq "x"` asks for one element that meets both.
-        let compared = self.comparison(path.child(&sub), position)?;
         let of_element = |term| {
             let mut terms = match filter {
                 Filter::And(terms) => terms,
                 other => vec![other],
             };
             terms.push(term);
-            Filter::Element { path, filter: Box::new(Filter::And(terms)) }
+            Filter::Element { path: path.clone(), filter: Box::new(Filter::And(terms)) }
         };
-        Ok(match compared {
+        // `ne` and `eq null` are opposites: they hold when no such element does otherwise.
+        Ok(match self.comparison(path.child(&sub), position)? {
+            Filter::Compare(Comparison { path, operator: Operator::Ne, literal: Literal::Null }) => {
+                of_element(Filter::Present(path))
+            }
+            Filter::Compare(Comparison { path, operator: Operator::Eq, literal: Literal::Null }) => {
+                Filter::Not(Box::new(of_element(Filter::Present(path))))
+            }
             Filter::Compare(Comparison { path, operator: Operator::Ne, literal }) => {
                 let equal = Filter::Compare(Comparison { path, operator: Operator::Eq, literal });
                 Filter::Not(Box::new(of_element(equal)))
@@ -396,8 +401,7 @@ fn literal(path: &AttributePath, operator: Operator, token: TokenKind<'_>) -> Re
             None => mismatch("a value that is not a dateTime"),
         },
         (AttributeType::String | AttributeType::Reference | AttributeType::Binary, TokenKind::Text(text)) => {
-            let exact = attribute.case_exact || attribute_type != AttributeType::String;
-            let key = comparison::key(&text, exact).into_owned();
+            let key = comparison::key(&text, attribute.compares_exactly()).into_owned();
             Ok(Literal::Text { text, key })
         }
         (_, TokenKind::Word(word)) => mismatch(&format!("{word}; text stands in double quotes")),

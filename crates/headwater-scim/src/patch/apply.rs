@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Object,
     deviation::{self, Notes},
-    error::ScimError,
+    error::{ScimError, ScimType},
     filter::{Filter, Literal, Operator},
     path::{AttributePath, starts_like_urn},
     resource,
@@ -19,13 +19,16 @@ use crate::{
     value,
 };
 
+/// How many operations of a request may look at each element of the relation.
+const MAX_SCANS: usize = 16;
+/// The most members of an extension that no schema describes, as far as PATCH fills it.
+const MAX_FOREIGN: usize = 1_000;
+
 /// A resource after a PATCH.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patched {
     /// The attributes.
     pub attributes: Object,
-    /// Whether they differ from before.
-    pub changed: bool,
     /// What is to be done to the relation, in order.
     pub relation: Vec<RelationChange>,
     /// What became of each operation.
@@ -57,6 +60,7 @@ pub fn apply(
         ignored: Vec::new(),
         notes,
         operation: 0,
+        scans: 0,
     };
     let mut outcomes = Vec::with_capacity(request.operations.len());
     for (position, operation) in request.operations.into_iter().enumerate() {
@@ -69,7 +73,6 @@ pub fn apply(
     }
     resource::require(resource_type, &patcher.attributes)?;
     Ok(Patched {
-        changed: outcomes.contains(&Outcome::Applied),
         attributes: patcher.attributes,
         relation: patcher.relation,
         outcomes,
@@ -85,6 +88,7 @@ struct Patcher<'a> {
     ignored: Vec<String>,
     notes: &'a mut Notes,
     operation: usize,
+    scans: usize,
 }
 
 impl Patcher<'_> {
@@ -114,6 +118,8 @@ impl Patcher<'_> {
                         self.on_target(op, &target, Some(value)).map_err(|error| error.in_context(&name))?;
                     outcome = both(outcome, one);
                 }
+                // A path that goes wrong in its brackets is no unknown attribute.
+                Err(error) if name.contains('[') => return Err(error),
                 Err(_) => unknown.push(name),
             }
         }
@@ -134,7 +140,7 @@ impl Patcher<'_> {
             Target::Attribute(path) => self.on_attribute(op, path, None, value),
             Target::Elements { path, filter } => self.on_attribute(op, path, Some(filter), value),
             Target::Extension(schema) => self.on_extension(op, schema, value),
-            Target::Foreign(name) => Ok(self.on_foreign(op, name, value)),
+            Target::Foreign(name) => self.on_foreign(op, name, value),
         }
     }
 
@@ -149,6 +155,12 @@ impl Patcher<'_> {
         if attribute.name == "schemas" && path.extension.is_none() {
             return on_schemas(op, value.as_ref());
         }
+        if op == Op::Remove && value.as_ref().and_then(Value::as_str) == Some("") {
+            // Were it taken for no value, everything would go.
+            return Err(ScimError::invalid_value(format!("{path}: the value names nothing to remove")));
+        }
+        // A filter says what goes; a value beside it adds nothing.
+        let value = value.filter(|_| op != Op::Remove || filter.is_none());
         let (path, value) = self.mend(path, filter, value);
         let leaf = path.leaf();
         if is_relation(&path, self.resource_type) {
@@ -186,6 +198,15 @@ impl Patcher<'_> {
         };
         let notes = &mut *self.notes;
         let value = value.map(|value| match (&path.sub_attribute, filter) {
+            // Entra ID removes a manager by an empty value.
+            (Some(sub), None)
+                if sub.name == "value"
+                    && path.attribute.refers_to_resources()
+                    && value.as_str() == Some("") =>
+            {
+                notes.push(format!("{path}: an empty value stands for no value"));
+                Value::Null
+            }
             (Some(sub), _) => deviation::mend_value(value, sub, notes),
             (None, None) => deviation::mend_value(value, &path.attribute, notes),
             (None, Some(_)) => {
@@ -278,6 +299,11 @@ impl Patcher<'_> {
         if path.sub_attribute.is_some() {
             return Err(immutable_elements(attribute));
         }
+        let names_url = |path: &AttributePath| path.leaf().name == "$ref";
+        if filter.is_some_and(|filter| filter.mentions(&names_url)) {
+            let detail = format!("{}.$ref can't be used here; select by value", attribute.name);
+            return Err(ScimError::bad_request(ScimType::InvalidFilter, detail));
+        }
         let edit = match (op, filter) {
             (Op::Add, None) => RelationEdit::Add(ids(value, &mut self.ignored)?),
             (Op::Replace, None) => RelationEdit::Replace(ids(value, &mut self.ignored)?),
@@ -287,7 +313,17 @@ impl Patcher<'_> {
             }
             (Op::Remove, Some(filter)) => match named_ids(filter) {
                 Some(ids) => RelationEdit::Remove(ids),
-                None => RelationEdit::RemoveMatching(filter.clone()),
+                None => {
+                    self.scans += 1;
+                    if self.scans > MAX_SCANS {
+                        let detail = format!(
+                            "at most {MAX_SCANS} operations may select {} by other than their values",
+                            attribute.name
+                        );
+                        return Err(ScimError::with_status(413, detail));
+                    }
+                    RelationEdit::RemoveMatching(filter.clone())
+                }
             },
             // AMB-41: the element that the filter describes is created.
             (Op::Add, Some(filter)) => match named_ids(filter) {
@@ -345,46 +381,55 @@ impl Patcher<'_> {
         Ok(outcome)
     }
 
-    /// Attributes of an extension that no schema describes are kept as sent.
-    fn on_foreign(&mut self, op: Op, name: &str, value: Option<Value>) -> Outcome {
-        let container = self.attributes.keys().find(|key| {
-            starts_like_urn(key)
-                && name.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
-                && matches!(name.as_bytes().get(key.len()), None | Some(b':'))
-        });
-        let (urn, attribute) = match container.cloned() {
-            Some(urn) if urn.len() == name.len() => (urn, None),
-            Some(urn) => {
-                let attribute = name[urn.len() + 1..].to_owned();
-                (urn, Some(attribute))
-            }
-            None => match name.rsplit_once(':') {
-                Some((urn, attribute)) if !matches!(value, Some(Value::Object(_))) => {
-                    (urn.to_owned(), Some(attribute.to_owned()))
-                }
-                _ => (name.to_owned(), None),
-            },
-        };
+    /// Attributes of an extension that no schema describes are kept as sent. Where its URN ends is
+    /// known when the resource has it already; else the last part is the attribute.
+    fn on_foreign(&mut self, op: Op, name: &str, value: Option<Value>) -> Result<Outcome, ScimError> {
         let value = value.filter(|value| op != Op::Remove && !value.is_null());
+        let (urn, attribute) = match (longest_container(&self.attributes, name), name.rsplit_once(':')) {
+            (Some(urn), _) => (urn.to_owned(), name.get(urn.len() + 1..)),
+            (None, Some((urn, attribute))) if !matches!(value, Some(Value::Object(_))) => {
+                (urn.to_owned(), Some(attribute))
+            }
+            _ => (name.to_owned(), None),
+        };
         let object = self.attributes.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new()));
+        let Value::Object(members) = object else {
+            return Err(ScimError::invalid_path(format!("{urn} is no extension")));
+        };
         let changed = match (attribute, value) {
             (Some(attribute), value) => match attribute.split_once('.') {
-                Some((attribute, sub)) => set_foreign(object, attribute, Some(sub), value),
-                None => set_foreign(object, &attribute, None, value),
+                Some((attribute, _)) if members.get(attribute).is_some_and(|value| !value.is_object()) => {
+                    return Err(ScimError::invalid_path(format!("{urn}:{attribute} has no sub-attributes")));
+                }
+                Some((attribute, sub)) => set_foreign(members, attribute, Some(sub), value),
+                None => set_foreign(members, attribute, None, value),
             },
-            (None, Some(Value::Object(members))) => {
-                members.into_iter().fold(false, |changed, (name, value)| {
-                    set_foreign(object, &name, None, (!value.is_null()).then_some(value)) || changed
-                })
-            }
-            (None, _) => {
-                let emptied = std::mem::replace(object, Value::Object(Object::new()));
-                emptied.as_object().is_some_and(|members| !members.is_empty())
-            }
+            (None, Some(Value::Object(given))) => given.into_iter().fold(false, |changed, (name, value)| {
+                // A length beyond the bound is refused below: what is beyond need not be set.
+                let fits = members.len() <= MAX_FOREIGN;
+                fits && set_foreign(members, &name, None, (!value.is_null()).then_some(value)) || changed
+            }),
+            (None, None) => !std::mem::take(members).is_empty(),
+            (None, Some(_)) => return Err(ScimError::invalid_value(format!("{urn}: expected an object"))),
         };
+        if members.len() > MAX_FOREIGN {
+            return Err(ScimError::invalid_value(format!(
+                "{urn}: more than {MAX_FOREIGN} attributes are too many"
+            )));
+        }
         drop_if_empty(&mut self.attributes, &urn);
-        if changed { Outcome::Applied } else { Outcome::NothingToDo }
+        Ok(if changed { Outcome::Applied } else { Outcome::NothingToDo })
     }
+}
+
+/// The extension in the resource whose URN `name` is, or starts with.
+fn longest_container<'a>(attributes: &'a Object, name: &str) -> Option<&'a str> {
+    let containers = attributes.keys().filter(|key| {
+        starts_like_urn(key)
+            && name.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
+            && matches!(name.as_bytes().get(key.len()), None | Some(b':'))
+    });
+    containers.max_by_key(|key| key.len()).map(String::as_str)
 }
 
 /// `schemas` follows from the content (AMB-14): saying it again is nothing to do.
@@ -469,17 +514,16 @@ fn drop_if_empty(attributes: &mut Object, urn: &str) {
 }
 
 /// Sets or removes an attribute, or a sub-attribute of it; says whether that changed anything.
-fn set_foreign(object: &mut Value, attribute: &str, sub: Option<&str>, value: Option<Value>) -> bool {
-    let Value::Object(members) = object else { return false };
-    let name = members
-        .keys()
-        .find(|key| key.eq_ignore_ascii_case(attribute))
-        .cloned()
-        .unwrap_or_else(|| attribute.to_owned());
+fn set_foreign(members: &mut Object, attribute: &str, sub: Option<&str>, value: Option<Value>) -> bool {
+    let known = members.keys().find(|key| key.eq_ignore_ascii_case(attribute)).cloned();
+    let name = known.unwrap_or_else(|| attribute.to_owned());
     match (sub, value) {
         (Some(sub), value) => {
             let inner = members.entry(name.clone()).or_insert_with(|| Value::Object(Object::new()));
-            let changed = set_foreign(inner, sub, None, value);
+            let changed = match inner {
+                Value::Object(inner) => set_foreign(inner, sub, None, value),
+                _ => false,
+            };
             drop_if_empty(members, &name);
             changed
         }

@@ -9,7 +9,7 @@ use crate::{
     error::ScimError,
     filter::{Comparison, Filter, Literal},
     schema::{Attribute, Mutability},
-    value::{self, List},
+    value,
 };
 
 /// An attribute's value after an operation, and whether it differs from before.
@@ -35,6 +35,7 @@ impl Edit<'_> {
                 Some(single) => vec![single],
             };
             let (mut elements, changed) = self.edit_elements(elements, value)?;
+            value::check_length(self.attribute, elements.len())?;
             let edited =
                 if multi_valued { Value::Array(elements) } else { elements.pop().unwrap_or(Value::Null) };
             let empty = edited.is_null() || edited.as_array().is_some_and(Vec::is_empty);
@@ -69,7 +70,10 @@ impl Edit<'_> {
             }
         };
         let mut members = object(current.clone());
-        for (name, value) in given {
+        // The value comes first: it decides whether what is said beside it is about another one.
+        let (first, rest): (Vec<_>, Vec<_>) =
+            given.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("value"));
+        for (name, value) in first.into_iter().chain(rest) {
             let Some(sub) = self.attribute.sub_attribute(&name) else {
                 self.ignored.push(format!("{}.{name}", self.attribute.name));
                 continue;
@@ -108,6 +112,13 @@ impl Edit<'_> {
             Some(filter) => positions(&elements, |element| filter.matches_element(element)),
             None => (0..elements.len()).collect(),
         };
+        if !self.attribute.multi_valued
+            && self.op != Op::Remove
+            && selected.is_empty()
+            && !elements.is_empty()
+        {
+            return Err(self.nothing_selected());
+        }
         match (self.op, self.sub_attribute, self.filter) {
             (Op::Remove, None, None) => Ok(remove_given(elements, value)),
             (Op::Remove, None, Some(filter)) => {
@@ -136,7 +147,7 @@ impl Edit<'_> {
     }
 
     /// add and replace of the whole list.
-    fn edit_list(&mut self, elements: Vec<Value>, value: Value) -> Result<(Vec<Value>, bool), ScimError> {
+    fn edit_list(&mut self, mut elements: Vec<Value>, value: Value) -> Result<(Vec<Value>, bool), ScimError> {
         let given = match value::check(self.attribute, value, self.ignored)? {
             Some(Value::Array(values)) => values,
             _ => Vec::new(),
@@ -145,16 +156,15 @@ impl Edit<'_> {
             let changed = given != elements;
             return Ok((given, changed));
         }
-        let mut list = List::of(elements, given.len());
         let mut touched = Vec::new();
         let mut changed = false;
         for element in given {
-            let (position, different) = list.merge(element);
+            let (position, different) = value::merge(&mut elements, element);
             touched.push(position);
             changed |= different;
         }
-        changed |= self.settle_primary(&mut list.values, &touched)?;
-        Ok((list.values, changed))
+        changed |= self.settle_primary(&mut elements, &touched)?;
+        Ok((elements, changed))
     }
 
     /// add and replace of the elements that a filter selects.
@@ -171,7 +181,7 @@ impl Edit<'_> {
             };
             let mut created = Value::Object(created);
             value::merge_members(&mut created, given.unwrap_or(Value::Null));
-            let (position, mut changed) = value::merge_one(&mut elements, created);
+            let (position, mut changed) = value::merge(&mut elements, created);
             changed |= self.settle_primary(&mut elements, &[position])?;
             return Ok((elements, changed));
         }
@@ -193,11 +203,11 @@ impl Edit<'_> {
             }
         }
         changed |= self.settle_primary(&mut elements, selected)?;
-        let list = elements.into_iter().fold(List::default(), |mut list, element| {
-            list.merge(element);
-            list
-        });
-        Ok((list.values, changed))
+        let mut distinct = Vec::with_capacity(elements.len());
+        for element in elements {
+            value::merge(&mut distinct, element);
+        }
+        Ok((distinct, changed))
     }
 
     /// Any operation on a sub-attribute of the selected elements.
@@ -213,7 +223,7 @@ impl Edit<'_> {
             // AMB-41: Entra ID expects add and replace to create what the filter describes.
             let Some(mut created) = self.created_by_filter() else { return Err(self.nothing_selected()) };
             created.insert(sub.name.clone(), value);
-            let (position, mut changed) = value::merge_one(&mut elements, Value::Object(created));
+            let (position, mut changed) = value::merge(&mut elements, Value::Object(created));
             changed |= self.settle_primary(&mut elements, &[position])?;
             return Ok((elements, changed));
         }

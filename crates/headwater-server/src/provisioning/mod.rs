@@ -9,9 +9,10 @@ use std::{collections::HashMap, sync::Arc};
 use headwater_scim::{
     Object, deviation,
     discovery::MAX_RESULTS,
-    error::ScimError,
+    error::{ScimError, ScimType},
     filter::Filter,
     patch::{self, PatchRequest},
+    path::AttributePath,
     projection::Projection,
     resource,
     resource_type::{Registry, ResourceType},
@@ -128,7 +129,7 @@ impl<'a> Provisioning<'a> {
         let mut notes = Vec::new();
         let body = deviation::mend_resource(body, resource_type, &mut notes);
         let draft = resource::read(body, resource_type)?;
-        log_leniency(&notes, &draft.ignored);
+        self.log_leniency(&notes, &draft.ignored);
         let id = ResourceId(self.context.new_uuid());
         let write = plan::creation(resource_type, id, &draft, self.caller.source.unique_display_names);
         let has_members = draft.related.is_some_and(|members| !members.is_empty());
@@ -272,6 +273,16 @@ impl<'a> Provisioning<'a> {
                     error.into()
                 }
             })?;
+            if filter
+                .as_ref()
+                .is_some_and(|filter| resource_type.inverse().is_some() && filter.mentions(&is_version))
+            {
+                let detail = format!(
+                    "filter: meta.version of a {} follows its groups and can't be used",
+                    resource_type.name
+                );
+                return Err(ScimError::bad_request(ScimType::InvalidFilter, detail).into());
+            }
             selections.push(Selection { resource_type: Arc::clone(resource_type), filter });
         }
         let start_index = u64::try_from(request.start_index.unwrap_or(1)).unwrap_or(1).max(1);
@@ -360,15 +371,17 @@ impl<'a> Provisioning<'a> {
             let Some(write) =
                 plan::update(resource_type, &stored, &current, &planned, precondition.is_some(), unique)
             else {
-                log_leniency(&notes, &planned.ignored);
-                return Ok(plan::unchanged(&stored));
+                let written = plan::unchanged(&stored);
+                self.log_outcome(&notes, planned, &written);
+                return Ok(written);
             };
             match self.store().apply(self.change_set(vec![write])).await {
                 Ok(applied) => {
-                    log_leniency(&notes, &planned.ignored);
                     let written = applied.writes.into_iter().next();
-                    return written
-                        .ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()).into());
+                    let written =
+                        written.ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()))?;
+                    self.log_outcome(&notes, planned, &written);
+                    return Ok(written);
                 }
                 Err(ApplyError::Conflict) => notes.clear(),
                 Err(error) => return Err(refusal(resource_type, error, &planned.attributes)),
@@ -390,10 +403,29 @@ impl<'a> Provisioning<'a> {
     fn change_set(&self, writes: Vec<Write>) -> ChangeSet {
         ChangeSet {
             source: self.caller.source.id,
+            unique_display_names: self.caller.source.unique_display_names,
             actor: self.caller.service_account,
             request_id: self.caller.request_id,
             at: self.context.clock.now(),
             writes,
+        }
+    }
+
+    /// What was done, what was mended, what was left out; names of attributes, never values.
+    fn log_outcome(&self, notes: &[String], planned: plan::Planned, written: &Written) {
+        self.log_leniency(notes, &planned.ignored);
+        tracing::debug!(
+            request_id = %self.caller.request_id,
+            changed = written.changed,
+            version = written.version,
+            outcomes = ?planned.outcomes(written),
+            "changed"
+        );
+    }
+
+    fn log_leniency(&self, deviations: &[String], ignored: &[String]) {
+        if !deviations.is_empty() || !ignored.is_empty() {
+            tracing::debug!(request_id = %self.caller.request_id, ?deviations, ?ignored, "taken with leniency");
         }
     }
 
@@ -443,6 +475,10 @@ impl<'a> Provisioning<'a> {
     }
 }
 
+fn is_version(path: &AttributePath) -> bool {
+    path.extension.is_none() && path.attribute.name == "meta" && path.leaf().name == "version"
+}
+
 /// What a client hears when its change was not applied.
 fn refusal(resource_type: &ResourceType, error: ApplyError, attributes: &Object) -> Refusal {
     match error {
@@ -450,6 +486,10 @@ fn refusal(resource_type: &ResourceType, error: ApplyError, attributes: &Object)
             ScimError::with_status(404, format!("the {} is gone", resource_type.name)).into()
         }
         ApplyError::Conflict => too_contended(),
+        ApplyError::SourceChanged => {
+            ScimError::with_status(503, "the source has changed while the request was on its way; try again")
+                .into()
+        }
         ApplyError::Taken { path } => {
             let value = attributes.get(&path).map(ToString::to_string).unwrap_or_default();
             let detail =
@@ -480,11 +520,4 @@ fn not_found(resource_type: &ResourceType, id: ResourceId) -> Refusal {
 
 fn too_contended() -> Refusal {
     ScimError::with_status(503, "too many clients change the same resource; try again").into()
-}
-
-/// What was mended or left out; the names of attributes only, never values.
-fn log_leniency(notes: &[String], ignored: &[String]) {
-    if !notes.is_empty() || !ignored.is_empty() {
-        tracing::debug!(deviations = ?notes, ?ignored, "the request was taken with leniency");
-    }
 }

@@ -4,7 +4,7 @@ use headwater_scim::{
     Object,
     error::ScimError,
     index,
-    patch::{PatchRequest, Patched, RelationEdit},
+    patch::{Outcome, PatchRequest, Patched, RelationEdit},
     path::AttributePath,
     resource::{self, Draft},
     resource_type::ResourceType,
@@ -23,14 +23,42 @@ pub(super) struct Planned {
     pub(super) attributes: Object,
     pub(super) members: Vec<RelationEdit>,
     pub(super) ignored: Vec<String>,
+    outcomes: Vec<Outcome>,
+    /// The operation that each edit of the members belongs to.
+    operations: Vec<usize>,
+}
+
+impl Planned {
+    fn new(attributes: Object, members: Vec<RelationEdit>, ignored: Vec<String>) -> Self {
+        Self { attributes, members, ignored, outcomes: Vec::new(), operations: Vec::new() }
+    }
+
+    /// What became of each operation of a PATCH, now that the store has done its part.
+    pub(super) fn outcomes(mut self, written: &Written) -> Vec<Outcome> {
+        for (operation, changed) in self.operations.iter().zip(&written.member_edits) {
+            if *changed {
+                self.outcomes[*operation] = Outcome::Applied;
+            }
+        }
+        for outcome in &mut self.outcomes {
+            if *outcome == Outcome::Pending {
+                *outcome = Outcome::NothingToDo;
+            }
+        }
+        self.outcomes
+    }
 }
 
 impl From<Patched> for Planned {
     fn from(patched: Patched) -> Self {
+        let (operations, members) =
+            patched.relation.into_iter().map(|change| (change.operation, change.edit)).unzip();
         Self {
             attributes: patched.attributes,
-            members: patched.relation.into_iter().map(|change| change.edit).collect(),
+            members,
             ignored: patched.ignored,
+            outcomes: patched.outcomes,
+            operations,
         }
     }
 }
@@ -75,7 +103,7 @@ pub(super) fn replacement(
         Some(_) => vec![RelationEdit::Replace(draft.related.unwrap_or_default())],
         None => Vec::new(),
     };
-    Ok(Planned { attributes: draft.attributes, members, ignored: draft.ignored })
+    Ok(Planned::new(draft.attributes, members, draft.ignored))
 }
 
 /// The write that brings a resource from `current` to what is planned; `None` when nothing is to
@@ -137,7 +165,7 @@ pub(super) fn without_reference(
             }
         }
     }
-    let planned = Planned { attributes: planned, members: Vec::new(), ignored: Vec::new() };
+    let planned = Planned::new(planned, Vec::new(), Vec::new());
     update(resource_type, referrer, &current, &planned, true, unique).ok_or_else(|| {
         StoreError::Damaged(format!("the index says that {} refers to another resource", referrer.id))
     })

@@ -7,6 +7,7 @@ use axum::response::Response;
 use headwater_scim::error::ScimError;
 use headwater_store::Credential;
 use hyper::{HeaderMap, header, http::HeaderValue};
+use uuid::Uuid;
 
 use super::respond;
 use crate::{Context, provisioning::Refusal, tokens};
@@ -15,6 +16,7 @@ pub(super) async fn authenticate(
     context: &Arc<Context>,
     slug: &str,
     headers: &HeaderMap,
+    request_id: Uuid,
 ) -> Result<Credential, Response> {
     let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Err(no_token()) };
     let Some(token) = bearer(authorization).filter(|token| tokens::is_well_formed(token)) else {
@@ -23,7 +25,7 @@ pub(super) async fn authenticate(
     let hash = tokens::hash(token);
     let credential = match context.store.credential(slug, tokens::lookup(&hash)).await {
         Ok(found) => found,
-        Err(error) => return Err(respond::refused(&Refusal::Store(error))),
+        Err(error) => return Err(respond::refused(&Refusal::Store(error), request_id)),
     };
     let now = context.clock.now();
     let credential =

@@ -8,11 +8,13 @@ use crate::provisioning::Precondition;
 
 /// The versions that `If-Match` allows. A tag that we never gave out matches nothing.
 pub(super) fn if_match(headers: &HeaderMap) -> Option<Precondition> {
-    let value = header_text(headers, header::IF_MATCH)?;
-    if value.trim() == "*" {
+    let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
+    lines.peek()?;
+    let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+    if lines.iter().any(|line| line.trim() == "*") {
         return Some(Precondition::Any);
     }
-    Some(Precondition::OneOf(opaque_tags(value).filter_map(own_version).collect()))
+    Some(Precondition::OneOf(lines.into_iter().flat_map(opaque_tags).filter_map(own_version).collect()))
 }
 
 /// Whether `If-None-Match` names this version.

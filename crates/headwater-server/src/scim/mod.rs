@@ -71,7 +71,7 @@ async fn answer(
     slug: &str,
     request: Request<Body>,
 ) -> Response {
-    let credential = match authentication::authenticate(context, slug, request.headers()).await {
+    let credential = match authentication::authenticate(context, slug, request.headers(), request_id).await {
         Ok(credential) => credential,
         Err(refused) => return refused,
     };

@@ -61,11 +61,11 @@ pub(super) fn refusal(error: &ScimError) -> Response {
 
 /// What a store's failure looks like from outside: 503 when trying again may help, 500 otherwise,
 /// with nothing of the inside.
-pub(super) fn refused(refused: &Refusal) -> Response {
+pub(super) fn refused(refused: &Refusal, request_id: Uuid) -> Response {
     match refused {
         Refusal::Scim(error) => refusal(error),
         Refusal::Store(error) => {
-            tracing::error!(%error, "the store failed");
+            tracing::error!(%request_id, %error, "the store failed");
             let (status, detail) = if error.is_passing() {
                 (503, "the directory can't be reached at the moment; nothing of this request has been done")
             } else {
@@ -79,12 +79,7 @@ pub(super) fn refused(refused: &Refusal) -> Response {
 /// The answer to a request that failed.
 pub(super) fn failure(failure: &Failure, request_id: Uuid) -> Response {
     match failure {
-        Failure::Refused(refusal) => {
-            if let Refusal::Scim(error) = refusal {
-                tracing::debug!(%request_id, status = error.status, detail = error.detail, "refused");
-            }
-            refused(refusal)
-        }
+        Failure::Refused(refusal) => refused(refusal, request_id),
         Failure::Method(allowed) => {
             let mut response = refusal(&ScimError::with_status(405, format!("this path takes {allowed}")));
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));

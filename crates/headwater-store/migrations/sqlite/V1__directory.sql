@@ -2,7 +2,8 @@
 -- Ids of resources are the 16 bytes of a UUID; moments are milliseconds since 1970.
 
 CREATE TABLE source (
-    id INTEGER PRIMARY KEY,
+    -- A number is never given twice, so that nothing of a deleted source can come up in a new one.
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     slug TEXT NOT NULL,
     name TEXT NOT NULL,
     enabled INTEGER NOT NULL,
@@ -68,7 +69,7 @@ CREATE TABLE resource_key (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX resource_key_unique ON resource_key (source_id, path, key) WHERE is_unique = 1;
 
--- One row a member. A member that is no resource of the source has its text behind 16 zero bytes.
+-- One row a member. A member that is no resource's id has its text behind 16 zero bytes and a one.
 CREATE TABLE membership (
     source_id INTEGER NOT NULL,
     group_id BLOB NOT NULL,

@@ -35,9 +35,18 @@ pub(super) fn apply(
     sequences: &mut Sequences,
     change_set: &ChangeSet,
 ) -> Result<Applied, ApplyError> {
+    check_source(connection, change_set)?;
     let mut applying = Applying { connection, sequences, change_set };
     let writes = change_set.writes.iter().map(|write| applying.write(write)).collect::<Result<_, _>>()?;
     Ok(Applied { writes })
+}
+
+/// A request may have been let in before its source was deleted or changed.
+fn check_source(connection: &Connection, change_set: &ChangeSet) -> Result<(), ApplyError> {
+    let select = "SELECT unique_display_names FROM source WHERE id = ?1 AND deleted = 0";
+    let unique: Option<bool> =
+        connection.prepare_cached(select)?.query_row([change_set.source.0], |row| row.get(0)).optional()?;
+    if unique == Some(change_set.unique_display_names) { Ok(()) } else { Err(ApplyError::SourceChanged) }
 }
 
 struct Applying<'a> {
@@ -135,7 +144,13 @@ impl Applying<'_> {
             member_edits.push(added + removed > 0);
             member_count = (member_count + added).saturating_sub(removed);
         }
-        if document.is_none() && !member_edits.contains(&true) {
+        let members_changed = match member_edits.iter().filter(|changed| **changed).count() {
+            0 => false,
+            1 => true,
+            // One edit may have undone what another did.
+            _ => self.has_member_entries(sequence)?,
+        };
+        if document.is_none() && !members_changed {
             // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
             *self.sequences = before;
             return Ok(Written {
@@ -319,7 +334,7 @@ impl Applying<'_> {
             RelationEdit::RemoveMatching(filter) => {
                 let mut matching = Vec::new();
                 read::each_member(self.connection, self.change_set.source, group, |related| {
-                    if filter.matches_element(&read::element(&related)) {
+                    if filter.matches_element(&read::element(&related, false).into()) {
                         matching.push(related.id);
                     }
                 })?;
@@ -408,6 +423,12 @@ impl Applying<'_> {
             self.connection.prepare_cached(say)?.execute(parameters)?;
         }
         Ok(())
+    }
+
+    fn has_member_entries(&self, sequence: i64) -> Result<bool, ApplyError> {
+        let select = "SELECT EXISTS (SELECT 1 FROM change_member WHERE source_id = ?1 AND sequence = ?2)";
+        let parameters = params![self.source(), sequence];
+        Ok(self.connection.prepare_cached(select)?.query_row(parameters, |row| row.get(0))?)
     }
 
     fn journal(&self, sequence: i64, entry: &Entry<'_>) -> Result<(), ApplyError> {

@@ -11,10 +11,10 @@ use rusqlite::{
     Connection,
     functions::{Context, FunctionFlags},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::lock;
-use crate::{MemberId, ResourceId};
+use super::{lock, read};
+use crate::ResourceId;
 
 /// The filters of the query that a connection is running, by number.
 pub(super) type Slots = Arc<Mutex<Vec<Slot>>>;
@@ -97,25 +97,15 @@ fn matches_resource(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
 
 fn matches_related(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     let Kind::Related { inverse } = slot.kind else { return Err(failed("the filter is for resources")) };
-    let id = MemberId::from_bytes(row.get_raw(1).as_blob()?);
-    let resource_type: Option<String> = row.get(2)?;
-    let display: Option<String> = row.get(3)?;
-    let mut element = Object::new();
-    element.insert("value".to_owned(), id.to_text().into());
-    if let Some(name) = resource_type {
-        if let Some(found) = Registry::built_in().resource_type(&name) {
-            element.insert(
-                "$ref".to_owned(),
-                format!("{}{}/{}", slot.base_url, found.endpoint, id.to_text()).into(),
-            );
-        }
-        let shown = if inverse { "direct".to_owned() } else { name };
-        element.insert("type".to_owned(), shown.into());
+    let related = read::related_of(row.get_raw(1).as_blob()?, row.get(2)?, row.get(3)?);
+    let mut element = read::element(&related, inverse);
+    let registry = Registry::built_in();
+    let named = related.named.and_then(|named| registry.resource_type(&named.resource_type).cloned());
+    if let Some(resource_type) = named {
+        let url = format!("{}{}/{}", slot.base_url, resource_type.endpoint, related.id.to_text());
+        element.insert("$ref".to_owned(), url.into());
     }
-    if let Some(display) = display {
-        element.insert("display".to_owned(), display.into());
-    }
-    Ok(slot.filter.matches_element(&Value::Object(element)))
+    Ok(slot.filter.matches_element(&element.into()))
 }
 
 fn failed(reason: &str) -> rusqlite::Error {

@@ -57,9 +57,9 @@ impl SqliteStore {
     /// # Errors
     /// The folder can't be used, or the data is newer than the program ([`StoreError::TooNew`]).
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let path = folder.join(FILE);
+        make_private(folder, &path)
+            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let mut connection = open_writing(&path)?;
         migrate::migrate(&mut connection)?;
         Ok(Self {
@@ -165,6 +165,21 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(|connection, _| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
+}
+
+/// Makes folder and file where they are missing, readable by nobody else: everything in them is
+/// personal. SQLite gives its other files the rights of the database.
+fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        builder.mode(0o700);
+        options.mode(0o600);
+    }
+    builder.recursive(true).create(folder)?;
+    options.create(true).append(true).open(file).map(drop)
 }
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {

@@ -1,13 +1,11 @@
 //! Rows read: resources with their relations.
 
-use headwater_scim::Object;
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::Value;
-
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
     StoredResource,
 };
+use headwater_scim::Object;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The columns that [`stored`] reads, of a `resource r`.
 pub(super) const COLUMNS: &str =
@@ -132,17 +130,29 @@ pub(super) fn each_member_id(
     Ok(())
 }
 
-/// A member as clients see it, but for `$ref`.
-pub(super) fn element(related: &Related) -> Value {
+/// The other side of a membership as clients see it, but for `$ref`, which is added where the base
+/// URL is known. Seen from the member (`inverse`), the type says how it belongs.
+pub(super) fn element(related: &Related, inverse: bool) -> Object {
     let mut element = Object::new();
     element.insert("value".to_owned(), related.id.to_text().into());
     if let Some(named) = &related.named {
-        element.insert("type".to_owned(), named.resource_type.as_str().into());
+        let shown = if inverse { "direct" } else { &named.resource_type };
+        element.insert("type".to_owned(), shown.into());
         if let Some(display) = &named.display {
             element.insert("display".to_owned(), display.as_str().into());
         }
     }
-    Value::Object(element)
+    element
+}
+
+/// A membership from its columns: the id of the other side, its type and its display name.
+pub(super) fn related_of(id: &[u8], resource_type: Option<String>, display: Option<String>) -> Related {
+    let id = MemberId::from_bytes(id);
+    let named = match (id.resource_id(), resource_type) {
+        (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display }),
+        _ => None,
+    };
+    Related { id, named }
 }
 
 pub(super) fn names(
@@ -181,12 +191,7 @@ pub(super) fn referrers(
 }
 
 fn related(row: &Row<'_>) -> rusqlite::Result<Related> {
-    let id = MemberId::from_bytes(row.get_ref(0)?.as_blob()?);
-    let named = match (id.resource_id(), row.get::<_, Option<String>>(1)?) {
-        (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display: row.get(2)? }),
-        _ => None,
-    };
-    Ok(Related { id, named })
+    Ok(related_of(row.get_ref(0)?.as_blob()?, row.get(1)?, row.get(2)?))
 }
 
 fn resource_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ResourceId> {

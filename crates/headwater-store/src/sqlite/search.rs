@@ -4,7 +4,7 @@ use headwater_scim::{
     filter::{Comparison, Filter, Literal, Operator},
     index,
 };
-use rusqlite::{Connection, params_from_iter, types::Value};
+use rusqlite::{Connection, Row, params_from_iter, types::Value};
 
 use super::{
     functions::Slots,
@@ -12,11 +12,13 @@ use super::{
     read::{self, COLUMNS, key_path},
     selection::Conditions,
 };
-use crate::{Page, Query, Selection, SourceId, StoreError};
+use crate::{Page, Query, Selection, SourceId, StoreError, StoredResource};
 
-/// The most document text in a page; what is beyond is left to the next page. RFC 7644 §3.4.2.4
-/// allows fewer results than asked for, and a page has to fit into memory.
+/// About how much memory a page may take; what is beyond is left to the next page (RFC 7644
+/// §3.4.2.4 allows fewer results than asked for).
 const PAGE_BYTES: usize = 32 * 1024 * 1024;
+/// About what a membership takes.
+const RELATED_BYTES: usize = 160;
 
 pub(super) fn search(
     connection: &Connection,
@@ -24,19 +26,44 @@ pub(super) fn search(
     source: SourceId,
     query: &Query,
 ) -> Result<Page, StoreError> {
-    let mut page = match query.selections.as_slice() {
-        [Selection { filter: None, .. }] => all(connection, source, query)?,
+    match query.selections.as_slice() {
+        [Selection { filter: None, .. }] => all(connection, source, query),
         [Selection { resource_type, filter: Some(Filter::Compare(comparison)) }]
             if is_plain_key(comparison) && index::is_indexed(resource_type, &comparison.path) =>
         {
-            by_key(connection, source, query, comparison)?
+            by_key(connection, source, query, comparison)
         }
-        _ => filtered(connection, slots, source, query)?,
-    };
-    for resource in &mut page.resources {
-        read::relate(connection, source, resource, query.include)?;
+        _ => filtered(connection, slots, source, query),
     }
-    Ok(page)
+}
+
+/// A page that is being filled, as far as it fits.
+struct Filling<'a> {
+    connection: &'a Connection,
+    source: SourceId,
+    query: &'a Query,
+    bytes: usize,
+    resources: Vec<StoredResource>,
+}
+
+impl<'a> Filling<'a> {
+    fn new(connection: &'a Connection, source: SourceId, query: &'a Query) -> Self {
+        Self { connection, source, query, bytes: 0, resources: Vec::new() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.resources.len() >= self.query.limit || self.bytes > PAGE_BYTES
+    }
+
+    fn add(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let mut resource = read::stored(row)?;
+        read::relate(self.connection, self.source, &mut resource, self.query.include)?;
+        let members = resource.members.as_ref().map_or(0, |page| page.members.len());
+        let groups = resource.groups.as_ref().map_or(0, Vec::len);
+        self.bytes += resource.document.len() + (members + groups) * RELATED_BYTES;
+        self.resources.push(resource);
+        Ok(())
+    }
 }
 
 fn is_plain_key(comparison: &Comparison) -> bool {
@@ -48,7 +75,7 @@ fn is_plain_key(comparison: &Comparison) -> bool {
 fn all(connection: &Connection, source: SourceId, query: &Query) -> Result<Page, StoreError> {
     let from = "resource r WHERE r.source_id = ?1 AND r.type = ?2";
     let parameters = vec![source.0.into(), Value::from(query.selections[0].resource_type.name.to_string())];
-    counted(connection, query, from, "r.id", parameters)
+    counted(connection, source, query, from, "r.id", parameters)
 }
 
 /// The resources that have a value, in the order in which the index holds them: that of their ids.
@@ -66,12 +93,13 @@ fn by_key(
     let path = key_path(&query.selections[0].resource_type.name, &comparison.path.to_string());
     let from = "resource_key k JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
                 WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3";
-    counted(connection, query, from, "k.resource_id", vec![source.0.into(), path.into(), key.into()])
+    counted(connection, source, query, from, "k.resource_id", vec![source.0.into(), path.into(), key.into()])
 }
 
 /// A count and a page, each from an index that has the order.
 fn counted(
     connection: &Connection,
+    source: SourceId,
     query: &Query,
     from: &str,
     order: &str,
@@ -84,9 +112,8 @@ fn counted(
     };
     let mut statement = connection.prepare_cached(&format!("SELECT COUNT(*) FROM {count}"))?;
     let total: u64 = statement.query_row(params_from_iter(&parameters), |row| row.get(0))?;
-    let mut page = Page { total, resources: Vec::new() };
     if query.limit == 0 || query.offset >= total {
-        return Ok(page);
+        return Ok(Page { total, resources: Vec::new() });
     }
     parameters.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());
     parameters.push(i64::try_from(query.offset).unwrap_or(i64::MAX).into());
@@ -94,16 +121,13 @@ fn counted(
     let select = format!("SELECT {COLUMNS} FROM {from} ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}");
     let mut statement = connection.prepare_cached(&select)?;
     let mut rows = statement.query(params_from_iter(&parameters))?;
-    let mut bytes = 0;
-    while let Some(row) = rows.next()? {
-        let resource = read::stored(row)?;
-        bytes += resource.document.len();
-        page.resources.push(resource);
-        if bytes > PAGE_BYTES {
-            break;
-        }
+    let mut filling = Filling::new(connection, source, query);
+    while let Some(row) = rows.next()?
+        && !filling.is_full()
+    {
+        filling.add(row)?;
     }
-    Ok(page)
+    Ok(Page { total, resources: filling.resources })
 }
 
 /// Any filter: one pass over the rows that an index narrows it down to, or over all of the type.
@@ -133,16 +157,13 @@ fn filtered(
     // Filters differ without end: a statement of theirs is not worth keeping.
     let mut statement = connection.prepare(&select)?;
     let mut rows = statement.query(params_from_iter(&conditions.parameters))?;
-    let mut page = Page::default();
-    let mut bytes = 0;
+    let mut filling = Filling::new(connection, source, query);
+    let mut total = 0;
     while let Some(row) = rows.next()? {
-        let wanted = page.total >= query.offset && page.resources.len() < query.limit && bytes <= PAGE_BYTES;
-        if wanted {
-            let resource = read::stored(row)?;
-            bytes += resource.document.len();
-            page.resources.push(resource);
+        if total >= query.offset && !filling.is_full() {
+            filling.add(row)?;
         }
-        page.total += 1;
+        total += 1;
     }
-    Ok(page)
+    Ok(Page { total, resources: filling.resources })
 }

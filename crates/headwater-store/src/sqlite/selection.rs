@@ -19,6 +19,9 @@ use crate::{MemberId, ResourceId};
 /// Nanoseconds in a millisecond.
 const MILLI: i128 = 1_000_000;
 
+/// The most searches in an index that are put together for one filter.
+const MAX_ALTERNATIVES: usize = 100;
+
 /// A condition with its parameters and the filters that its functions evaluate.
 pub(super) struct Conditions {
     /// The parameters, in the order of their numbers.
@@ -63,8 +66,18 @@ impl Conditions {
     /// A subquery of ids that hold every resource that meets the filter, found in an index.
     /// `None` when no index narrows it down.
     pub(super) fn candidates(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<String> {
+        let bound = self.parameters.len();
+        let candidates = self.narrowed(filter, resource_type);
+        if candidates.is_none() {
+            self.parameters.truncate(bound);
+        }
+        candidates
+    }
+
+    fn narrowed(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<String> {
         match filter {
             Filter::And(terms) => terms.iter().find_map(|term| self.candidates(term, resource_type)),
+            Filter::Or(terms) if terms.len() > MAX_ALTERNATIVES => None,
             Filter::Or(terms) => {
                 let selects: Option<Vec<String>> =
                     terms.iter().map(|term| self.candidates(term, resource_type)).collect();
@@ -90,7 +103,7 @@ impl Conditions {
         let mut conditions: Vec<String> = for_sql.iter().map(|term| self.of(term, resource_type)).collect();
         let rest = if others.len() > 1 { Some(join(others)) } else { others.pop() };
         conditions.extend(rest.map(|rest| self.evaluated(rest, resource_type)));
-        format!("({})", conditions.join(with))
+        balanced(&conditions, with)
     }
 
     fn compared(&mut self, comparison: &Comparison, resource_type: &ResourceType) -> Option<String> {
@@ -259,6 +272,17 @@ impl Conditions {
         let slot = self.slots.len();
         self.slots.push(Slot::resource(filter, resource_type, &self.base_url));
         format!("scim_matches({slot}, r.document, r.id, r.version, r.created, r.last_modified)")
+    }
+}
+
+/// Joins conditions in pairs of pairs: a long row of them would nest deeper than SQLite allows.
+fn balanced(conditions: &[String], with: &str) -> String {
+    match conditions {
+        [only] => only.clone(),
+        _ => {
+            let (left, right) = conditions.split_at(conditions.len() / 2);
+            format!("({}{with}{})", balanced(left, with), balanced(right, with))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! commit was being synchronised goes into the next one, so that many requests share its cost.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, mpsc},
     thread,
 };
@@ -18,16 +19,55 @@ const BATCH: usize = 256;
 /// A handle to the writer thread. The thread ends, with everything written that was accepted,
 /// when the handle is dropped.
 pub(super) struct Writer {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
-/// Work for the writer. It is run in the transaction of a batch, inside a savepoint of its own;
-/// the returned closure is called once the batch is durable, or has failed.
-type Work = Box<dyn FnOnce(&Transaction<'_>, &mut apply::Sequences) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Work for the writer, and somebody who waits for its outcome.
+trait Job: Send {
+    /// Does the work in the transaction of a batch. What it returns is told the fate of the batch.
+    fn run(self: Box<Self>, transaction: &Transaction<'_>, sequences: &mut apply::Sequences) -> Answer;
 
-struct Job(Work);
+    /// The work can't be done.
+    fn fail(self: Box<Self>, reason: &str);
+}
+
+/// Called with `Ok` once the batch is durable, or with the reason why it came to nothing.
+type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
+
+struct Task<W, T, E> {
+    work: W,
+    caller: oneshot::Sender<Result<T, E>>,
+}
+
+impl<W, T, E> Job for Task<W, T, E>
+where
+    W: FnOnce(&Transaction<'_>, &mut apply::Sequences) -> Result<T, E> + Send,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    fn run(self: Box<Self>, transaction: &Transaction<'_>, sequences: &mut apply::Sequences) -> Answer {
+        let Self { work, caller } = *self;
+        let result = work(transaction, sequences);
+        Box::new(move |batch| {
+            // A success is one only when the batch is durable.
+            let answer = match (result, batch) {
+                (Ok(_), Err(reason)) => Err(not_committed(reason)),
+                (result, _) => result,
+            };
+            // Nobody may be waiting any more: the client has gone. What is done is done.
+            drop(caller.send(answer));
+        })
+    }
+
+    fn fail(self: Box<Self>, reason: &str) {
+        drop(self.caller.send(Err(not_committed(reason))));
+    }
+}
+
+fn not_committed<E: From<StoreError>>(reason: &str) -> E {
+    StoreError::NotCommitted(reason.to_owned()).into()
+}
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Self {
@@ -61,22 +101,13 @@ impl Writer {
         &self,
         work: impl FnOnce(&Transaction<'_>, &mut apply::Sequences) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
-        let (sender, receiver) = oneshot::channel();
-        let job = Job(Box::new(move |transaction, sequences| {
-            let result = work(transaction, sequences);
-            Box::new(move |committed| {
-                // A refusal stands whatever becomes of the batch; a success is one only when the
-                // batch is durable.
-                let answer = result.and_then(|done| committed.map(|()| done).map_err(E::from));
-                // Nobody may be waiting any more: the client has gone. What is done is done.
-                drop(sender.send(answer));
-            })
-        }));
-        let sent = lock(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        let (caller, outcome) = oneshot::channel();
+        let task = Box::new(Task { work, caller });
+        let sent = lock(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(task).is_ok());
         if !sent {
             return Err(StoreError::Closed.into());
         }
-        receiver.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 }
 
@@ -90,45 +121,48 @@ impl Drop for Writer {
     }
 }
 
-fn write(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
+fn write(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut answers = Vec::new();
-        let committed = batch(&mut connection, first, jobs, &mut answers);
-        if let Err(error) = &committed {
-            tracing::error!(%error, "a batch of changes could not be committed");
+        let batch = batch(&mut connection, first, jobs, &mut answers);
+        if let Err(reason) = &batch {
+            tracing::error!(reason, "a batch of changes came to nothing");
         }
-        let failure = committed.err().map(|error| error.to_string());
         for answer in answers {
-            answer(match &failure {
-                None => Ok(()),
-                Some(reason) => Err(StoreError::NotCommitted(reason.clone())),
-            });
+            answer(batch.as_ref().map(|()| ()).map_err(String::as_str));
         }
     }
 }
 
+/// Runs jobs in one transaction and commits it. On an error nothing of it is in the database.
 fn batch(
     connection: &mut Connection,
-    first: Job,
-    jobs: &mpsc::Receiver<Job>,
+    first: Box<dyn Job>,
+    jobs: &mpsc::Receiver<Box<dyn Job>>,
     answers: &mut Vec<Answer>,
-) -> Result<(), rusqlite::Error> {
+) -> Result<(), String> {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
-            // The job is dropped, and with it its sender: its caller learns that it was not done.
-            drop(first);
-            return Err(error);
+            let reason = error.to_string();
+            // Those behind it would each wait as long for the same answer.
+            std::iter::once(first).chain(jobs.try_iter().take(BATCH)).for_each(|job| job.fail(&reason));
+            return Err(reason);
         }
     };
     let mut sequences = apply::Sequences::default();
-    answers.push(first.0(&transaction, &mut sequences));
-    while answers.len() < BATCH
-        && let Ok(job) = jobs.try_recv()
-    {
-        answers.push(job.0(&transaction, &mut sequences));
+    let mut next = Some(first);
+    while let Some(job) = next {
+        let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut sequences)));
+        answers.push(answer.map_err(|_| "a change made the writer panic".to_owned())?);
+        if transaction.is_autocommit() {
+            // SQLite ends the transaction by itself when, say, the disk is full: what was done
+            // before is undone, and what came after would commit one by one.
+            return Err("the database gave up the transaction; is the disk full?".to_owned());
+        }
+        next = if answers.len() < BATCH { jobs.try_recv().ok() } else { None };
     }
-    transaction.commit()
+    transaction.commit().map_err(|error| error.to_string())
 }
 
 /// Undoes what `work` did when it fails, and leaves the rest of the batch alone.
@@ -142,8 +176,79 @@ fn in_savepoint<T, E: From<rusqlite::Error>>(
     let result = work(sequences);
     if result.is_err() {
         *sequences = before;
+        if transaction.is_autocommit() {
+            return result; // there is no savepoint any more
+        }
         transaction.prepare_cached("ROLLBACK TO job")?.execute([])?;
     }
     transaction.prepare_cached("RELEASE job")?.execute([])?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Writer;
+    use crate::StoreError;
+    use rusqlite::Connection;
+
+    fn insert(number: i64) -> impl FnOnce(&Connection) -> Result<(), StoreError> + Send {
+        move |connection| Ok(connection.execute("INSERT INTO t VALUES (?1)", [number]).map(drop)?)
+    }
+
+    async fn numbers(writer: &Writer) -> Vec<i64> {
+        let read = |connection: &Connection| {
+            let mut statement = connection.prepare("SELECT number FROM t ORDER BY number")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        writer.run(read).await.expect("readable")
+    }
+
+    async fn writer() -> Writer {
+        let writer = Writer::start(Connection::open_in_memory().expect("memory"));
+        let create = |connection: &Connection| {
+            Ok(connection.execute("CREATE TABLE t (number INTEGER)", []).map(drop)?)
+        };
+        writer.run(create).await.expect("created");
+        writer
+    }
+
+    #[tokio::test]
+    async fn a_failed_job_leaves_its_batch_alone() {
+        let writer = writer().await;
+        let failing = writer.run(|connection| {
+            connection.execute("INSERT INTO t VALUES (7)", [])?;
+            Err::<(), _>(StoreError::Damaged("on purpose".to_owned()))
+        });
+        let (first, failed, second) = tokio::join!(writer.run(insert(1)), failing, writer.run(insert(2)));
+        assert!(first.is_ok() && second.is_ok() && failed.is_err());
+        assert_eq!(numbers(&writer).await, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_done_when_the_database_gives_up_the_transaction() {
+        let writer = writer().await;
+        let giving_up = writer.run(|connection| {
+            connection.execute("INSERT INTO t VALUES (7)", [])?;
+            Ok(connection.execute("ROLLBACK", []).map(drop)?)
+        });
+        let (first, gave_up) = tokio::join!(writer.run(insert(1)), giving_up);
+        assert!(gave_up.is_err());
+        // The one before may have been in the same batch or in an earlier one.
+        assert_eq!(numbers(&writer).await.contains(&1), first.is_ok());
+        writer.run(insert(3)).await.expect("the writer goes on");
+        assert!(numbers(&writer).await.contains(&3));
+    }
+
+    #[tokio::test]
+    async fn a_panic_undoes_its_batch_and_the_writer_goes_on() {
+        let writer = writer().await;
+        let panicking = writer.run::<()>(|connection| {
+            connection.execute("INSERT INTO t VALUES (7)", [])?;
+            panic!("on purpose")
+        });
+        assert!(panicking.await.is_err());
+        writer.run(insert(1)).await.expect("the writer goes on");
+        assert_eq!(numbers(&writer).await, [1]);
+    }
 }
