@@ -71,6 +71,7 @@ pub enum Uniqueness {
 }
 
 /// One attribute with its characteristics. Defaults are those of RFC 7643 §2.2.
+#[expect(clippy::struct_excessive_bools, reason = "the RFC's characteristics are booleans")]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attribute {

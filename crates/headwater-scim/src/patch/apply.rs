@@ -12,7 +12,7 @@ use crate::{
     deviation::{self, Notes},
     error::{ScimError, ScimType},
     filter::{Filter, Literal, Operator},
-    path::{AttributePath, starts_like_urn},
+    path::{AttributePath, is_name, starts_like_urn},
     resource,
     resource_type::ResourceType,
     schema::{Attribute, Mutability, Schema},
@@ -387,11 +387,16 @@ impl Patcher<'_> {
         let value = value.filter(|value| op != Op::Remove && !value.is_null());
         let (urn, attribute) = match (longest_container(&self.attributes, name), name.rsplit_once(':')) {
             (Some(urn), _) => (urn.to_owned(), name.get(urn.len() + 1..)),
-            (None, Some((urn, attribute))) if !matches!(value, Some(Value::Object(_))) => {
+            (None, Some((urn, attribute)))
+                if is_attribute(attribute) && !matches!(value, Some(Value::Object(_))) =>
+            {
                 (urn.to_owned(), Some(attribute))
             }
             _ => (name.to_owned(), None),
         };
+        if attribute.is_some_and(|attribute| !is_attribute(attribute)) {
+            return Err(ScimError::invalid_path(format!("{name} is not an attribute path")));
+        }
         let object = self.attributes.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new()));
         let Value::Object(members) = object else {
             return Err(ScimError::invalid_path(format!("{urn} is no extension")));
@@ -420,6 +425,12 @@ impl Patcher<'_> {
         drop_if_empty(&mut self.attributes, &urn);
         Ok(if changed { Outcome::Applied } else { Outcome::NothingToDo })
     }
+}
+
+/// Whether a text has the form `attribute[.subAttribute]`.
+fn is_attribute(text: &str) -> bool {
+    let (attribute, sub) = text.split_once('.').unwrap_or((text, "sub"));
+    is_name(attribute) && is_name(sub)
 }
 
 /// The extension in the resource whose URN `name` is, or starts with.

@@ -129,7 +129,10 @@ fn write(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
             tracing::error!(reason, "a batch of changes came to nothing");
         }
         for answer in answers {
-            answer(batch.as_ref().map(|()| ()).map_err(String::as_str));
+            answer(match &batch {
+                Ok(()) => Ok(()),
+                Err(reason) => Err(reason.as_str()),
+            });
         }
     }
 }

@@ -1,0 +1,318 @@
+//! The store against a model in memory, under random operations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_scim::{Object, index, patch::RelationEdit, resource, resource_type::Registry};
+use headwater_store::{
+    ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewToken, ResourceId, Slug,
+    SourceId, Store, StoreError, Write, sqlite::SqliteStore,
+};
+use proptest::{prelude::*, sample::select, test_runner::TestRunner};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A random operation on one of a few resources.
+#[derive(Debug, Clone)]
+enum Step {
+    Create { group: bool, number: usize, name: &'static str },
+    Rename { number: usize, name: &'static str, stale: bool },
+    Edit { number: usize, edits: Vec<RelationEdit> },
+    Delete { number: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let number = 0..6_usize;
+    let name = select(vec!["a", "A", "b", "c"]);
+    let members = prop::collection::vec((0..8_usize).prop_map(member), 0..4);
+    let edit = prop_oneof![
+        3 => members.clone().prop_map(RelationEdit::Add),
+        2 => members.clone().prop_map(RelationEdit::Remove),
+        1 => members.prop_map(RelationEdit::Replace),
+        1 => Just(RelationEdit::Clear),
+    ];
+    prop_oneof![
+        3 => (any::<bool>(), number.clone(), name.clone()).prop_map(|(group, number, name)| Step::Create { group, number, name }),
+        2 => (number.clone(), name, prop::bool::weighted(0.2)).prop_map(|(number, name, stale)| Step::Rename { number, name, stale }),
+        4 => (number.clone(), prop::collection::vec(edit, 1..4)).prop_map(|(number, edits)| Step::Edit { number, edits }),
+        1 => number.prop_map(|number| Step::Delete { number }),
+    ]
+}
+
+/// Six that may be resources, and two that never are.
+fn member(number: usize) -> String {
+    if number < 6 { id(number).to_string() } else { format!("nobody-{number}") }
+}
+
+fn id(number: usize) -> ResourceId {
+    ResourceId(uuid::Builder::from_unix_timestamp_millis(1 + number as u64, &[5; 10]).into_uuid())
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    type_name: &'static str,
+    name: &'static str,
+    version: u64,
+    members: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Model {
+    resources: BTreeMap<usize, Known>,
+    changes: u64,
+}
+
+struct Under {
+    store: SqliteStore,
+    source: SourceId,
+}
+
+impl Under {
+    async fn apply(&self, write: Write) -> Result<Vec<bool>, ApplyError> {
+        let change_set = ChangeSet {
+            source: self.source,
+            unique_display_names: true,
+            actor: Uuid::nil(),
+            request_id: Uuid::nil(),
+            at: 5,
+            writes: vec![write],
+        };
+        let mut applied = self.store.apply(change_set).await?;
+        Ok(applied.writes.remove(0).member_edits)
+    }
+}
+
+fn attributes(type_name: &str, name: &str) -> Object {
+    let attribute = if type_name == "User" { "userName" } else { "displayName" };
+    json!({attribute: name}).as_object().expect("an object").clone()
+}
+
+fn keys(type_name: &str, name: &str) -> Vec<index::IndexKey> {
+    let registry = Registry::built_in();
+    index::keys(registry.resource_type(type_name).expect("built in"), &attributes(type_name, name), true)
+}
+
+fn document(type_name: &str, number: usize, name: &str) -> String {
+    let registry = Registry::built_in();
+    let resource_type = registry.resource_type(type_name).expect("built in");
+    Value::Object(resource::document(resource_type, &id(number).to_string(), &attributes(type_name, name)))
+        .to_string()
+}
+
+impl Model {
+    fn taken(&self, type_name: &str, name: &str, but: usize) -> bool {
+        self.resources.iter().any(|(number, known)| {
+            *number != but && known.type_name == type_name && known.name.eq_ignore_ascii_case(name)
+        })
+    }
+
+    async fn step(&mut self, step: Step, under: &Under) -> Result<(), TestCaseError> {
+        match step {
+            Step::Create { group, number, name } => {
+                if self.resources.contains_key(&number) {
+                    return Ok(()); // ids are never given twice
+                }
+                let type_name = if group { "Group" } else { "User" };
+                let applied = under
+                    .apply(Write::Create {
+                        resource_type: type_name.to_owned(),
+                        id: id(number),
+                        document: document(type_name, number, name),
+                        keys: keys(type_name, name),
+                        display: Some(name.to_owned()),
+                        has_references: false,
+                        members: Vec::new(),
+                    })
+                    .await;
+                if self.taken(type_name, name, number) {
+                    prop_assert!(matches!(applied, Err(ApplyError::Taken { .. })), "{applied:?}");
+                    return Ok(());
+                }
+                prop_assert!(applied.is_ok(), "{applied:?}");
+                self.changes += 1;
+                self.resources
+                    .insert(number, Known { type_name, name, version: 1, members: BTreeSet::new() });
+            }
+            Step::Rename { number, name, stale } => {
+                let known = self.resources.get(&number).cloned();
+                let (type_name, before, version) = known
+                    .as_ref()
+                    .map_or(("User", "x", 1), |known| (known.type_name, known.name, known.version));
+                let applied = under
+                    .apply(Write::Update {
+                        resource_type: type_name.to_owned(),
+                        id: id(number),
+                        expected: Some(if stale { version + 1 } else { version }),
+                        document: Some(DocumentChange {
+                            document: document(type_name, number, name),
+                            keys: IndexKeys::between(&keys(type_name, before), keys(type_name, name)),
+                            display: Some(name.to_owned()),
+                            has_references: false,
+                            before: "{}".to_owned(),
+                            after: "{}".to_owned(),
+                        }),
+                        members: Vec::new(),
+                    })
+                    .await;
+                let taken = self.taken(type_name, name, number);
+                match self.resources.get_mut(&number) {
+                    None => prop_assert!(matches!(applied, Err(ApplyError::NotFound))),
+                    Some(_) if stale => prop_assert!(matches!(applied, Err(ApplyError::Conflict))),
+                    Some(_) if taken => {
+                        prop_assert!(matches!(applied, Err(ApplyError::Taken { .. })), "{applied:?}");
+                    }
+                    Some(known) => {
+                        prop_assert!(applied.is_ok(), "{applied:?}");
+                        self.changes += 1;
+                        (known.name, known.version) = (name, known.version + 1);
+                    }
+                }
+            }
+            Step::Edit { number, edits } => {
+                let Some(known) = self.resources.get_mut(&number).filter(|known| known.type_name == "Group")
+                else {
+                    return Ok(());
+                };
+                let write = Write::Update {
+                    resource_type: "Group".to_owned(),
+                    id: id(number),
+                    expected: None,
+                    document: None,
+                    members: edits.clone(),
+                };
+                let applied =
+                    under.apply(write).await.map_err(|error| TestCaseError::fail(error.to_string()))?;
+                let before = known.members.clone();
+                let effects: Vec<bool> = edits.iter().map(|edit| known.edit(edit)).collect();
+                prop_assert_eq!(applied, effects);
+                if known.members != before {
+                    known.version += 1;
+                    self.changes += 1;
+                }
+            }
+            Step::Delete { number } => {
+                let Some(known) = self.resources.remove(&number) else { return Ok(()) };
+                let write = Write::Delete {
+                    resource_type: known.type_name.to_owned(),
+                    id: id(number),
+                    expected: known.version,
+                    keys: keys(known.type_name, known.name),
+                };
+                let applied = under.apply(write).await;
+                prop_assert!(applied.is_ok(), "{applied:?}");
+                self.changes += 1;
+                for group in self.resources.values_mut() {
+                    if group.members.remove(&id(number).to_string()) {
+                        group.version += 1;
+                        self.changes += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare(&self, under: &Under) -> Result<(), TestCaseError> {
+        let failed = |error: StoreError| TestCaseError::fail(error.to_string());
+        let include = Include { members: true, groups: true };
+        for number in 0..6 {
+            for type_name in ["User", "Group"] {
+                let found = under
+                    .store
+                    .resource(under.source, type_name, id(number), include)
+                    .await
+                    .map_err(failed)?;
+                let known = self.resources.get(&number).filter(|known| known.type_name == type_name);
+                prop_assert_eq!(found.is_some(), known.is_some());
+                let (Some(found), Some(known)) = (found, known) else { continue };
+                prop_assert_eq!(found.version, known.version);
+                prop_assert_eq!(found.document, document(type_name, number, known.name));
+                let members = found.members.expect("asked for").members;
+                prop_assert_eq!(found.member_count, members.len() as u64);
+                let members: BTreeSet<String> = members.iter().map(|member| member.id.to_text()).collect();
+                prop_assert_eq!(&members, &known.members);
+                let groups: BTreeSet<MemberId> =
+                    found.groups.expect("asked for").into_iter().map(|group| group.id).collect();
+                let text = id(number).to_string();
+                let expected = self.resources.iter().filter(|(_, group)| group.members.contains(&text));
+                prop_assert_eq!(
+                    groups,
+                    expected.map(|(group, _)| MemberId::from(id(*group))).collect::<BTreeSet<_>>()
+                );
+            }
+        }
+        prop_assert_eq!(under.store.counts(under.source).map_err(failed)?.changes, self.changes);
+        Ok(())
+    }
+}
+
+impl Known {
+    /// Does what an edit says; returns whether it changed anything.
+    fn edit(&mut self, edit: &RelationEdit) -> bool {
+        let before = self.members.clone();
+        match edit {
+            RelationEdit::Add(ids) => self.members.extend(ids.iter().cloned()),
+            RelationEdit::Remove(ids) => self.members.retain(|member| !ids.contains(member)),
+            RelationEdit::Replace(ids) => self.members = ids.iter().cloned().collect(),
+            RelationEdit::Clear => self.members.clear(),
+            RelationEdit::RemoveMatching(_) => unreachable!("the strategy makes none"),
+        }
+        self.members != before
+    }
+}
+
+#[test]
+fn the_store_does_what_the_model_does() {
+    let mut runner = TestRunner::new(ProptestConfig { cases: 30, ..ProptestConfig::default() });
+    runner
+        .run(&prop::collection::vec(step(), 1..60), |steps| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().expect("a folder");
+                let store = SqliteStore::open(folder.path()).expect("a store");
+                let token = NewToken { id: Uuid::nil(), hash: [0; 32], expires: None };
+                let slug = Slug::parse("s").expect("a slug");
+                let source = store
+                    .create_source(slug, "S".to_owned(), true, Uuid::nil(), token, 0)
+                    .await
+                    .expect("a source")
+                    .id;
+                let under = Under { store, source };
+                let mut model = Model::default();
+                for step in steps {
+                    model.step(step, &under).await?;
+                    model.compare(&under).await?;
+                }
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn a_source_that_is_gone_takes_no_writes() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        let make = async |slug: &str| {
+            let token = NewToken { id: Uuid::nil(), hash: [0; 32], expires: None };
+            let slug = Slug::parse(slug).expect("a slug");
+            store.create_source(slug, "S".to_owned(), true, Uuid::nil(), token, 0).await.expect("a source").id
+        };
+        let gone = make("gone").await;
+        store.delete_source("gone".to_owned()).await.expect("deleted");
+        let next = make("next").await;
+        assert_ne!(gone, next, "a number is never given twice");
+        let under = Under { store: store.clone(), source: gone };
+        let write = Write::Create {
+            resource_type: "User".to_owned(),
+            id: id(0),
+            document: document("User", 0, "a"),
+            keys: keys("User", "a"),
+            display: None,
+            has_references: false,
+            members: Vec::new(),
+        };
+        assert!(matches!(under.apply(write).await, Err(ApplyError::SourceChanged)));
+    });
+}

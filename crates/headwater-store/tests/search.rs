@@ -1,0 +1,306 @@
+//! Searches in the database against the filter's own evaluation: whatever SQL makes of a filter,
+//! the same resources come out, page by page.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use headwater_scim::{
+    Object,
+    filter::Filter,
+    index, resource,
+    resource_type::{Registry, ResourceType},
+};
+use headwater_store::{
+    ChangeSet, Include, NewToken, Query, ResourceId, Selection, Slug, SourceId, Store, Write,
+    sqlite::SqliteStore,
+};
+use headwater_testkit::{attributes, filter};
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const BASE: &str = "https://x.example/v2";
+
+struct Directory {
+    store: SqliteStore,
+    source: SourceId,
+    /// What answers show, without meta, in the order of the ids.
+    shown: BTreeMap<ResourceId, (String, Object)>,
+    _folder: TempDir,
+}
+
+fn resource_type(name: &str) -> Arc<ResourceType> {
+    Arc::clone(Registry::built_in().resource_type(name).expect("built in"))
+}
+
+fn id(number: usize) -> ResourceId {
+    ResourceId(uuid::Builder::from_unix_timestamp_millis(1_000 + number as u64, &[3; 10]).into_uuid())
+}
+
+impl Directory {
+    async fn new(users: Vec<Object>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        let slug = Slug::parse("s").expect("a slug");
+        let token = NewToken { id: Uuid::nil(), hash: [0; 32], expires: None };
+        let source = store
+            .create_source(slug, "S".to_owned(), true, Uuid::nil(), token, 0)
+            .await
+            .expect("a source")
+            .id;
+        let mut directory = Self { store, source, shown: BTreeMap::new(), _folder: folder };
+        let count = users.len();
+        for (number, mut user) in users.into_iter().enumerate() {
+            user.insert("userName".to_owned(), format!("User{}-{number}", number % 3).into());
+            directory.create("User", number, user, &[]).await;
+        }
+        for group in 0..4 {
+            let attributes = json!({"displayName": format!("Group {group}")});
+            let members: Vec<usize> =
+                (0..count).filter(|user| user % (group + 1) == 0 && group < 3).collect();
+            directory
+                .create("Group", 1_000 + group, attributes.as_object().expect("an object").clone(), &members)
+                .await;
+        }
+        directory
+    }
+
+    async fn create(&mut self, type_name: &str, number: usize, attributes: Object, members: &[usize]) {
+        let resource_type = resource_type(type_name);
+        let id = id(number);
+        let document = resource::document(&resource_type, &id.to_string(), &attributes);
+        let mut member_texts: Vec<String> =
+            members.iter().map(|member| self::id(*member).to_string()).collect();
+        if type_name == "Group" && !members.is_empty() {
+            member_texts.push("nobody".to_owned());
+        }
+        let write = Write::Create {
+            resource_type: type_name.to_owned(),
+            id,
+            document: Value::Object(document.clone()).to_string(),
+            keys: index::keys(&resource_type, &attributes, true),
+            display: resource_type.display(&attributes).map(str::to_owned),
+            has_references: false,
+            members: member_texts.clone(),
+        };
+        self.apply(write).await;
+        let mut shown = document;
+        let elements: Vec<Value> = member_texts.iter().map(|text| self.element(text)).collect();
+        for member in members {
+            let group = group_element(id, type_name, &attributes);
+            let (_, user) = self.shown.get_mut(&self::id(*member)).expect("users come before groups");
+            let groups = user.entry("groups").or_insert_with(|| json!([]));
+            groups.as_array_mut().expect("a list").push(group);
+        }
+        if !elements.is_empty() {
+            shown.insert("members".to_owned(), elements.into());
+        }
+        self.shown.insert(id, (type_name.to_owned(), shown));
+    }
+
+    /// A member as answers show it.
+    fn element(&self, text: &str) -> Value {
+        let known = ResourceId::parse(text).and_then(|id| self.shown.get(&id).map(|shown| (id, shown)));
+        match known {
+            None => json!({"value": text}),
+            Some((id, (type_name, attributes))) => {
+                let mut element =
+                    json!({"value": text, "type": type_name, "$ref": format!("{BASE}/{type_name}s/{id}")});
+                if let Some(display) =
+                    attributes.get("displayName").filter(|display| display.as_str() != Some(""))
+                {
+                    element["display"] = display.clone();
+                }
+                element
+            }
+        }
+    }
+
+    async fn apply(&self, write: Write) {
+        let change_set = ChangeSet {
+            source: self.source,
+            unique_display_names: true,
+            actor: Uuid::nil(),
+            request_id: Uuid::nil(),
+            at: 1_000,
+            writes: vec![write],
+        };
+        self.store.apply(change_set).await.expect("applied");
+    }
+
+    async fn found(
+        &self,
+        type_name: &str,
+        filter: &Filter,
+        offset: u64,
+        limit: usize,
+    ) -> (u64, Vec<ResourceId>) {
+        let query = Query {
+            selections: vec![Selection {
+                resource_type: resource_type(type_name),
+                filter: Some(filter.clone()),
+            }],
+            offset,
+            limit,
+            include: Include::default(),
+            base_url: BASE.to_owned(),
+        };
+        let page = self.store.search(self.source, query).await.expect("an answer");
+        (page.total, page.resources.into_iter().map(|resource| resource.id).collect())
+    }
+
+    fn expected(&self, type_name: &str, filter: &Filter) -> Vec<ResourceId> {
+        let meeting =
+            self.shown.iter().filter(|(_, (name, shown))| name == type_name && filter.matches(shown));
+        meeting.map(|(id, _)| *id).collect()
+    }
+
+    async fn check(&self, type_name: &str, text: &str) -> Result<(), TestCaseError> {
+        let filter = Filter::parse(text, &resource_type(type_name))
+            .map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
+        let expected = self.expected(type_name, &filter);
+        let (total, found) = self.found(type_name, &filter, 0, 1_000).await;
+        prop_assert_eq!(&found, &expected, "{}", text);
+        prop_assert_eq!(total, expected.len() as u64, "{}", text);
+        let (total, page) = self.found(type_name, &filter, 1, 2).await;
+        prop_assert_eq!(total, expected.len() as u64);
+        let second: Vec<ResourceId> = expected.into_iter().skip(1).take(2).collect();
+        prop_assert_eq!(page, second, "{}", text);
+        Ok(())
+    }
+}
+
+/// A group as answers show it in its members.
+fn group_element(id: ResourceId, type_name: &str, attributes: &Object) -> Value {
+    json!({"value": id.to_string(), "type": "direct", "$ref": format!("{BASE}/{type_name}s/{id}"), "display": attributes["displayName"]})
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
+}
+
+#[test]
+fn any_filter_finds_in_the_database_what_it_means() {
+    let mut runner = TestRunner::new(ProptestConfig { cases: 12, ..ProptestConfig::default() });
+    let users = prop::collection::vec(attributes(), 25);
+    let filters = prop::collection::vec(filter(), 60);
+    runner
+        .run(&(users, filters), |(users, filters)| {
+            runtime().block_on(async {
+                let directory = Directory::new(users).await;
+                for model in filters {
+                    directory.check("User", &model.text()).await?;
+                }
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Filters about memberships, ids and moments, and shapes that once went wrong.
+#[test]
+fn filters_about_what_the_server_knows() {
+    let users: Vec<Object> = (0..12)
+        .map(|number| {
+            let user = json!({
+                "displayName": format!("Name {}", number % 4),
+                "active": number % 2 == 0,
+                "emails": [{"value": format!("u{number}@x"), "type": if number % 3 == 0 { "work" } else { "home" }}],
+            });
+            user.as_object().expect("an object").clone()
+        })
+        .collect();
+    let (user, group) = (id(4).to_string(), id(1_001).to_string());
+    let many_ids = vec!["id eq \"\""; 600].join(" or ");
+    let many_names = (0..500).map(|n| format!("id eq \"{n}\"")).collect::<Vec<_>>().join(" or ");
+    let of_users = [
+        format!("id eq \"{user}\""),
+        format!("id eq \"{}\"", user.to_uppercase()),
+        format!("id ne \"{user}\""),
+        format!("id eq \"{user}\" and userName pr"),
+        format!("not (id eq \"{user}\") and active eq true"),
+        "id sw \"0\"".to_owned(),
+        format!("groups eq \"{group}\""),
+        format!("groups.value ne \"{group}\""),
+        format!("groups[value eq \"{group}\" and display eq \"group 1\"]"),
+        format!("groups[value eq \"{group}\" or display eq \"Group 2\"]"),
+        format!("not (groups[value eq \"{group}\"]) and displayName eq \"name 1\""),
+        format!("groups.$ref eq \"{BASE}/Groups/{group}\""),
+        "groups pr".to_owned(),
+        "not (groups pr)".to_owned(),
+        "groups.display co \"2\"".to_owned(),
+        "groups.type eq \"DIRECT\"".to_owned(),
+        "groups eq null".to_owned(),
+        "groups ne null".to_owned(),
+        "active eq true".to_owned(),
+        "active eq false and userName sw \"USER1\"".to_owned(),
+        "userName eq \"user0-3\"".to_owned(),
+        "userName sw \"user0\" or userName sw \"user2\"".to_owned(),
+        "userName gt \"user1\" and userName lt \"user2\"".to_owned(),
+        "emails.value eq \"U3@X\"".to_owned(),
+        "emails[value eq \"u3@x\" or type eq \"work\"]".to_owned(),
+        "emails[type eq \"work\" and value co \"u\"] or displayName eq \"Name 2\"".to_owned(),
+        "emails[type eq \"work\"].value eq \"u3@x\"".to_owned(),
+        "emails[type eq \"work\"].value ne \"u3@x\"".to_owned(),
+        "emails.value ew \"5@x\" or emails.value co \"u1\"".to_owned(),
+        "schemas eq \"urn:ietf:params:scim:schemas:core:2.0:User\"".to_owned(),
+        many_ids,
+        many_names,
+    ];
+    let of_groups = [
+        format!("members eq \"{user}\""),
+        format!("members.value eq \"{user}\" and id eq \"{group}\""),
+        format!("members[value eq \"{user}\"]"),
+        format!("members[value eq \"{user}\" and type eq \"User\"]"),
+        format!("members.value eq \"{}\"", user.to_uppercase()),
+        format!("members.value ne \"{user}\""),
+        format!("members.$ref eq \"{BASE}/Users/{user}\""),
+        "members eq \"nobody\"".to_owned(),
+        "members eq \"NOBODY\"".to_owned(),
+        "members.value eq \"\"".to_owned(),
+        "members pr".to_owned(),
+        "not (members pr)".to_owned(),
+        "members eq null".to_owned(),
+        "members.type pr".to_owned(),
+        "members[not (type pr)]".to_owned(),
+        "members.display eq \"name 3\"".to_owned(),
+        "members.display co \"nothing\"".to_owned(),
+        "displayName eq \"GROUP 2\"".to_owned(),
+        "displayName ge \"group 1\" and not (displayName eq \"group 2\")".to_owned(),
+        "externalId pr".to_owned(),
+    ];
+    runtime().block_on(async {
+        let directory = Directory::new(users).await;
+        for text in of_users {
+            directory.check("User", &text).await.unwrap_or_else(|error| panic!("{error}"));
+        }
+        for text in of_groups {
+            directory.check("Group", &text).await.unwrap_or_else(|error| panic!("{error}"));
+        }
+    });
+}
+
+#[test]
+fn moments_are_compared_to_the_millisecond() {
+    runtime().block_on(async {
+        let directory = Directory::new(vec![Object::new(); 3]).await;
+        // All were created at 1.000 s after 1970.
+        for (text, total) in [
+            ("meta.created eq \"1970-01-01T00:00:01Z\"", 3),
+            ("meta.created eq \"1970-01-01T01:00:01.000+01:00\"", 3),
+            ("meta.created eq \"1970-01-01T00:00:01.0001Z\"", 0),
+            ("meta.lastModified gt \"1970-01-01T00:00:01Z\"", 0),
+            ("meta.lastModified ge \"1970-01-01T00:00:01Z\"", 3),
+            ("meta.lastModified ge \"1970-01-01T00:00:01.0001Z\"", 0),
+            ("meta.lastModified gt \"1970-01-01T00:00:00.9999Z\"", 3),
+            ("meta.lastModified lt \"1970-01-01T00:00:01.0001Z\"", 3),
+            ("meta.lastModified le \"1970-01-01T00:00:00.9999Z\"", 0),
+            ("meta.lastModified lt \"9999-12-31T23:59:59Z\" and meta.resourceType eq \"User\"", 3),
+            ("not (meta.lastModified pr)", 0),
+            ("meta.location ew \"x\"", 0),
+        ] {
+            let filter = Filter::parse(text, &resource_type("User")).expect("a filter");
+            assert_eq!(directory.found("User", &filter, 0, 10).await.0, total, "{text}");
+        }
+    });
+}
