@@ -22,6 +22,8 @@ pub fn parse(text: &str) -> Option<i128> {
     }
     let zone = bytes[19..].iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.');
     let (civil, zone) = text.split_at_checked(zone.map_or(text.len(), |zone| zone + 19))?;
+    // Fractions may be longer than the nanoseconds that we count.
+    let civil = civil.get(..29).unwrap_or(civil);
     let civil: civil::DateTime = civil.parse().ok()?;
     let since = civil.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
     Some(since.as_nanos() - offset(zone)? * 1_000_000_000)
@@ -76,6 +78,7 @@ mod tests {
     fn only_a_date_with_a_time_is_taken() {
         for good in [
             "9999-12-31T23:59:59Z",
+            "2011-05-13T04:42:34.1234567891234Z",
             "0001-01-01T00:00:00+14:00",
             "2011-05-13T04:42:34Z",
             "2011-05-13T04:42:34.123456+02:00",
@@ -92,6 +95,7 @@ mod tests {
             "2011-05-13T04:42:34+2:00",
             "2011-05-13T04:42:34+15:00",
             "2011-05-13T04:42:34 Z",
+            "2011-05-13T04:42:34,5Z",
             "2011-05-13T04:42:34é",
             "é011-05-13T04:42:34Z",
             "",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Object,
+    path::{AttributePath, Name, starts_like_urn},
     resource_type::ResourceType,
     schema::{Attribute, AttributeType},
 };
@@ -68,7 +69,19 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
         }
         let Some(schema) = known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn))
         else {
-            mended.insert(name, value);
+            match Name::resolve(&name, resource_type) {
+                // A whole URN path as a key, as clients send it in PATCH.
+                Ok(Name::Attribute(AttributePath { extension, attribute, sub_attribute: None }))
+                    if starts_like_urn(&name) =>
+                {
+                    notes.push(format!("{name} stands for the attribute in its place"));
+                    let value = mend_value(value, &attribute, notes);
+                    place(&mut mended, extension.map(|schema| schema.id.clone()), &attribute.name, value);
+                }
+                _ => {
+                    mended.insert(name, value);
+                }
+            }
             continue;
         };
         if !name.eq_ignore_ascii_case(&schema.id) {
@@ -84,6 +97,19 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
         }
     }
     mended
+}
+
+/// Puts a value where its attribute stands, unless there is one already.
+fn place(resource: &mut Object, extension: Option<String>, attribute: &str, value: Value) {
+    let container = match extension {
+        None => Some(resource),
+        Some(urn) => resource.entry(urn).or_insert_with(|| Value::Object(Object::new())).as_object_mut(),
+    };
+    if let Some(container) = container
+        && !container.keys().any(|key| key.eq_ignore_ascii_case(attribute))
+    {
+        container.insert(attribute.to_owned(), value);
+    }
 }
 
 /// Mends the object of an extension.
@@ -163,7 +189,7 @@ pub fn mend_element(value: Value, attribute: &Attribute, notes: &mut Notes) -> V
 }
 
 fn mend_complex(members: Object, attribute: &Attribute, notes: &mut Notes) -> Value {
-    let mended: Object = members
+    let mut mended: Object = members
         .into_iter()
         .map(|(name, value)| match attribute.sub_attribute(&name) {
             Some(sub) => {
@@ -173,6 +199,16 @@ fn mend_complex(members: Object, attribute: &Attribute, notes: &mut Notes) -> Va
             None => (name, value),
         })
         .collect();
+    let has =
+        |name: &str| mended.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    if attribute.refers_to_resources()
+        && has("value").is_none()
+        && let Some(id) = has("$ref").and_then(Value::as_str).and_then(|url| url.rsplit('/').next())
+        && !id.is_empty()
+    {
+        notes.push(format!("{}: the value is taken from $ref", attribute.name));
+        mended.insert("value".to_owned(), id.into());
+    }
     // Entra ID removes a manager with `{"value": ""}`.
     let names_nothing = attribute.refers_to_resources()
         && mended.iter().any(|(name, value)| {

@@ -53,6 +53,16 @@ pub struct ScimError {
     pub detail: String,
 }
 
+/// How much of a detail is answered; names in it come from the request and may be long.
+const MAX_DETAIL: usize = 1_000;
+
+fn shortened(detail: &str) -> String {
+    match detail.char_indices().nth(MAX_DETAIL) {
+        Some((end, _)) => format!("{}…", &detail[..end]),
+        None => detail.to_owned(),
+    }
+}
+
 impl ScimError {
     /// A refusal with any status and no scimType.
     pub fn with_status(status: u16, detail: impl Into<String>) -> Self {
@@ -109,7 +119,7 @@ impl ScimError {
         if let Some(scim_type) = self.scim_type {
             body["scimType"] = scim_type.as_str().into();
         }
-        body["detail"] = self.detail.as_str().into();
+        body["detail"] = shortened(&self.detail).into();
         body
     }
 }

@@ -174,6 +174,24 @@ pub(crate) fn starts_like_urn(text: &str) -> bool {
     text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
 }
 
+/// Whether a text has the form of a URN (RFC 8141 §2) that can name a schema:
+/// `urn:<namespace>:<name>`, without blanks, quotes and brackets.
+pub(crate) fn is_urn(text: &str) -> bool {
+    let Some((namespace, name)) =
+        text.get(4..).filter(|_| starts_like_urn(text)).and_then(|rest| rest.split_once(':'))
+    else {
+        return false;
+    };
+    let in_name = |byte: u8| {
+        byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'[' | b']' | b'<' | b'>' | b'{' | b'}')
+    };
+    (2..=32).contains(&namespace.len())
+        && namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !name.is_empty()
+        && !name.ends_with(':')
+        && name.bytes().all(in_name)
+}
+
 fn unqualified(text: &str, resource_type: &ResourceType) -> Result<AttributePath, PathError> {
     let (name, sub) = split(text).ok_or_else(|| PathError::Malformed(text.to_owned()))?;
     if let Some(attribute) = resource_type.core_attribute(name) {

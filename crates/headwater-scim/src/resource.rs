@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     Object, deviation,
     error::ScimError,
-    path::starts_like_urn,
-    resource_type::{ResourceType, default_of},
+    path::{Name, is_urn, starts_like_urn},
+    resource_type::{Registry, ResourceType, default_of},
     schema::{Attribute, Mutability, Schema},
     value,
 };
@@ -65,13 +65,27 @@ pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimErr
     Ok(draft)
 }
 
-/// An extension that no schema describes is kept and returned as sent. The URN of the base schema
-/// is no extension's: core attributes stand at the top (RFC 7643 §3.3).
+/// An extension that no schema describes is kept and returned as sent.
 fn is_foreign_extension(name: &str, value: &Value, resource_type: &ResourceType) -> bool {
-    starts_like_urn(name)
-        && deviation::known_urn(name, resource_type).is_none()
+    is_foreign_urn(name)
+        && matches!(Name::resolve(name, resource_type), Ok(Name::Foreign(_)))
         && value.as_object().is_some_and(|members| !members.is_empty())
 }
+
+/// Whether a URN can be an extension's of which we know nothing: none of a schema that we know, in
+/// any spelling, and none of a message.
+pub(crate) fn is_foreign_urn(urn: &str) -> bool {
+    let registry = Registry::built_in();
+    let known = registry
+        .resource_types
+        .iter()
+        .any(|resource_type| deviation::known_urn(urn, resource_type).is_some());
+    let message = urn.get(..MESSAGES.len()).is_some_and(|start| start.eq_ignore_ascii_case(MESSAGES));
+    is_urn(urn) && !known && !message
+}
+
+/// What the URNs of messages start with (RFC 7644 §8.2).
+const MESSAGES: &str = "urn:ietf:params:scim:api:";
 
 /// Puts one attribute of the body into the draft; false when the body unassigns it.
 fn take(

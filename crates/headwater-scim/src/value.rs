@@ -234,7 +234,8 @@ pub(crate) fn merge(values: &mut Vec<Value>, element: Value) -> (usize, bool) {
     (values.len() - 1, true)
 }
 
-fn is_same(left: &Value, right: &Value) -> bool {
+/// Whether two elements share value and type; of those without a value, whether they are equal.
+pub(crate) fn is_same(left: &Value, right: &Value) -> bool {
     match (left.get("value"), right.get("value")) {
         (Some(left_value), Some(right_value)) => {
             left_value == right_value && left.get("type") == right.get("type")

@@ -241,9 +241,9 @@ fn changes() -> Vec<(Value, Value, Value)> {
             json!({"userName": "ada", "urn:example:ext:2.0:User": {"Custom": {"a": 1}}}),
         ),
         (
-            json!({"userName": "ada", "urn:x:1": {"a": 1}, "urn:x:1:User": {"b": 1}}),
-            json!([{"op": "replace", "path": "urn:x:1:User:b", "value": 2}]),
-            json!({"userName": "ada", "urn:x:1": {"a": 1}, "urn:x:1:User": {"b": 2}}),
+            json!({"userName": "ada", "urn:xx:1": {"a": 1}, "urn:xx:1:User": {"b": 1}}),
+            json!([{"op": "replace", "path": "urn:xx:1:User:b", "value": 2}]),
+            json!({"userName": "ada", "urn:xx:1": {"a": 1}, "urn:xx:1:User": {"b": 2}}),
         ),
         (
             json!({"userName": "ada", "urn:example:ext:2.0:User": {"Custom": "c"}}),
@@ -551,6 +551,7 @@ impl Model {
                 if !found {
                     self.emails.push((value, kind, None));
                 }
+                self.join_equal();
                 json!({"op": "replace", "path": format!("emails[type eq \"{kind}\"].value"), "value": value})
             }
             Step::ReplaceEmails(emails) => {
@@ -565,6 +566,19 @@ impl Model {
                 json!({"op": "replace", "path": "emails", "value": emails})
             }
         }
+    }
+
+    /// Those that have come to share value and type are one.
+    fn join_equal(&mut self) {
+        let mut joined: Vec<(&'static str, &'static str, Option<bool>)> = Vec::new();
+        for (value, kind, primary) in self.emails.drain(..) {
+            match joined.iter_mut().find(|(known, known_kind, _)| *known == value && *known_kind == kind) {
+                Some((_, _, known)) if primary == Some(true) => *known = primary,
+                Some((_, _, known)) => *known = known.or(primary),
+                None => joined.push((value, kind, primary)),
+            }
+        }
+        self.emails = joined;
     }
 
     fn resource(&self) -> Value {

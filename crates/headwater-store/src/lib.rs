@@ -11,6 +11,8 @@ mod query;
 mod source;
 pub mod sqlite;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, Write, Written};
@@ -33,7 +35,7 @@ pub const MEMBERS_PER_PAGE: usize = 1_000;
 pub trait Store: Send + Sync + 'static {
     /// The credential that a source has under the first bytes of a token's hash. The caller
     /// compares the whole hash, and looks at expiry and revocation.
-    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Credential>, StoreError>;
+    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError>;
 
     /// A resource by its id.
     async fn resource(

@@ -192,7 +192,7 @@ impl Model {
             Self::Compare(place, operator, literal) => {
                 compare(*place, operator, literal, &place.values(user))
             }
-            Self::Present(place) => place.values(user).iter().any(|value| present(value)),
+            Self::Present(place) => place.values(user).iter().any(present),
             Self::Element(attribute, inner) => {
                 let elements = user.get(*attribute).and_then(Value::as_array).cloned().unwrap_or_default();
                 elements.into_iter().any(|element| {

@@ -14,7 +14,7 @@ use crate::{
     error::{ScimError, ScimType},
     path::AttributePath,
     resource_type::ResourceType,
-    schema::{Attribute, AttributeType},
+    schema::{Attribute, AttributeType, Mutability},
 };
 
 /// Why a text is not a filter of a resource type.
@@ -283,6 +283,12 @@ impl<'a> Parser<'a> {
                 ));
             }
         };
+        if is_computed(&path) {
+            return Err(FilterError::new(
+                position,
+                format!("{path} is computed for each answer and can't be used in a filter"),
+            ));
+        }
         if path.leaf().is_never_returned() {
             return Err(FilterError::new(position, format!("{path} can't be used in a filter")));
         }
@@ -318,6 +324,15 @@ impl<'a> Parser<'a> {
             .map_err(|message| FilterError::new(value_position, message))?;
         Ok(Filter::Compare(Comparison { path, operator, literal }))
     }
+}
+
+/// Whether the server puts the value together when it answers: `$ref` and the name in a reference
+/// such as `manager`.
+fn is_computed(path: &AttributePath) -> bool {
+    let sub = path.sub_attribute.as_ref();
+    !path.attribute.multi_valued
+        && path.attribute.refers_to_resources()
+        && sub.is_some_and(|sub| sub.name == "$ref" || sub.mutability == Mutability::ReadOnly)
 }
 
 fn one_or(mut terms: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {

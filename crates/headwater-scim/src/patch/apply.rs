@@ -211,7 +211,7 @@ impl Patcher<'_> {
             (None, None) => deviation::mend_value(value, &path.attribute, notes),
             (None, Some(_)) => {
                 let element = match value {
-                    Value::Array(mut values) if values.len() == 1 => values.remove(0),
+                    Value::Array(mut values) if values.len() <= 1 => values.pop().unwrap_or(Value::Null),
                     other => other,
                 };
                 deviation::mend_element(element, &path.attribute, notes)
@@ -366,6 +366,15 @@ impl Patcher<'_> {
             _ => return Err(ScimError::invalid_value(format!("{}: expected an object", schema.id))),
         };
         let mut outcome = Outcome::NothingToDo;
+        let known = members.keys().any(|name| schema.attribute(name).is_some());
+        if !known && !members.is_empty() {
+            let names: Vec<&str> = members.keys().map(String::as_str).collect();
+            return Err(ScimError::invalid_path(format!(
+                "{} has none of the attributes {}",
+                schema.id,
+                names.join(", ")
+            )));
+        }
         for (name, value) in members {
             let Some(attribute) = schema.attribute(&name) else {
                 self.ignored.push(format!("{}:{name}", schema.id));
@@ -394,12 +403,20 @@ impl Patcher<'_> {
             }
             _ => (name.to_owned(), None),
         };
-        if attribute.is_some_and(|attribute| !is_attribute(attribute)) {
+        if !resource::is_foreign_urn(&urn) || attribute.is_some_and(|attribute| !is_attribute(attribute)) {
             return Err(ScimError::invalid_path(format!("{name} is not an attribute path")));
         }
         let object = self.attributes.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new()));
         let Value::Object(members) = object else {
             return Err(ScimError::invalid_path(format!("{urn} is no extension")));
+        };
+        let value = match (op, attribute.and_then(|attribute| members.get(attribute)), value) {
+            // RFC 7644 §3.5.2.1: add to a list appends.
+            (Op::Add, Some(Value::Array(present)), Some(Value::Array(given))) => {
+                let new = given.into_iter().filter(|value| !present.contains(value));
+                Some(present.iter().cloned().chain(new).collect())
+            }
+            (_, _, value) => value,
         };
         let changed = match (attribute, value) {
             (Some(attribute), value) => match attribute.split_once('.') {

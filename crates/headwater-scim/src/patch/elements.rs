@@ -159,9 +159,12 @@ impl Edit<'_> {
         let mut touched = Vec::new();
         let mut changed = false;
         for element in given {
+            let primary = value::is_primary(&element);
             let (position, different) = value::merge(&mut elements, element);
-            touched.push(position);
             changed |= different;
+            if primary {
+                touched.push(position);
+            }
         }
         changed |= self.settle_primary(&mut elements, &touched)?;
         Ok((elements, changed))
@@ -193,6 +196,7 @@ impl Edit<'_> {
             return Ok((kept.map(|(_, element)| element).collect(), true));
         };
         let mut changed = false;
+        let primary = value::is_primary(&given);
         for &position in selected {
             if self.op == Op::Add {
                 changed |= value::merge_members(&mut elements[position], given.clone());
@@ -202,12 +206,8 @@ impl Edit<'_> {
                 changed = true;
             }
         }
-        changed |= self.settle_primary(&mut elements, selected)?;
-        let mut distinct = Vec::with_capacity(elements.len());
-        for element in elements {
-            value::merge(&mut distinct, element);
-        }
-        Ok((distinct, changed))
+        changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
+        Ok((distinct(elements), changed))
     }
 
     /// Any operation on a sub-attribute of the selected elements.
@@ -236,9 +236,10 @@ impl Edit<'_> {
                 changed = true;
             }
         }
-        changed |= self.settle_primary(&mut elements, selected)?;
+        let primary = sub.name == "primary" && value == Some(Value::Bool(true));
+        changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
         elements.retain(|element| element.as_object().is_none_or(|members| !members.is_empty()));
-        Ok((elements, changed))
+        Ok((distinct(elements), changed))
     }
 
     /// The element that the filter's equalities describe.
@@ -253,7 +254,8 @@ impl Edit<'_> {
                 Literal::Text { text, .. } | Literal::Instant { text, .. } => Value::from(text.as_str()),
             };
             let sub = path.sub_attribute.as_ref()?;
-            if sub.mutability == Mutability::ReadOnly {
+            let contradicts = created.get(&sub.name).is_some_and(|known| *known != value);
+            if contradicts || sub.mutability == Mutability::ReadOnly {
                 return None;
             }
             created.insert(sub.name.clone(), value);
@@ -265,9 +267,10 @@ impl Edit<'_> {
         ScimError::no_target(format!("no value of {} meets the filter", self.attribute.name))
     }
 
-    /// RFC 7644 §3.5.2: setting `primary` on one value resets it on all others.
-    fn settle_primary(&self, elements: &mut [Value], touched: &[usize]) -> Result<bool, ScimError> {
-        let mut primaries = touched.iter().filter(|&&position| value::is_primary(&elements[position]));
+    /// RFC 7644 §3.5.2: setting `primary` on one value resets it on all others. `set` are those on
+    /// which the operation sets it, or may have.
+    fn settle_primary(&self, elements: &mut [Value], set: &[usize]) -> Result<bool, ScimError> {
+        let mut primaries = set.iter().filter(|&&position| value::is_primary(&elements[position]));
         let Some(&primary) = primaries.next() else { return Ok(false) };
         if primaries.any(|&other| other != primary) {
             return Err(ScimError::invalid_value(format!(
@@ -316,6 +319,26 @@ fn is_meant(element: &Value, given: &Value) -> bool {
         }
         None => !given.is_empty() && given.iter().all(|(name, value)| element.get(name) == Some(value)),
     }
+}
+
+/// Elements that have come to share value and type are one (RFC 7643 §2.4), with what each of them
+/// says; it is primary when one of them is.
+fn distinct(elements: Vec<Value>) -> Vec<Value> {
+    let mut distinct: Vec<Value> = Vec::with_capacity(elements.len());
+    for element in elements {
+        let Some(same) = distinct.iter_mut().find(|known| value::is_same(known, &element)) else {
+            distinct.push(element);
+            continue;
+        };
+        let (Value::Object(known), Value::Object(members)) = (same, &element) else { continue };
+        for (name, value) in members {
+            let present = known.entry(name.clone()).or_insert_with(|| value.clone());
+            if name == "primary" && *value == Value::Bool(true) {
+                *present = Value::Bool(true);
+            }
+        }
+    }
+    distinct
 }
 
 fn positions(elements: &[Value], mut meets: impl FnMut(&Value) -> bool) -> Vec<usize> {

@@ -100,6 +100,13 @@ enum Change {
     Patch(Object),
 }
 
+/// A resource that a change has been made to.
+struct Changed {
+    written: Written,
+    document: String,
+    has_references: bool,
+}
+
 /// The operations on the resources of one source, for one request.
 pub struct Provisioning<'a> {
     context: &'a Context,
@@ -128,7 +135,8 @@ impl<'a> Provisioning<'a> {
     ) -> Result<Answer, Refusal> {
         let mut notes = Vec::new();
         let body = deviation::mend_resource(body, resource_type, &mut notes);
-        let draft = resource::read(body, resource_type)?;
+        let mut draft = resource::read(body, resource_type)?;
+        plan::leave_own_urls(resource_type, &mut draft.attributes, &self.caller.base_url);
         self.log_leniency(&notes, &draft.ignored);
         let id = ResourceId(self.context.new_uuid());
         let write = plan::creation(resource_type, id, &draft, self.caller.source.unique_display_names);
@@ -168,11 +176,9 @@ impl<'a> Provisioning<'a> {
         precondition: Option<Precondition>,
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
-        let id = parse_id(resource_type, id)?;
-        self.exists(resource_type, id).await?;
-        let written = self.change(resource_type, id, Change::Replace(body()?), precondition).await?;
-        drop(written);
-        let stored = self.find(resource_type, id, projection).await?;
+        let id = self.exists(resource_type, id).await?;
+        let changed = self.change(resource_type, id, Change::Replace(body()?), precondition).await?;
+        let stored = self.changed(resource_type, id, changed, projection).await?;
         self.answer(resource_type, stored, projection).await
     }
 
@@ -190,14 +196,14 @@ impl<'a> Provisioning<'a> {
         precondition: Option<Precondition>,
         projection: &Projection,
     ) -> Result<(Option<Answer>, String), Refusal> {
-        let id = parse_id(resource_type, id)?;
-        self.exists(resource_type, id).await?;
-        let written = self.change(resource_type, id, Change::Patch(body()?), precondition).await?;
+        let id = self.exists(resource_type, id).await?;
+        let changed = self.change(resource_type, id, Change::Patch(body()?), precondition).await?;
+        let written = &changed.written;
         let too_many = *projection == Projection::Default && written.member_count > MEMBERS_IN_PATCH_ANSWER;
         if too_many {
             return Ok((None, format!("W/\"{}\"", written.version)));
         }
-        let stored = self.find(resource_type, id, projection).await?;
+        let stored = self.changed(resource_type, id, changed, projection).await?;
         let answer = self.answer(resource_type, stored, projection).await?;
         let version = answer.version.clone();
         Ok((Some(answer), version))
@@ -327,7 +333,7 @@ impl<'a> Provisioning<'a> {
         id: ResourceId,
         change: Change,
         precondition: Option<Precondition>,
-    ) -> Result<Written, Refusal> {
+    ) -> Result<Changed, Refusal> {
         let mut notes = Vec::new();
         let unique = self.caller.source.unique_display_names;
         let change = match change {
@@ -353,7 +359,7 @@ impl<'a> Provisioning<'a> {
                 precondition.check(&stored)?;
             }
             let current = plan::attributes(&stored)?;
-            let planned = match &change {
+            let mut planned = match &change {
                 plan::Change::Replace(draft) => plan::replacement(resource_type, &current, draft.clone())?,
                 plan::Change::Patch(request) => {
                     let server_side =
@@ -368,20 +374,27 @@ impl<'a> Provisioning<'a> {
                     plan::Planned::from(patched)
                 }
             };
+            plan::leave_own_urls(resource_type, &mut planned.attributes, &self.caller.base_url);
             let Some(write) =
                 plan::update(resource_type, &stored, &current, &planned, precondition.is_some(), unique)
             else {
                 let written = plan::unchanged(&stored);
                 self.log_outcome(&notes, planned, &written);
-                return Ok(written);
+                return Ok(Changed {
+                    written,
+                    document: stored.document,
+                    has_references: stored.has_references,
+                });
             };
+            let new = plan::document_of(&write);
             match self.store().apply(self.change_set(vec![write])).await {
                 Ok(applied) => {
                     let written = applied.writes.into_iter().next();
                     let written =
                         written.ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()))?;
                     self.log_outcome(&notes, planned, &written);
-                    return Ok(written);
+                    let (document, has_references) = new.unwrap_or((stored.document, stored.has_references));
+                    return Ok(Changed { written, document, has_references });
                 }
                 Err(ApplyError::Conflict) => notes.clear(),
                 Err(error) => return Err(refusal(resource_type, error, &planned.attributes)),
@@ -429,8 +442,33 @@ impl<'a> Provisioning<'a> {
         }
     }
 
-    async fn exists(&self, resource_type: &ResourceType, id: ResourceId) -> Result<(), Refusal> {
-        self.stored(resource_type, id).await.map(drop)
+    /// Whether a resource is there.
+    ///
+    /// # Errors
+    /// 404.
+    pub async fn exists(&self, resource_type: &ResourceType, id: &str) -> Result<ResourceId, Refusal> {
+        let id = parse_id(resource_type, id)?;
+        self.stored(resource_type, id).await?;
+        Ok(id)
+    }
+
+    /// A resource as a change of it has left it, whatever others have made of it since; only the
+    /// relations are as they are now.
+    async fn changed(
+        &self,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        changed: Changed,
+        projection: &Projection,
+    ) -> Result<StoredResource, Refusal> {
+        let mut stored = self.find(resource_type, id, projection).await?;
+        if stored.version != changed.written.version {
+            stored.version = changed.written.version;
+            stored.last_modified = changed.written.last_modified;
+            stored.document = changed.document;
+            stored.has_references = changed.has_references;
+        }
+        Ok(stored)
     }
 
     async fn stored(&self, resource_type: &ResourceType, id: ResourceId) -> Result<StoredResource, Refusal> {

@@ -184,6 +184,35 @@ pub(super) fn deletion(
     })
 }
 
+/// The document that an update writes, and whether it refers to other resources.
+pub(super) fn document_of(write: &Write) -> Option<(String, bool)> {
+    match write {
+        Write::Update { document: Some(change), .. } => {
+            Some((change.document.clone(), change.has_references))
+        }
+        _ => None,
+    }
+}
+
+/// Takes the `$ref` out of references where it is the one that the server adds to every answer:
+/// a client that sends back what it got changes nothing.
+pub(super) fn leave_own_urls(resource_type: &ResourceType, attributes: &mut Object, base_url: &str) {
+    for path in resource_type.references() {
+        let container = match &path.extension {
+            None => Some(&mut *attributes),
+            Some(schema) => attributes.get_mut(&schema.id).and_then(Value::as_object_mut),
+        };
+        let reference = container.and_then(|object| object.get_mut(&path.attribute.name));
+        let Some(Value::Object(reference)) = reference else { continue };
+        let id = reference.get("value").and_then(Value::as_str);
+        let url = reference.get("$ref").and_then(Value::as_str).and_then(|url| url.strip_prefix(base_url));
+        let own = id.is_some() && url.and_then(|url| url.rsplit_once('/')).map(|(_, id)| id) == id;
+        if own {
+            reference.shift_remove("$ref");
+        }
+    }
+}
+
 /// What became of a resource to which nothing was to be done.
 pub(super) fn unchanged(stored: &StoredResource) -> Written {
     Written {

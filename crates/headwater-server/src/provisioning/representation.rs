@@ -80,23 +80,17 @@ impl Elements {
         }
     }
 
-    /// Writes elements, separated by commas.
+    /// Writes elements, each with a comma before it; those of which nothing is shown are left out.
     pub fn write(&self, out: &mut String, related: &[Related]) {
-        let mut first = true;
         for one in related {
-            if !first {
-                out.push(',');
-            }
-            first = false;
             self.write_one(out, one);
         }
     }
 
     fn write_one(&self, out: &mut String, related: &Related) {
-        let mut separator = '{';
+        let mut open = ",{";
         let mut member = |out: &mut String, name: &str, value: &str| {
-            out.push(separator);
-            separator = ',';
+            out.push_str(std::mem::replace(&mut open, ","));
             out.push('"');
             out.push_str(name);
             out.push_str("\":");
@@ -121,10 +115,9 @@ impl Elements {
                 member(out, "display", display);
             }
         }
-        if separator == '{' {
-            out.push('{');
+        if open == "," {
+            out.push('}');
         }
-        out.push('}');
     }
 }
 
@@ -193,11 +186,10 @@ impl Writer {
 
     fn groups(&mut self, shape: &Shape<'_>) {
         let Some(attribute) = shape.resource_type.inverse() else { return };
-        let Some(groups) = shape.stored.groups.as_ref().filter(|groups| !groups.is_empty()) else { return };
+        let Some(groups) = shape.stored.groups.as_ref() else { return };
         if shape.projection.includes(attribute) {
-            self.open(attribute);
-            Elements::new(shape.projection, attribute, shape.base_url, true).write(&mut self.text, groups);
-            self.text.push(']');
+            let elements = Elements::new(shape.projection, attribute, shape.base_url, true);
+            self.list(attribute, &elements, groups);
         }
     }
 
@@ -208,20 +200,27 @@ impl Writer {
         if !shape.projection.includes(attribute) {
             return;
         }
-        self.open(attribute);
         let elements = Elements::new(shape.projection, attribute, shape.base_url, false);
-        elements.write(&mut self.text, &page.members);
-        if page.more {
+        let written = self.list(attribute, &elements, &page.members);
+        if page.more && written {
+            self.text.pop(); // the bracket: the list goes on
             self.done.push(Segment::Text(std::mem::take(&mut self.text)));
             self.done.push(Segment::Members { group: shape.stored.id, after: last.id.clone(), elements });
+            self.text.push(']');
         }
-        self.text.push(']');
     }
 
-    fn open(&mut self, attribute: &Attribute) {
+    /// Writes an attribute and its elements, unless nothing is shown of any; says whether it did.
+    fn list(&mut self, attribute: &Attribute, elements: &Elements, related: &[Related]) -> bool {
+        let mut written = String::new();
+        elements.write(&mut written, related);
+        let Some(written) = written.strip_prefix(',') else { return false };
         self.text.push_str(",\"");
         self.text.push_str(&attribute.name);
         self.text.push_str("\":[");
+        self.text.push_str(written);
+        self.text.push(']');
+        true
     }
 
     fn meta(&mut self, shape: &Shape<'_>) {

@@ -17,11 +17,13 @@ pub(super) async fn authenticate(
     slug: &str,
     headers: &HeaderMap,
     request_id: Uuid,
-) -> Result<Credential, Response> {
-    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Err(no_token()) };
-    let Some(token) = bearer(authorization).filter(|token| tokens::is_well_formed(token)) else {
-        return Err(wrong_token());
-    };
+) -> Result<Arc<Credential>, Response> {
+    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(authorization) = authorizations.next() else { return Err(no_token()) };
+    // Of two it would be anybody's guess which one counts.
+    let only = authorizations.next().is_none();
+    let token = bearer(authorization).filter(|token| only && tokens::is_well_formed(token));
+    let Some(token) = token else { return Err(wrong_token()) };
     let hash = tokens::hash(token);
     let credential = match context.store.credential(slug, tokens::lookup(&hash)).await {
         Ok(found) => found,

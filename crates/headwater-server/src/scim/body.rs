@@ -15,17 +15,31 @@ use crate::configuration::Configuration;
 /// the answer instead of a broken connection: this many times what is allowed.
 const PATIENCE: usize = 16;
 
+/// How much of a body that nobody reads is thrown away, and for how long, so that the connection
+/// can carry the next request.
+const MAX_DISCARDED: usize = 256 * 1024;
+const MAX_DISCARDING: Duration = Duration::from_secs(2);
+
+/// Reads a body to its end without looking at it; false when it is too long or too slow for that.
+pub(super) async fn discard(mut body: Body) -> bool {
+    let read = async {
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            length += frame.ok().and_then(|frame| frame.into_data().ok()).map_or(0, |data| data.len());
+            if length > MAX_DISCARDED {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(MAX_DISCARDING, read).await.unwrap_or(false)
+}
+
 /// Reads a body whole.
 ///
 /// # Errors
-/// 415 for another media type than JSON, 413 for one that is too long, 408 for one that takes too
-/// long.
-pub(super) async fn read(
-    headers: &HeaderMap,
-    body: Body,
-    configuration: &Configuration,
-) -> Result<Bytes, ScimError> {
-    check_media_type(headers)?;
+/// 413 for one that is too long, 408 for one that takes too long.
+pub(super) async fn read(body: Body, configuration: &Configuration) -> Result<Bytes, ScimError> {
     let timeout = Duration::from_secs(configuration.read_timeout_seconds);
     let read = tokio::time::timeout(timeout, collect(body, configuration.max_body_bytes)).await;
     read.unwrap_or_else(|_| Err(ScimError::with_status(408, "the body took too long to arrive")))
@@ -50,9 +64,19 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, ScimError> {
     Ok(collected.freeze())
 }
 
-/// AMB-55: `application/scim+json` and `application/json`, in UTF-8; a missing type is taken for
-/// one of them.
-fn check_media_type(headers: &HeaderMap) -> Result<(), ScimError> {
+/// AMB-55: `application/scim+json` and `application/json`, in UTF-8, as they are; a missing type is
+/// taken for one of them.
+///
+/// # Errors
+/// 415 for anything else.
+pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), ScimError> {
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        let encoding = encoding.to_str().unwrap_or("this content encoding");
+        return Err(ScimError::with_status(
+            415,
+            format!("{encoding} is not supported; send the body as it is"),
+        ));
+    }
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let text = value.to_str().unwrap_or("?");
     let charset = text.split(';').skip(1).find_map(|parameter| {

@@ -3,7 +3,7 @@
 
 use hyper::{HeaderMap, header};
 
-use super::header_text;
+use super::header_list;
 use crate::provisioning::Precondition;
 
 /// The versions that `If-Match` allows. A tag that we never gave out matches nothing.
@@ -19,10 +19,10 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<Precondition> {
 
 /// Whether `If-None-Match` names this version.
 pub(super) fn is_none_match(headers: &HeaderMap, version: &str) -> bool {
-    let Some(value) = header_text(headers, header::IF_NONE_MATCH) else { return false };
+    let Some(value) = header_list(headers, header::IF_NONE_MATCH) else { return false };
     let mut current = opaque_tags(version);
     let current = current.next();
-    value.trim() == "*" || opaque_tags(value).any(|tag| Some(tag) == current)
+    value.trim() == "*" || opaque_tags(&value).any(|tag| Some(tag) == current)
 }
 
 /// What stands in the quotes of each tag of a list. Clients that leave the quotes out are

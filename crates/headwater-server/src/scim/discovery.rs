@@ -9,7 +9,7 @@ impl Exchange<'_> {
     /// Paging, sorting and projection are passed over here (RFC 7644 §4); a filter is refused, so
     /// that nobody takes the answer for filtered (AMB-54).
     pub(super) fn discovery(&self, segments: &[&str]) -> Answered {
-        if Parameters::read(self.request.uri().query())?.filter.is_some() {
+        if Parameters::read(self.head.uri.query())?.filter.is_some() {
             return Err(ScimError::with_status(403, "this endpoint takes no filter").into());
         }
         let registry = Registry::built_in();

@@ -19,7 +19,7 @@ use headwater_scim::{
     error::{ScimError, ScimType},
     resource_type::Registry,
 };
-use hyper::{Method, Request, header};
+use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
@@ -36,7 +36,9 @@ const MAX_HEADERS: usize = 32 * 1024;
 pub(crate) struct Exchange<'a> {
     context: &'a Arc<Context>,
     caller: Caller,
-    request: Request<Body>,
+    head: Parts,
+    /// Taken by the one who reads it.
+    body: &'a mut Option<Body>,
 }
 
 /// Answers a SCIM request. Never fails: whatever goes wrong is answered, a panic as 500.
@@ -71,18 +73,37 @@ async fn answer(
     slug: &str,
     request: Request<Body>,
 ) -> Response {
-    let credential = match authentication::authenticate(context, slug, request.headers(), request_id).await {
+    let (head, body) = request.into_parts();
+    let mut body = Some(body);
+    let mut response = judge(context, peer, request_id, slug, head, &mut body).await;
+    if let Some(unread) = body
+        && !body::discard(unread).await
+    {
+        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn judge(
+    context: &Arc<Context>,
+    peer: IpAddr,
+    request_id: Uuid,
+    slug: &str,
+    head: Parts,
+    body: &mut Option<Body>,
+) -> Response {
+    let credential = match authentication::authenticate(context, slug, &head.headers, request_id).await {
         Ok(credential) => credential,
         Err(refused) => return refused,
     };
-    let origin = origin::origin(&context.configuration, request.headers(), peer);
+    let origin = origin::origin(&context.configuration, &head.headers, peer);
     let caller = Caller {
         base_url: format!("{origin}{PREFIX}{}/v2", credential.source.slug),
-        source: credential.source,
+        source: credential.source.clone(),
         service_account: credential.service_account,
         request_id,
     };
-    let exchange = Exchange { context, caller, request };
+    let exchange = Exchange { context, caller, head, body };
     match exchange.route().await {
         Ok(response) => response,
         Err(error) => respond::failure(&error, request_id),
@@ -111,12 +132,12 @@ type Answered = Result<Response, Failure>;
 impl Exchange<'_> {
     async fn route(self) -> Answered {
         self.check_limits()?;
-        let path = self.request.uri().path();
+        let path = self.head.uri.path();
         let segments = segments(path)?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.split_first() {
             Some((&"v2", rest)) => {
-                respond::check_acceptable(self.request.headers())?;
+                respond::check_acceptable(&self.head.headers)?;
                 self.endpoint(rest).await
             }
             Some((version, _))
@@ -131,7 +152,7 @@ impl Exchange<'_> {
 
     async fn endpoint(self, segments: &[&str]) -> Answered {
         let registry = Registry::built_in();
-        let method = self.request.method().clone();
+        let method = self.head.method.clone();
         let read = method == Method::GET || method == Method::HEAD;
         match segments {
             [] if read => self.base(),
@@ -180,7 +201,7 @@ impl Exchange<'_> {
 
     /// The base URL itself, as somebody opens it to see whether it is right.
     fn base(&self) -> Answered {
-        if self.request.uri().query().is_some_and(|query| query.contains("filter=")) {
+        if self.head.uri.query().is_some_and(|query| query.contains("filter=")) {
             return Err(ScimError::with_status(
                 501,
                 "filters at the base URL are not supported; query an endpoint such as /Users",
@@ -198,12 +219,12 @@ impl Exchange<'_> {
     }
 
     fn check_limits(&self) -> Result<(), ScimError> {
-        let target = self.request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        let target = self.head.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target > MAX_TARGET {
             return Err(ScimError::with_status(414, format!("the URL is longer than {MAX_TARGET} bytes")));
         }
         let headers: usize =
-            self.request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+            self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if headers > MAX_HEADERS {
             return Err(ScimError::with_status(
                 431,
@@ -247,7 +268,8 @@ fn media_type(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The value of a header as text.
-fn header_text(headers: &hyper::HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// The values of a header as one list; values that are no text are left out.
+fn header_list(headers: &hyper::HeaderMap, name: header::HeaderName) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }

@@ -5,21 +5,26 @@ use std::sync::Arc;
 use headwater_scim::{error::ScimError, json, message, projection::Projection, resource_type::ResourceType};
 use serde_json::Value;
 
-use super::{Answered, Exchange, body, conditions, query::Parameters, respond};
+use super::{Answered, Exchange, Failure, body, conditions, query::Parameters, respond};
 use crate::provisioning::{ListRequest, Provisioning};
 
 impl Exchange<'_> {
     fn parameters(&self) -> Result<Parameters, ScimError> {
-        Parameters::read(self.request.uri().query())
+        Parameters::read(self.head.uri.query())
     }
 
     async fn body(&mut self) -> Result<bytes::Bytes, ScimError> {
-        let sent = std::mem::take(self.request.body_mut());
-        body::read(self.request.headers(), sent, &self.context.configuration).await
+        body::check_headers(&self.head.headers)?;
+        let sent = self.body.take().unwrap_or_default();
+        body::read(sent, &self.context.configuration).await
+    }
+
+    fn asked_projection(&self, resource_type: &ResourceType) -> Result<Projection, ScimError> {
+        self.parameters()?.projection(resource_type)
     }
 
     pub(super) async fn create(mut self, resource_type: &Arc<ResourceType>) -> Answered {
-        let projection = self.parameters()?.projection(resource_type)?;
+        let projection = self.asked_projection(resource_type)?;
         let body = json::parse(&self.body().await?)?;
         let provisioning = Provisioning::new(self.context, &self.caller);
         let answer = provisioning.create(resource_type, body, &projection).await?;
@@ -27,19 +32,23 @@ impl Exchange<'_> {
     }
 
     pub(super) async fn read(self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
-        let projection = self.parameters()?.projection(resource_type)?;
+        let asked = self.asked_projection(resource_type);
+        let projection =
+            settle(&Provisioning::new(self.context, &self.caller), asked, resource_type, id).await?;
         let provisioning = Provisioning::new(self.context, &self.caller);
         let answer = provisioning.read(resource_type, id, &projection).await?;
-        if conditions::is_none_match(self.request.headers(), &answer.version) {
+        if conditions::is_none_match(&self.head.headers, &answer.version) {
             return Ok(respond::empty(304, Some(&answer.version)));
         }
         Ok(respond::resource(200, answer, self.context, self.caller.source.id))
     }
 
     pub(super) async fn replace(mut self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
-        let projection = self.parameters()?.projection(resource_type)?;
+        let asked = self.asked_projection(resource_type);
+        let projection =
+            settle(&Provisioning::new(self.context, &self.caller), asked, resource_type, id).await?;
         let body = self.body().await?;
-        let precondition = conditions::if_match(self.request.headers());
+        let precondition = conditions::if_match(&self.head.headers);
         let provisioning = Provisioning::new(self.context, &self.caller);
         let answer =
             provisioning.replace(resource_type, id, || json::parse(&body), precondition, &projection).await?;
@@ -47,9 +56,11 @@ impl Exchange<'_> {
     }
 
     pub(super) async fn patch(mut self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
-        let projection = self.parameters()?.projection(resource_type)?;
+        let asked = self.asked_projection(resource_type);
+        let projection =
+            settle(&Provisioning::new(self.context, &self.caller), asked, resource_type, id).await?;
         let body = self.body().await?;
-        let precondition = conditions::if_match(self.request.headers());
+        let precondition = conditions::if_match(&self.head.headers);
         let provisioning = Provisioning::new(self.context, &self.caller);
         let (answer, version) =
             provisioning.patch(resource_type, id, || json::parse(&body), precondition, &projection).await?;
@@ -60,7 +71,7 @@ impl Exchange<'_> {
     }
 
     pub(super) async fn delete(self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
-        let precondition = conditions::if_match(self.request.headers());
+        let precondition = conditions::if_match(&self.head.headers);
         Provisioning::new(self.context, &self.caller).delete(resource_type, id, precondition).await?;
         Ok(respond::empty(204, None))
     }
@@ -87,6 +98,20 @@ impl Exchange<'_> {
         let answer = provisioning.list(resource_types, &request, &projections).await?;
         Ok(respond::resource(200, answer, self.context, self.caller.source.id))
     }
+}
+
+/// What the answer is to carry. That a resource isn't there is said before what is wrong with the
+/// question.
+async fn settle(
+    provisioning: &Provisioning<'_>,
+    asked: Result<Projection, ScimError>,
+    resource_type: &ResourceType,
+    id: &str,
+) -> Result<Projection, Failure> {
+    if asked.is_err() {
+        provisioning.exists(resource_type, id).await?;
+    }
+    Ok(asked?)
 }
 
 fn search_request(body: headwater_scim::Object) -> Result<Parameters, ScimError> {

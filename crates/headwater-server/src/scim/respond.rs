@@ -11,7 +11,7 @@ use hyper::{HeaderMap, header, http::HeaderValue};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Failure, header_text, media_type};
+use super::{Failure, header_list, media_type};
 use crate::{
     Context,
     provisioning::{Answer, Elements, Refusal, Segment},
@@ -23,7 +23,7 @@ const CACHING: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// Refuses a client that takes neither of the types that we speak (AMB-55).
 pub(super) fn check_acceptable(headers: &HeaderMap) -> Result<(), ScimError> {
-    let Some(accept) = header_text(headers, header::ACCEPT) else { return Ok(()) };
+    let Some(accept) = header_list(headers, header::ACCEPT) else { return Ok(()) };
     let takes = |range: &str| {
         let refused = range
             .split(';')
@@ -167,7 +167,7 @@ fn members(
             let page = context.store.members_after(source, group, &after).await?;
             let Some(last) = page.members.last() else { return Ok(None) };
             let next = page.more.then(|| last.id.clone());
-            let mut text = String::from(",");
+            let mut text = String::new();
             elements.write(&mut text, &page.members);
             Ok(Some((Bytes::from(text), next)))
         }

@@ -54,7 +54,8 @@ CREATE TABLE resource (
     -- The resource as JSON, without what the server adds when it answers.
     document TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX resource_by_id ON resource (source_id, id);
+-- Names are read from the index alone: the lists of members need nothing else of a resource.
+CREATE INDEX resource_by_id ON resource (source_id, id, type, display);
 CREATE UNIQUE INDEX resource_by_type ON resource (source_id, type, id);
 CREATE INDEX resource_by_last_modified ON resource (source_id, type, last_modified, id);
 

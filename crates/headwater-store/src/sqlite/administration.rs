@@ -51,7 +51,7 @@ impl SqliteStore {
             insert_token(connection, source, service_account, &token, at)?;
             source_of(connection, slug.as_str())
         };
-        self.shared.writer.run(create).await
+        self.administer(create).await
     }
 
     /// Every source, by slug.
@@ -119,7 +119,7 @@ impl SqliteStore {
                 .execute(update, params![before.id.0, edit.name, edit.enabled, edit.unique_display_names])?;
             source_of(connection, &slug)
         };
-        self.shared.writer.run(change).await
+        self.administer(change).await
     }
 
     /// Deletes a source with everything in it. Its slug is free and its tokens are refused at
@@ -133,7 +133,7 @@ impl SqliteStore {
             connection.execute("UPDATE source SET deleted = 1, enabled = 0 WHERE id = ?1", [source.id.0])?;
             Ok(source)
         };
-        let source = self.shared.writer.run(mark).await?;
+        let source = self.administer(mark).await?;
         self.purge_deleted().await?;
         Ok(source)
     }
@@ -158,7 +158,7 @@ impl SqliteStore {
             let account = connection.query_row(account, [source.id.0], |row| uuid(row, 0))?;
             insert_token(connection, source.id, account, &token, at)
         };
-        self.shared.writer.run(create).await
+        self.administer(create).await
     }
 
     /// The tokens of a source, oldest first.
@@ -190,7 +190,7 @@ impl SqliteStore {
                 _ => Ok(()),
             }
         };
-        self.shared.writer.run(revoke).await
+        self.administer(revoke).await
     }
 }
 

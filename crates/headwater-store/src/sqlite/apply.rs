@@ -11,13 +11,22 @@ use crate::{
     Written,
 };
 
-/// The next number in the journal of each source that the batch has written to.
+/// What a batch of changes shares.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sequences(HashMap<SourceId, i64>);
+pub(super) struct Batch {
+    /// The last number in the journal of each source that the batch has written to.
+    sequences: HashMap<SourceId, i64>,
+    /// A change failed after it had begun: nothing of the batch may be committed.
+    spoiled: bool,
+}
 
-impl Sequences {
+impl Batch {
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.spoiled
+    }
+
     fn next(&mut self, connection: &Connection, source: SourceId) -> rusqlite::Result<i64> {
-        if let Some(next) = self.0.get_mut(&source) {
+        if let Some(next) = self.sequences.get_mut(&source) {
             *next += 1;
             return Ok(*next);
         }
@@ -25,20 +34,25 @@ impl Sequences {
         let last: Option<i64> =
             connection.prepare_cached(last)?.query_row([source.0], |row| row.get(0)).optional()?;
         let next = last.unwrap_or(0) + 1;
-        self.0.insert(source, next);
+        self.sequences.insert(source, next);
         Ok(next)
     }
 }
 
+/// Applies a change set. Of a single write, whatever may stand in its way is found before it
+/// begins; a set of several has to be run in a savepoint.
 pub(super) fn apply(
     connection: &Connection,
-    sequences: &mut Sequences,
+    batch: &mut Batch,
     change_set: &ChangeSet,
 ) -> Result<Applied, ApplyError> {
     check_source(connection, change_set)?;
-    let mut applying = Applying { connection, sequences, change_set };
-    let writes = change_set.writes.iter().map(|write| applying.write(write)).collect::<Result<_, _>>()?;
-    Ok(Applied { writes })
+    let mut applying = Applying { connection, batch, change_set };
+    let writes = change_set.writes.iter().map(|write| applying.write(write)).collect::<Result<_, _>>();
+    if matches!(writes, Err(ApplyError::Store(_))) {
+        applying.batch.spoiled = true;
+    }
+    Ok(Applied { writes: writes? })
 }
 
 /// A request may have been let in before its source was deleted or changed.
@@ -51,7 +65,7 @@ fn check_source(connection: &Connection, change_set: &ChangeSet) -> Result<(), A
 
 struct Applying<'a> {
     connection: &'a Connection,
-    sequences: &'a mut Sequences,
+    batch: &'a mut Batch,
     change_set: &'a ChangeSet,
 }
 
@@ -82,6 +96,7 @@ impl Applying<'_> {
     fn write(&mut self, write: &Write) -> Result<Written, ApplyError> {
         match write {
             Write::Create { resource_type, id, document, keys, display, has_references, members } => {
+                self.check_unique(resource_type, keys)?;
                 let at = self.change_set.at;
                 let row = "INSERT INTO resource (source_id, id, type, version, created, last_modified, display, \
                            has_references, member_count, document) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, ?8)";
@@ -97,7 +112,7 @@ impl Applying<'_> {
                     document
                 ])?;
                 self.insert_keys(resource_type, *id, keys)?;
-                let sequence = self.sequences.next(self.connection, self.change_set.source)?;
+                let sequence = self.batch.next(self.connection, self.change_set.source)?;
                 self.add_members(sequence, *id, &members)?;
                 let entry = Entry {
                     kind: "create",
@@ -135,8 +150,9 @@ impl Applying<'_> {
         members: &[RelationEdit],
     ) -> Result<Written, ApplyError> {
         let row = self.find(resource_type, id, expected)?;
-        let before = self.sequences.clone();
-        let sequence = self.sequences.next(self.connection, self.change_set.source)?;
+        self.check_unique(resource_type, document.map_or(&[][..], |change| &change.keys.added))?;
+        let before = self.batch.clone();
+        let sequence = self.batch.next(self.connection, self.change_set.source)?;
         let mut member_edits = Vec::with_capacity(members.len());
         let mut member_count = row.member_count;
         for edit in members {
@@ -152,7 +168,7 @@ impl Applying<'_> {
         };
         if document.is_none() && !members_changed {
             // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
-            *self.sequences = before;
+            *self.batch = before;
             return Ok(Written {
                 changed: false,
                 version: row.version,
@@ -209,7 +225,7 @@ impl Applying<'_> {
     ) -> Result<Written, ApplyError> {
         let row = self.find(resource_type, id, Some(expected))?;
         self.leave_groups(id)?;
-        let sequence = self.sequences.next(self.connection, self.change_set.source)?;
+        let sequence = self.batch.next(self.connection, self.change_set.source)?;
         self.edit_members(sequence, id, &RelationEdit::Clear)?;
         self.remove_keys(resource_type, id, keys)?;
         let document = "DELETE FROM resource WHERE rowid = ?1 RETURNING document";
@@ -232,7 +248,7 @@ impl Applying<'_> {
     /// AMB-47: what is deleted leaves its groups, whose versions change.
     fn leave_groups(&mut self, id: ResourceId) -> Result<(), ApplyError> {
         let groups = "SELECT m.group_id, r.type FROM membership m \
-                      JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
+                      CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
                       WHERE m.source_id = ?1 AND m.member_id = ?2";
         let mut statement = self.connection.prepare_cached(groups)?;
         let rows = statement.query_map(params![self.source(), id.as_bytes()], |row| {
@@ -290,19 +306,27 @@ impl Applying<'_> {
         Ok(())
     }
 
+    /// Whether unique values are free. The index sees to it all the same; asked before, the answer
+    /// comes before anything has been written.
+    fn check_unique(&self, resource_type: &str, keys: &[IndexKey]) -> Result<(), ApplyError> {
+        let taken = "SELECT EXISTS (SELECT 1 FROM resource_key \
+                     WHERE source_id = ?1 AND path = ?2 AND key = ?3 AND is_unique = 1)";
+        for key in keys.iter().filter(|key| key.unique) {
+            let parameters = params![self.source(), key_path(resource_type, &key.path), key.key];
+            if self.connection.prepare_cached(taken)?.query_row(parameters, |row| row.get(0))? {
+                return Err(ApplyError::Taken { path: key.path.clone() });
+            }
+        }
+        Ok(())
+    }
+
     fn insert_keys(&self, resource_type: &str, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
         let insert = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) \
                       VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut statement = self.connection.prepare_cached(insert)?;
         for key in keys {
             let path = key_path(resource_type, &key.path);
-            match statement.execute(params![self.source(), path, key.key, id.as_bytes(), key.unique]) {
-                Ok(_) => {}
-                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                    return Err(ApplyError::Taken { path: key.path.clone() });
-                }
-                Err(error) => return Err(error.into()),
-            }
+            statement.execute(params![self.source(), path, key.key, id.as_bytes(), key.unique])?;
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 
 mod administration;
 mod apply;
+mod checkpoints;
+mod credentials;
 mod functions;
 mod migrate;
 mod read;
@@ -12,14 +14,14 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
-use self::{functions::Slots, writer::Writer};
+use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
     ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
@@ -42,6 +44,8 @@ struct Shared {
     path: PathBuf,
     writer: Writer,
     idle: Mutex<Vec<Reader>>,
+    credentials: Credentials,
+    _checkpoints: Checkpoints,
 }
 
 /// A reading connection and the filters that its SQL functions evaluate.
@@ -62,9 +66,13 @@ impl SqliteStore {
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let mut connection = open_writing(&path)?;
         migrate::migrate(&mut connection)?;
-        Ok(Self {
-            shared: Arc::new(Shared { writer: Writer::start(connection), path, idle: Mutex::default() }),
-        })
+        let credentials = Credentials::open(folder)
+            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+        let written = Arc::new(AtomicBool::new(false));
+        let checkpoints = Checkpoints::start(&path, Arc::clone(&written))?;
+        let writer = Writer::start(connection, written);
+        let shared = Shared { path, writer, idle: Mutex::default(), credentials, _checkpoints: checkpoints };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Runs `read` on a reading connection, in one snapshot.
@@ -73,18 +81,35 @@ impl SqliteStore {
         read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let pooled = lock(&self.shared.idle).pop();
-        let mut reader = match pooled {
+        let reader = match pooled {
             Some(reader) => reader,
             None => open_reading(&self.shared.path)?,
         };
-        let transaction = reader.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        let result = read(&transaction, &reader.slots)?;
-        transaction.finish()?;
+        // On an error the connection is closed, and with it its transaction.
+        reader.connection.prepare_cached("BEGIN")?.execute([])?;
+        let result = read(&reader.connection, &reader.slots)?;
+        reader.connection.prepare_cached("COMMIT")?.execute([])?;
         let mut idle = lock(&self.shared.idle);
         if idle.len() < IDLE_READERS {
             idle.push(reader);
         }
         Ok(result)
+    }
+
+    /// Runs a change to sources or tokens, and tells every process of it.
+    async fn administer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let announce = || {
+            let announced = self.shared.credentials.announce_change();
+            announced
+                .map_err(|source| StoreError::Folder { path: self.shared.path.display().to_string(), source })
+        };
+        announce()?;
+        let done = self.shared.writer.run(work).await?;
+        announce()?;
+        Ok(done)
     }
 
     /// Like [`Self::read`], for what may take longer than an async thread should be held.
@@ -103,8 +128,9 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Credential>, StoreError> {
-        self.read(|connection, _| administration::credential(connection, slug, lookup))
+    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError> {
+        let load = || self.read(|connection, _| administration::credential(connection, slug, lookup));
+        self.shared.credentials.get(slug, lookup, load)
     }
 
     async fn resource(
@@ -126,6 +152,9 @@ impl Store for SqliteStore {
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
+        if search::is_quick(&query) {
+            return self.read(|connection, slots| search::search(connection, slots, source, &query));
+        }
         self.read_long(move |connection, slots| search::search(connection, slots, source, &query)).await
     }
 
@@ -193,7 +222,8 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // Checkpoints are made beside; the writer makes one when the log is as long as this.
+    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }

@@ -89,7 +89,7 @@ pub(super) fn members(
 
 fn groups(connection: &Connection, source: SourceId, member: ResourceId) -> Result<Vec<Related>, StoreError> {
     let select = "SELECT m.group_id, r.type, r.display FROM membership m \
-                  JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
+                  CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
                   WHERE m.source_id = ?1 AND m.member_id = ?2 ORDER BY m.group_id";
     let mut statement = connection.prepare_cached(select)?;
     let rows = statement.query_map(params![source.0, member.as_bytes()], related)?;
@@ -182,7 +182,7 @@ pub(super) fn referrers(
 ) -> Result<Vec<StoredResource>, StoreError> {
     let select = format!(
         "SELECT {COLUMNS} FROM resource_key k \
-         JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
+         CROSS JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
          WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3"
     );
     let mut statement = connection.prepare_cached(&select)?;

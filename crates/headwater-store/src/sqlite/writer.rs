@@ -3,18 +3,25 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{apply, lock};
+use super::{
+    apply::{self, Batch},
+    lock,
+};
 use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
 /// The most jobs that share a commit: a bound on how long the first of them waits.
-const BATCH: usize = 256;
+const MOST_JOBS: usize = 256;
 
 /// A handle to the writer thread. The thread ends, with everything written that was accepted,
 /// when the handle is dropped.
@@ -26,7 +33,7 @@ pub(super) struct Writer {
 /// Work for the writer, and somebody who waits for its outcome.
 trait Job: Send {
     /// Does the work in the transaction of a batch. What it returns is told the fate of the batch.
-    fn run(self: Box<Self>, transaction: &Transaction<'_>, sequences: &mut apply::Sequences) -> Answer;
+    fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer;
 
     /// The work can't be done.
     fn fail(self: Box<Self>, reason: &str);
@@ -42,13 +49,13 @@ struct Task<W, T, E> {
 
 impl<W, T, E> Job for Task<W, T, E>
 where
-    W: FnOnce(&Transaction<'_>, &mut apply::Sequences) -> Result<T, E> + Send,
+    W: FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send,
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    fn run(self: Box<Self>, transaction: &Transaction<'_>, sequences: &mut apply::Sequences) -> Answer {
+    fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer {
         let Self { work, caller } = *self;
-        let result = work(transaction, sequences);
+        let result = work(transaction, state);
         Box::new(move |batch| {
             // A success is one only when the batch is durable.
             let answer = match (result, batch) {
@@ -70,11 +77,12 @@ fn not_committed<E: From<StoreError>>(reason: &str) -> E {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Self {
+    /// `written` is set whenever there is something new in the log.
+    pub(super) fn start(connection: Connection, written: Arc<AtomicBool>) -> Self {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(connection, &receiver))
+            .spawn(move || write(connection, &receiver, &written))
             .expect("the operating system can start one thread");
         Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
     }
@@ -99,7 +107,7 @@ impl Writer {
 
     async fn submit<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>, &mut apply::Sequences) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let (caller, outcome) = oneshot::channel();
         let task = Box::new(Task { work, caller });
@@ -121,12 +129,13 @@ impl Drop for Writer {
     }
 }
 
-fn write(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+fn write(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, written: &AtomicBool) {
     while let Ok(first) = jobs.recv() {
         let mut answers = Vec::new();
         let batch = batch(&mut connection, first, jobs, &mut answers);
-        if let Err(reason) = &batch {
-            tracing::error!(reason, "a batch of changes came to nothing");
+        match &batch {
+            Ok(()) => written.store(true, Ordering::Relaxed),
+            Err(reason) => tracing::error!(reason, "a batch of changes came to nothing"),
         }
         for answer in answers {
             answer(match &batch {
@@ -149,21 +158,24 @@ fn batch(
         Err(error) => {
             let reason = error.to_string();
             // Those behind it would each wait as long for the same answer.
-            std::iter::once(first).chain(jobs.try_iter().take(BATCH)).for_each(|job| job.fail(&reason));
+            std::iter::once(first).chain(jobs.try_iter().take(MOST_JOBS)).for_each(|job| job.fail(&reason));
             return Err(reason);
         }
     };
-    let mut sequences = apply::Sequences::default();
+    let mut state = Batch::default();
     let mut next = Some(first);
     while let Some(job) = next {
-        let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut sequences)));
+        let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
         answers.push(answer.map_err(|_| "a change made the writer panic".to_owned())?);
         if transaction.is_autocommit() {
             // SQLite ends the transaction by itself when, say, the disk is full: what was done
             // before is undone, and what came after would commit one by one.
             return Err("the database gave up the transaction; is the disk full?".to_owned());
         }
-        next = if answers.len() < BATCH { jobs.try_recv().ok() } else { None };
+        if state.is_spoiled() {
+            return Err("a change failed half way".to_owned());
+        }
+        next = if answers.len() < MOST_JOBS { jobs.try_recv().ok() } else { None };
     }
     transaction.commit().map_err(|error| error.to_string())
 }
@@ -171,14 +183,14 @@ fn batch(
 /// Undoes what `work` did when it fails, and leaves the rest of the batch alone.
 fn in_savepoint<T, E: From<rusqlite::Error>>(
     transaction: &Transaction<'_>,
-    sequences: &mut apply::Sequences,
-    work: impl FnOnce(&mut apply::Sequences) -> Result<T, E>,
+    state: &mut Batch,
+    work: impl FnOnce(&mut Batch) -> Result<T, E>,
 ) -> Result<T, E> {
     transaction.prepare_cached("SAVEPOINT job")?.execute([])?;
-    let before = sequences.clone();
-    let result = work(sequences);
+    let before = state.clone();
+    let result = work(state);
     if result.is_err() {
-        *sequences = before;
+        *state = before;
         if transaction.is_autocommit() {
             return result; // there is no savepoint any more
         }
@@ -190,6 +202,8 @@ fn in_savepoint<T, E: From<rusqlite::Error>>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::Writer;
     use crate::StoreError;
     use rusqlite::Connection;
@@ -208,7 +222,7 @@ mod tests {
     }
 
     async fn writer() -> Writer {
-        let writer = Writer::start(Connection::open_in_memory().expect("memory"));
+        let writer = Writer::start(Connection::open_in_memory().expect("memory"), Arc::default());
         let create = |connection: &Connection| {
             Ok(connection.execute("CREATE TABLE t (number INTEGER)", []).map(drop)?)
         };

@@ -1,0 +1,59 @@
+//! The log's pages put into the database file, beside the writer instead of in its way.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{lock, open_writing};
+use crate::StoreError;
+
+/// How often it is looked whether there is something to do.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// A thread that checkpoints now and then. It never waits for readers or the writer, nor they for
+/// it. What it can't do, because the writer is always ahead of it, the writer does itself once the
+/// log is long; little is left to do then.
+pub(super) struct Checkpoints {
+    stop: Mutex<Option<mpsc::Sender<()>>>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+impl Checkpoints {
+    /// `written` is set by the writer when there is something new in the log.
+    pub(super) fn start(database: &Path, written: Arc<AtomicBool>) -> Result<Self, StoreError> {
+        let connection = open_writing(database)?;
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = thread::Builder::new()
+            .name("store-checkpoint".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if written.swap(false, Ordering::Relaxed) {
+                        let checkpoint =
+                            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                        if let Err(error) = checkpoint {
+                            tracing::warn!(%error, "a checkpoint failed; the writer will make one");
+                        }
+                    }
+                }
+            })
+            .expect("the operating system can start one thread");
+        Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        lock(&self.stop).take();
+        if let Some(thread) = lock(&self.thread).take() {
+            // A panic of the thread has been reported where it happened.
+            drop(thread.join());
+        }
+    }
+}
