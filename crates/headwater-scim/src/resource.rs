@@ -76,10 +76,11 @@ fn is_foreign_extension(name: &str, value: &Value, resource_type: &ResourceType)
 /// any spelling, and none of a message.
 pub(crate) fn is_foreign_urn(urn: &str) -> bool {
     let registry = Registry::built_in();
-    let known = registry
-        .resource_types
-        .iter()
-        .any(|resource_type| deviation::known_urn(urn, resource_type).is_some());
+    let known = registry.schema(urn).is_some()
+        || registry
+            .resource_types
+            .iter()
+            .any(|resource_type| deviation::known_urn(urn, resource_type).is_some());
     let message = urn.get(..MESSAGES.len()).is_some_and(|start| start.eq_ignore_ascii_case(MESSAGES));
     is_urn(urn) && !known && !message
 }

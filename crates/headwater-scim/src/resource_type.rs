@@ -168,7 +168,7 @@ impl ResourceType {
 pub struct Registry {
     /// The types, in the order in which they are listed.
     pub resource_types: Vec<Arc<ResourceType>>,
-    /// Every schema that a type uses.
+    /// Every schema that a type uses, and those of what discovery answers.
     pub schemas: Vec<Arc<Schema>>,
 }
 
@@ -180,6 +180,9 @@ impl Registry {
                 built_in_schema(include_str!("../schemas/user.json")),
                 built_in_schema(include_str!("../schemas/enterprise_user.json")),
                 built_in_schema(include_str!("../schemas/group.json")),
+                built_in_schema(include_str!("../schemas/service_provider_config.json")),
+                built_in_schema(include_str!("../schemas/resource_type.json")),
+                built_in_schema(include_str!("../schemas/schema.json")),
             ];
             let definitions: Vec<Definition> =
                 serde_json::from_str(include_str!("../schemas/resource_types.json"))

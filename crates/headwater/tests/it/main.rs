@@ -5,5 +5,6 @@ mod faults;
 mod groups;
 mod http;
 mod kill;
+mod regressions;
 mod scenarios;
 mod support;

@@ -64,7 +64,12 @@ impl Client {
         let stream = TcpStream::connect(host)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_mins(1)))?;
-        Ok(Self { stream: BufReader::new(stream), host: host.to_owned() })
+        Ok(Self::over(stream, host))
+    }
+
+    /// A client on a connection that is open already.
+    pub(crate) fn over(stream: TcpStream, host: &str) -> Self {
+        Self { stream: BufReader::new(stream), host: host.to_owned() }
     }
 
     pub(crate) fn send(&mut self, request: &Request) -> std::io::Result<Response> {

@@ -1,0 +1,198 @@
+//! What once went wrong, each named for what should happen.
+
+use std::{io::Write, net::TcpStream, thread, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, Server, percent};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+#[test]
+fn filters_that_mix_indexed_and_other_terms_are_answered() {
+    let server = Server::start();
+    let source = server.source("mixed");
+    let body = json!({"userName": "ada", "title": "x", "emails": [{"value": "a@x", "type": "work"}]});
+    source.post("/Users", &body).expect(201);
+    for filter in [
+        "emails[value eq \"a@x\"] or title eq \"nothing\"",
+        "emails[type eq \"work\" and value eq \"nothing\"] or title eq \"x\"",
+        "emails[type eq \"work\"].value eq \"nothing\" or title pr",
+        "emails[value eq \"nothing\" or type eq \"work\"]",
+        "emails[value sw \"z\"] or active pr",
+    ] {
+        assert_eq!(source.found("/Users", filter).len(), 1, "{filter}");
+    }
+    let many = vec!["id eq \"\""; 600].join(" or ");
+    assert!(source.found("/Users", &many).is_empty());
+}
+
+#[test]
+fn a_resource_sent_back_as_it_was_got_changes_nothing() {
+    let server = Server::start();
+    let source = server.source("same");
+    let boss =
+        source.post("/Users", &json!({"userName": "boss", "displayName": "The Boss"})).expect(201).json();
+    let manager = json!({"value": boss["id"]});
+    let created = source
+        .post("/Users", &json!({"userName": "ada", ENTERPRISE: {"manager": manager}}))
+        .expect(201)
+        .json();
+    let path = format!("/Users/{}", created["id"].as_str().expect("an id"));
+    assert_eq!(created[ENTERPRISE]["manager"]["displayName"], "The Boss");
+    let got = source.get(&path).expect(200).json();
+    assert_eq!(source.put(&path, &got).expect(200).json(), got);
+    for filter in [format!("{ENTERPRISE}:manager.displayName pr"), format!("{ENTERPRISE}:manager.$ref pr")] {
+        source.get(&format!("/Users?filter={}", percent(&filter))).expect_error(400, "invalidFilter");
+    }
+}
+
+#[test]
+fn adding_a_new_primary_beside_the_old_one_moves_it() {
+    let server = Server::start();
+    let source = server.source("primary");
+    let body = json!({"userName": "ada", "emails": [{"value": "b@x", "type": "work", "primary": true}]});
+    let created = source.post("/Users", &body).expect(201).json();
+    let path = format!("/Users/{}", created["id"].as_str().expect("an id"));
+    let emails = json!([{"value": "b@x", "type": "work"}, {"value": "a@x", "type": "home", "primary": true}]);
+    let changed =
+        source.patch(&path, json!([{"op": "add", "path": "emails", "value": emails}])).expect(200).json();
+    assert_eq!(
+        changed["emails"],
+        json!([{"value": "b@x", "type": "work", "primary": false}, {"value": "a@x", "type": "home", "primary": true}])
+    );
+}
+
+#[test]
+fn removing_members_that_name_nobody_removes_nobody() {
+    let server = Server::start();
+    let source = server.source("nobody");
+    let user = source.user("ada");
+    let group =
+        source.post("/Groups", &json!({"displayName": "G", "members": [{"value": user}]})).expect(201).json();
+    let path = format!("/Groups/{}", group["id"].as_str().expect("an id"));
+    for value in [
+        json!([{"display": "x"}]),
+        json!([null]),
+        json!([{}]),
+        json!([""]),
+        json!({}),
+        json!(""),
+        json!({"display": "x"}),
+    ] {
+        let operation = json!([{"op": "remove", "path": "members", "value": value}]);
+        source.patch(&path, operation).expect_error(400, "invalidValue");
+    }
+    assert_eq!(source.get(&path).expect(200).json()["members"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_refusal_leaves_the_connection_usable() {
+    let server = Server::start();
+    let source = server.source("kept");
+    for (method, path, token, content_type, status) in [
+        ("POST", "/Users", "wrong", "application/json", 401),
+        ("POST", "/Users/x", &*source.token, "application/json", 405),
+        ("POST", "/Users", &*source.token, "text/plain", 415),
+        ("POST", "/Nope", &*source.token, "application/json", 404),
+        ("POST", "/Bulk", &*source.token, "application/json", 501),
+    ] {
+        let stream = TcpStream::connect(server.address()).expect("a connection");
+        let mut client = Client::over(stream.try_clone().expect("the same connection"), server.address());
+        let mut stream = stream;
+        let head = format!(
+            "{method} {}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\n\r\n",
+            source.path
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        thread::sleep(Duration::from_millis(20)); // the body comes in a packet of its own
+        assert_eq!(client.send_raw(b"{}", false).expect("an answer").status, status);
+        let next = client.send(&source.request("GET", "/Users", None)).expect("the connection goes on");
+        assert_eq!(next.status, 200, "after {status}");
+    }
+}
+
+#[test]
+fn what_is_known_is_not_stored_as_a_foreign_extension() {
+    let server = Server::start();
+    let source = server.source("foreign");
+    let body = json!({
+        "userName": "ada",
+        format!("{ENTERPRISE}:department"): "D",
+        format!("{ENTERPRISE}:manager"): {"value": "m"},
+        "urn:ietf:params:scim:schemas:core:2.0:User:title": "T",
+        "urn:ietf:params:scim:schemas:core:2.0:User": {"nickName": "N"},
+        "urn:ietf:params:scim:schemas:core:2.0:Group": {"displayName": "G"},
+        "urn:ietf:params:scim:api:messages:2.0:PatchOp": {"a": 1},
+        "urn:x": {"a": 1},
+        "urn:example:ext:1.0": {"a": [1.5, null, {"b": "c"}]},
+    });
+    let created = source.post("/Users", &body).expect(201).json();
+    assert_eq!(
+        created["schemas"],
+        json!(["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE, "urn:example:ext:1.0"])
+    );
+    assert_eq!(created[ENTERPRISE], json!({"department": "D", "manager": {"value": "m"}}));
+    assert_eq!(created["title"], "T");
+    assert_eq!(created["urn:example:ext:1.0"], body["urn:example:ext:1.0"]);
+    let path = format!("/Users/{}", created["id"].as_str().expect("an id"));
+    for bad in
+        ["urn:x", "urn:", "urn::a", "urn:a b:c", "urn:ietf:params:scim:schemas:core:2.0:Group:displayName"]
+    {
+        source
+            .patch(&path, json!([{"op": "add", "path": bad, "value": "v"}]))
+            .expect_error(400, "invalidPath");
+    }
+    let only_unknown = json!([{"op": "replace", "path": ENTERPRISE, "value": {"nonsense": 1}}]);
+    source.patch(&path, only_unknown).expect_error(400, "invalidPath");
+}
+
+#[test]
+fn answers_to_concurrent_patches_show_their_own_change() {
+    let server = Server::start();
+    let source = server.source("own");
+    let path = format!("/Users/{}", source.user("ada"));
+    let threads: Vec<_> = (0..40)
+        .map(|number| {
+            let (source, path) = (source.at(server.address()), path.clone());
+            thread::spawn(move || {
+                let title = format!("title {number}");
+                let answer = source
+                    .patch(&path, json!([{"op": "replace", "path": "title", "value": title}]))
+                    .expect(200);
+                assert_eq!(answer.json()["title"], title);
+                answer.header("etag").expect("an ETag").to_owned()
+            })
+        })
+        .collect();
+    let mut versions: Vec<String> =
+        threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), 40, "each has a version of its own");
+}
+
+#[test]
+fn hostile_requests_stay_small() {
+    let server = Server::start();
+    let source = server.source("hostile");
+    let emails: Vec<Value> = (0..1_001).map(|number| json!({"value": format!("{number}@x")})).collect();
+    source.post("/Users", &json!({"userName": "many", "emails": emails})).expect_error(400, "invalidValue");
+    let path = format!("/Users/{}", source.user("ada"));
+    let many: Vec<Value> = (0..1_001).map(|_| json!({"op": "add", "path": "title", "value": "x"})).collect();
+    source.patch(&path, many.into()).expect_error(413, "");
+    let long = json!([{"op": "add", "path": "x".repeat(500_000), "value": "x"}]);
+    assert!(
+        source.patch(&path, long).expect_error(400, "invalidPath").len() < 5_000,
+        "the path is not sent back whole"
+    );
+    source.post("/Users", &json!({"userName": "nul\u{0}"})).expect_error(400, "invalidSyntax");
+    let names = vec!["userName"; 600].join(",");
+    source.get(&format!("/Users?attributes={names}")).expect_error(400, "invalidValue");
+    let group = source.post("/Groups", &json!({"displayName": "G"})).expect(201).json();
+    let scans: Vec<Value> =
+        (0..50).map(|_| json!({"op": "remove", "path": "members[display co \"x\"]"})).collect();
+    source
+        .patch(&format!("/Groups/{}", group["id"].as_str().expect("an id")), scans.into())
+        .expect_error(413, "");
+}
