@@ -19,7 +19,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
 use crate::{
@@ -224,6 +224,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Checkpoints are made beside; the writer makes one when the log is as long as this.
     connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
@@ -237,6 +238,8 @@ fn open_reading(path: &Path) -> Result<Reader, StoreError> {
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4_096)?;
     connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    // Plans don't depend on parameters: a statement that is kept need not be planned anew with each.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     let slots = Slots::default();
     functions::register(&connection, &slots)?;
