@@ -103,7 +103,8 @@ fn read(path: &Path) -> Result<Configuration, Failure> {
 }
 
 fn start_log(configuration: &Configuration) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&configuration.log)
+    // The library that applies migrations tells of each; what it says last counts, if asked for.
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", configuration.log))
         .map_err(|error| Failure::Usage(format!("log = {:?} can't be used: {error}", configuration.log)))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -32,7 +32,7 @@ const FILE: &str = "headwater.db";
 /// How long a statement waits for another process that is writing, such as the command line.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many reading connections are kept open when nobody uses them.
-const IDLE_READERS: usize = 8;
+const IDLE_READERS: usize = 32;
 
 /// A store in one SQLite file.
 #[derive(Clone)]
