@@ -105,6 +105,7 @@ impl Model {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of step")]
     async fn step(&mut self, step: Step, under: &Under) -> Result<(), TestCaseError> {
         match step {
             Step::Create { group, number, name } => {
