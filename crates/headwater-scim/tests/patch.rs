@@ -28,6 +28,7 @@ fn object(value: &Value) -> Object {
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// Before, operations, after.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn changes() -> Vec<(Value, Value, Value)> {
     let user = || json!({"userName": "ada"});
     let emails = || json!({"userName": "ada", "emails": [{"value": "w@x", "type": "work", "primary": true}, {"value": "h@x", "type": "home"}]});
