@@ -266,7 +266,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{AttributePath, Name, PathError};
-    use crate::resource_type::Registry;
+    use crate::resource_type::{COMMON, Registry};
 
     #[test]
     fn paths_resolve_in_any_case_and_spelling() {
@@ -294,6 +294,33 @@ mod tests {
         for (text, printed) in table {
             let parsed = AttributePath::parse(text, user).map(|path| path.to_string()).unwrap_or_default();
             assert_eq!(parsed, printed, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_path_is_read_as_it_is_printed() {
+        let registry = Registry::built_in();
+        for resource_type in &registry.resource_types {
+            let extensions =
+                resource_type.extensions.iter().map(|extension| (Some(&extension.schema), &extension.schema));
+            for (extension, schema) in
+                [(None, &*COMMON), (None, &resource_type.schema)].into_iter().chain(extensions)
+            {
+                for attribute in &schema.attributes {
+                    let path = AttributePath {
+                        extension: extension.cloned(),
+                        ..AttributePath::core(attribute.clone())
+                    };
+                    for path in
+                        attribute.sub_attributes.iter().map(|sub| path.child(sub)).chain([path.clone()])
+                    {
+                        assert_eq!(
+                            AttributePath::parse(&path.to_string(), resource_type).as_ref(),
+                            Ok(&path)
+                        );
+                    }
+                }
+            }
         }
     }
 

@@ -260,6 +260,7 @@ mod tests {
             ("Group", "members.value eq \"x\""),
             ("Group", "id eq \"x\" and members eq \"y\""),
             ("Group", "displayName eq \"x\" and externalId eq \"y\""),
+            ("User", "title pr and active eq false"),
             ("User", "meta.lastModified gt \"2026-01-01T00:00:00Z\""),
         ];
         with_store(|connection| {

@@ -76,7 +76,11 @@ impl Conditions {
 
     fn narrowed(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<String> {
         match filter {
-            Filter::And(terms) => terms.iter().find_map(|term| self.candidates(term, resource_type)),
+            // A boolean narrows least: it comes last.
+            Filter::And(terms) => {
+                let (booleans, others): (Vec<_>, Vec<_>) = terms.iter().partition(|term| is_boolean(term));
+                others.into_iter().chain(booleans).find_map(|term| self.candidates(term, resource_type))
+            }
             Filter::Or(terms) if terms.len() > MAX_ALTERNATIVES => None,
             Filter::Or(terms) => {
                 let selects: Option<Vec<String>> =
@@ -158,9 +162,13 @@ impl Conditions {
                 "SELECT {wanted} FROM membership WHERE source_id = ?1 AND {given} = {member}"
             ));
         }
-        let Literal::Text { text, key } = &comparison.literal else { return None };
+        let (text, key) = match &comparison.literal {
+            Literal::Text { text, key } => (text.clone(), key.clone()),
+            Literal::Boolean(value) => (value.to_string(), value.to_string()),
+            _ => return None,
+        };
         if path.extension.is_none() && path.attribute.name == "id" && comparison.operator == Operator::Eq {
-            let id = ResourceId::parse(text).map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+            let id = ResourceId::parse(&text).map(|id| id.as_bytes().to_vec()).unwrap_or_default();
             return Some(format!("SELECT {}", self.bind(id)));
         }
         if !index::is_indexed(resource_type, path) {
@@ -175,7 +183,7 @@ impl Conditions {
             Operator::Le => bound("<=", self),
             Operator::Sw => {
                 let from = bound(">=", self);
-                match successor(key) {
+                match successor(&key) {
                     Some(end) => format!("{from} AND key < {}", self.bind(end)),
                     None => from,
                 }
@@ -303,6 +311,10 @@ fn is_for_sql(filter: &Filter, resource_type: &ResourceType) -> bool {
             is_relation(path, resource_type) || is_inverse(path, resource_type)
         }
     }
+}
+
+fn is_boolean(filter: &Filter) -> bool {
+    matches!(filter, Filter::Compare(Comparison { literal: Literal::Boolean(_), .. }))
 }
 
 fn is_relation(path: &AttributePath, resource_type: &ResourceType) -> bool {

@@ -135,7 +135,16 @@ fn wrong_use_is_one_line_and_an_exit_code() {
         assert_eq!(error.lines().count(), 1, "{error}");
         assert!(error.contains(says), "{arguments:?}: {error}");
     }
-    assert_eq!(headwater(&["nonsense"]).status.code(), Some(2));
+    for arguments in [
+        &["nonsense"][..],
+        &["source", "create"],
+        &["token", "revoke", "taken", "no-uuid"],
+        &["serve", "--listen", "nowhere"],
+    ] {
+        let error = failed(&headwater(arguments), 2);
+        assert!(error.lines().count() == 1 && error.contains("--help"), "{error}");
+    }
+    assert!(headwater(&["--help"]).status.success());
     let error = failed(&headwater(&["serve", "--listen", "127.0.0.1:0", "--data", data]), 1);
     assert!(error.contains("another server"), "{error}");
 }
