@@ -11,14 +11,14 @@ mod tokens;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // Help and version are answers, not errors.
-        Err(error) if !error.use_stderr() => error.exit(),
+        // Help and version are answers, not errors; where a command is missing, help is one too.
+        Err(error) if !error.use_stderr() || error.kind() == MISSING_COMMAND => error.exit(),
         Err(error) => return fail(&Failure::Usage(one_line(&error.to_string()))),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         Err(failure) => fail(&failure),
     }
 }
+
+const MISSING_COMMAND: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
 fn fail(failure: &Failure) -> ExitCode {
     eprintln!("error: {failure}");
