@@ -137,18 +137,6 @@ impl PatchRequest {
             .collect::<Result<_, _>>()?;
         Ok(Self { operations })
     }
-
-    /// Whether an operation on the whole resource has a value for this attribute. Such a value is
-    /// compared with the present one where the attribute is readOnly.
-    pub fn gives_value_for(&self, attribute: &str) -> bool {
-        self.operations.iter().any(|operation| match (&operation.path, &operation.value) {
-            (None, Some(Value::Object(members))) => {
-                members.keys().any(|name| name.eq_ignore_ascii_case(attribute))
-            }
-            (Some((_, Target::Attribute(path))), _) => path.attribute.name == attribute,
-            _ => false,
-        })
-    }
 }
 
 /// `schemas` may be missing (AMB-01), but not be something else.

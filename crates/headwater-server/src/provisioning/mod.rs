@@ -100,13 +100,6 @@ enum Change {
     Patch(Object),
 }
 
-/// A resource that a change has been made to.
-struct Changed {
-    written: Written,
-    document: String,
-    has_references: bool,
-}
-
 /// The operations on the resources of one source, for one request.
 pub struct Provisioning<'a> {
     context: &'a Context,
@@ -176,9 +169,9 @@ impl<'a> Provisioning<'a> {
         precondition: Option<Precondition>,
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
-        let id = self.exists(resource_type, id).await?;
-        let changed = self.change(resource_type, id, Change::Replace(body()?), precondition).await?;
-        let stored = self.changed(resource_type, id, changed, projection).await?;
+        let stored = self.existing(resource_type, parse_id(resource_type, id)?).await?;
+        let stored = self.change(resource_type, stored, Change::Replace(body()?), precondition).await?;
+        let stored = self.with_members(resource_type, stored, projection).await?;
         self.answer(resource_type, stored, projection).await
     }
 
@@ -196,14 +189,13 @@ impl<'a> Provisioning<'a> {
         precondition: Option<Precondition>,
         projection: &Projection,
     ) -> Result<(Option<Answer>, String), Refusal> {
-        let id = self.exists(resource_type, id).await?;
-        let changed = self.change(resource_type, id, Change::Patch(body()?), precondition).await?;
-        let written = &changed.written;
-        let too_many = *projection == Projection::Default && written.member_count > MEMBERS_IN_PATCH_ANSWER;
+        let stored = self.existing(resource_type, parse_id(resource_type, id)?).await?;
+        let stored = self.change(resource_type, stored, Change::Patch(body()?), precondition).await?;
+        let too_many = *projection == Projection::Default && stored.member_count > MEMBERS_IN_PATCH_ANSWER;
         if too_many {
-            return Ok((None, format!("W/\"{}\"", written.version)));
+            return Ok((None, representation::version_tag(&stored)));
         }
-        let stored = self.changed(resource_type, id, changed, projection).await?;
+        let stored = self.with_members(resource_type, stored, projection).await?;
         let answer = self.answer(resource_type, stored, projection).await?;
         let version = answer.version.clone();
         Ok((Some(answer), version))
@@ -327,13 +319,15 @@ impl<'a> Provisioning<'a> {
     }
 
     /// Plans a change to a resource and applies it, again and again while others are quicker.
+    /// Returns the resource as this change has left it, whatever others make of it since; its
+    /// groups are those that the change was planned with.
     async fn change(
         &self,
         resource_type: &Arc<ResourceType>,
-        id: ResourceId,
+        mut stored: StoredResource,
         change: Change,
         precondition: Option<Precondition>,
-    ) -> Result<Changed, Refusal> {
+    ) -> Result<StoredResource, Refusal> {
         let mut notes = Vec::new();
         let unique = self.caller.source.unique_display_names;
         let change = match change {
@@ -343,18 +337,7 @@ impl<'a> Provisioning<'a> {
             )?),
             Change::Patch(body) => plan::Change::Patch(PatchRequest::read(body, resource_type, &mut notes)?),
         };
-        let names_groups = match &change {
-            // `meta.version` shows the groups too.
-            plan::Change::Patch(request) => resource_type.inverse().is_some_and(|inverse| {
-                request.gives_value_for(&inverse.name) || request.gives_value_for("meta")
-            }),
-            plan::Change::Replace(_) => false,
-        };
         for _ in 0..ATTEMPTS {
-            let include = Include { members: false, groups: names_groups };
-            let stored =
-                self.store().resource(self.caller.source.id, &resource_type.name, id, include).await?;
-            let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
             if let Some(precondition) = &precondition {
                 precondition.check(&stored)?;
             }
@@ -378,13 +361,8 @@ impl<'a> Provisioning<'a> {
             let Some(write) =
                 plan::update(resource_type, &stored, &current, &planned, precondition.is_some(), unique)
             else {
-                let written = plan::unchanged(&stored);
-                self.log_outcome(&notes, planned, &written);
-                return Ok(Changed {
-                    written,
-                    document: stored.document,
-                    has_references: stored.has_references,
-                });
+                self.log_outcome(&notes, planned, &plan::unchanged(&stored));
+                return Ok(stored);
             };
             let new = plan::document_of(&write);
             match self.store().apply(self.change_set(vec![write])).await {
@@ -393,10 +371,13 @@ impl<'a> Provisioning<'a> {
                     let written =
                         written.ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()))?;
                     self.log_outcome(&notes, planned, &written);
-                    let (document, has_references) = new.unwrap_or((stored.document, stored.has_references));
-                    return Ok(Changed { written, document, has_references });
+                    plan::leave(&mut stored, &written, new);
+                    return Ok(stored);
                 }
-                Err(ApplyError::Conflict) => notes.clear(),
+                Err(ApplyError::Conflict) => {
+                    notes.clear();
+                    stored = self.existing(resource_type, stored.id).await?;
+                }
                 Err(error) => return Err(refusal(resource_type, error, &planned.attributes)),
             }
         }
@@ -446,27 +427,31 @@ impl<'a> Provisioning<'a> {
     ///
     /// # Errors
     /// 404.
-    pub async fn exists(&self, resource_type: &ResourceType, id: &str) -> Result<ResourceId, Refusal> {
-        let id = parse_id(resource_type, id)?;
-        self.stored(resource_type, id).await?;
-        Ok(id)
+    pub async fn exists(&self, resource_type: &ResourceType, id: &str) -> Result<(), Refusal> {
+        self.stored(resource_type, parse_id(resource_type, id)?).await.map(drop)
     }
 
-    /// A resource as a change of it has left it, whatever others have made of it since; only the
-    /// relations are as they are now.
-    async fn changed(
+    /// A resource that is to be changed, with its groups: what the server says of it, version
+    /// included, follows from them.
+    async fn existing(
         &self,
         resource_type: &ResourceType,
         id: ResourceId,
-        changed: Changed,
+    ) -> Result<StoredResource, Refusal> {
+        let include = Include { members: false, groups: resource_type.inverse().is_some() };
+        let stored = self.store().resource(self.caller.source.id, &resource_type.name, id, include).await?;
+        stored.ok_or_else(|| not_found(resource_type, id))
+    }
+
+    /// A resource that has been changed, with its members as they are now, where they are shown.
+    async fn with_members(
+        &self,
+        resource_type: &ResourceType,
+        mut stored: StoredResource,
         projection: &Projection,
     ) -> Result<StoredResource, Refusal> {
-        let mut stored = self.find(resource_type, id, projection).await?;
-        if stored.version != changed.written.version {
-            stored.version = changed.written.version;
-            stored.last_modified = changed.written.last_modified;
-            stored.document = changed.document;
-            stored.has_references = changed.has_references;
+        if include(resource_type, projection).members {
+            stored.members = self.find(resource_type, stored.id, projection).await?.members;
         }
         Ok(stored)
     }

@@ -194,6 +194,17 @@ pub(super) fn document_of(write: &Write) -> Option<(String, bool)> {
     }
 }
 
+/// Brings a resource to the state in which a write has left it.
+pub(super) fn leave(stored: &mut StoredResource, written: &Written, new: Option<(String, bool)>) {
+    stored.version = written.version;
+    stored.last_modified = written.last_modified;
+    stored.member_count = written.member_count;
+    if let Some((document, has_references)) = new {
+        stored.document = document;
+        stored.has_references = has_references;
+    }
+}
+
 /// Takes the `$ref` out of references where it is the one that the server adds to every answer:
 /// a client that sends back what it got changes nothing.
 pub(super) fn leave_own_urls(resource_type: &ResourceType, attributes: &mut Object, base_url: &str) {
