@@ -37,7 +37,7 @@ $(SUITES_VENV)/ready: tests/suites/requirements.txt
 	touch $@
 
 .PHONY: lint
-lint: deny ## Formatting, lints, licences
+lint: deny ## Formatting, lints, documentation, licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --lib --no-deps --locked --quiet

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     load::{self, Connection, MakeRequest, Measured, Plan},
+    report,
     server::{self, Server},
     users,
 };
@@ -107,7 +108,7 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
         let group = make_group(&server, size, &ids).await?;
         let on = Arc::clone(&server);
         add(
-            format!("PATCH one member, group of {size}"),
+            format!("PATCH one member, group of {}", report::grouped(size)),
             Kind::Write,
             Arc::new(move |connection, turn| {
                 // By turns in and out, so that the group keeps its size.

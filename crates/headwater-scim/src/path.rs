@@ -255,8 +255,8 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
     (is_name(name) && sub.is_none_or(is_name)).then_some((name, sub))
 }
 
-/// `attrName = ALPHA *(nameChar)` (RFC 7644 figure 1); `$ref` has its dollar (erratum 5990's kin:
-/// the ABNF forgot it, the schemas use it).
+/// `attrName = ALPHA *(nameChar)` (RFC 7644 figure 1), and the dollar of `$ref`, which the grammar
+/// leaves out and the schemas use.
 pub(crate) fn is_name(text: &str) -> bool {
     let text = text.strip_prefix('$').unwrap_or(text);
     text.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -40,7 +40,7 @@ pub enum StoreError {
     #[error("the source has no token {0:?}")]
     NoToken(String),
     /// Another source has the slug.
-    #[error("the slug {0:?} is taken; choose another one with --slug")]
+    #[error("the slug {0:?} is taken")]
     SlugTaken(String),
     /// A switch can't be turned on because of what is there.
     #[error("group display names can't be made unique: {0:?} is used more than once")]

@@ -62,7 +62,8 @@ pub(crate) struct ServeArguments {
     /// How many connections are held at once [default: 4096]
     #[arg(long, env = "HEADWATER_MAX_CONNECTIONS", value_name = "N")]
     pub(crate) max_connections: Option<usize>,
-    /// How long a client may take to send a request, in seconds [default: 30]
+    /// How long a client may take to send the head of a request, and then its body, in seconds
+    /// [default: 30]
     #[arg(long, env = "HEADWATER_READ_TIMEOUT_SECONDS", value_name = "N")]
     pub(crate) read_timeout_seconds: Option<u64>,
     /// How long requests in flight may take once the server is told to stop, in seconds [default: 30]
@@ -107,9 +108,9 @@ pub(crate) enum SourceCommand {
         /// The name in the URL [default: made from the name]
         #[arg(long)]
         slug: Option<String>,
-        /// Let two groups have the same displayName
-        #[arg(long)]
-        allow_duplicate_group_names: bool,
+        /// Whether two groups may not have the same displayName
+        #[arg(long, value_enum, default_value = "on")]
+        unique_group_names: Switch,
         #[command(flatten)]
         url: UrlArguments,
         #[command(flatten)]
@@ -206,8 +207,13 @@ pub(crate) enum TokenCommand {
         /// The source's name in the URL
         slug: String,
         /// The token's id, as `token list` shows it
+        #[arg(value_parser = token_id)]
         id: uuid::Uuid,
         #[command(flatten)]
         data: DataArguments,
     },
+}
+
+fn token_id(text: &str) -> Result<uuid::Uuid, String> {
+    text.parse().map_err(|_| "it is not a token's id".to_owned())
 }

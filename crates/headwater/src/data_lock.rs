@@ -1,10 +1,12 @@
 //! One server a data folder, and where it can be reached.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io::Write,
     path::Path,
 };
+
+use headwater_store::sqlite;
 
 use crate::failure::Failure;
 
@@ -26,9 +28,8 @@ impl DataLock {
         let unusable = |error: std::io::Error| {
             Failure::Other(format!("the data folder {} can't be used: {error}", folder.display()))
         };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
+        sqlite::make_private_folder(folder).map_err(unusable)?;
+        let file = sqlite::open_private(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => {

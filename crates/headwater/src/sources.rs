@@ -22,8 +22,8 @@ const DEFAULT_ORIGIN: &str = "http://127.0.0.1:8080";
 
 pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
     match command {
-        SourceCommand::Create { name, slug, allow_duplicate_group_names, url, data } => {
-            create(name, slug, !allow_duplicate_group_names, &url, &data).await
+        SourceCommand::Create { name, slug, unique_group_names, url, data } => {
+            create(name, slug, unique_group_names == Switch::On, &url, &data).await
         }
         SourceCommand::List { url, data } => list(&url, &data),
         SourceCommand::Show { slug, url, data } => {
@@ -32,6 +32,9 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
             show(&store, &source, &url, &data)
         }
         SourceCommand::Set { slug, name, unique_group_names, url, data } => {
+            if name.is_none() && unique_group_names.is_none() {
+                return Err(Failure::Usage("nothing to set; give --name or --unique-group-names".to_owned()));
+            }
             let unique = unique_group_names.map(|switch| switch == Switch::On);
             let name = name.map(|name| checked_name(&name)).transpose()?;
             edit(

@@ -18,7 +18,7 @@ const SOURCE_COLUMNS: &str = "s.id, s.slug, s.name, s.enabled, s.unique_display_
 const TOKEN_COLUMNS: &str = "t.id, t.created, t.expires, t.last_used, t.revoked";
 
 /// Administration. Each of these works whether or not a server runs on the same data, and a
-/// running server honours it at once: it keeps no copy.
+/// running server honours it at once: every change is announced to it (see `credentials`).
 impl SqliteStore {
     /// Makes a source with its service account and first token.
     ///

@@ -6,13 +6,14 @@
 
 use std::{
     collections::HashMap,
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Write},
     path::Path,
     sync::{Arc, RwLock},
     time::{Duration, Instant},
 };
 
+use super::open_private;
 use crate::{Credential, StoreError};
 
 const FILE: &str = "changes-of-sources";
@@ -37,14 +38,7 @@ struct Known {
 
 impl Credentials {
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let file = options.create(true).append(true).open(folder.join(FILE))?;
-        Ok(Self { file, known: RwLock::default() })
+        Ok(Self { file: open_private(&folder.join(FILE))?, known: RwLock::default() })
     }
 
     /// Tells every process that sources or tokens are about to change, or have changed.

@@ -62,7 +62,8 @@ impl SqliteStore {
     /// The folder can't be used, or the data is newer than the program ([`StoreError::TooNew`]).
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
-        make_private(folder, &path)
+        make_private_folder(folder)
+            .and_then(|()| open_private(&path))
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let mut connection = open_writing(&path)?;
         migrate::migrate(&mut connection)?;
@@ -196,19 +197,27 @@ impl Store for SqliteStore {
     }
 }
 
-/// Makes folder and file where they are missing, readable by nobody else: everything in them is
-/// personal. SQLite gives its other files the rights of the database.
-fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+/// Makes a folder where it is missing, open to nobody else: everything in it is personal.
+///
+/// # Errors
+/// It can't be made.
+pub fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Opens a file for appending, and makes it where it is missing, readable by nobody else. SQLite
+/// gives its other files the rights of the database.
+///
+/// # Errors
+/// It can't be opened.
+pub fn open_private(file: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        builder.mode(0o700);
-        options.mode(0o600);
-    }
-    builder.recursive(true).create(folder)?;
-    options.create(true).append(true).open(file).map(drop)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create(true).append(true).open(file)
 }
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {
@@ -223,7 +232,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Checkpoints are made beside; the writer makes one when the log is as long as this.
-    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)

@@ -88,10 +88,10 @@ impl Writer {
     }
 
     pub(super) async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
-        self.submit(move |transaction, sequences| {
-            in_savepoint(transaction, sequences, |sequences| {
-                apply::apply(transaction, sequences, &change_set)
-            })
+        self.submit(move |transaction, state| match change_set.writes.len() {
+            // A single write is checked before it begins: it is done whole or not begun.
+            1 => apply::apply(transaction, state, &change_set),
+            _ => in_savepoint(transaction, state, |state| apply::apply(transaction, state, &change_set)),
         })
         .await
     }
@@ -101,8 +101,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(move |transaction, sequences| in_savepoint(transaction, sequences, |_| work(transaction)))
-            .await
+        self.submit(move |transaction, state| in_savepoint(transaction, state, |_| work(transaction))).await
     }
 
     async fn submit<T: Send + 'static, E: From<StoreError> + Send + 'static>(

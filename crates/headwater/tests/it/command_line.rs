@@ -124,6 +124,7 @@ fn wrong_use_is_one_line_and_an_exit_code() {
         (&["source", "create", "  "], 2, "name"),
         (&["source", "create", "日本"], 2, "--slug"),
         (&["source", "create", "X", "--public-url", "example.com"], 2, "public URL"),
+        (&["source", "set", "taken"], 2, "nothing to set"),
         (&["source", "show", "nobody"], 3, "nobody"),
         (&["source", "delete", "nobody", "--yes"], 3, "nobody"),
         (&["token", "create", "nobody"], 3, "nobody"),

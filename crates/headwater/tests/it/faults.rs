@@ -69,3 +69,18 @@ fn a_stop_finishes_what_is_in_flight() {
     server.restart(&[]);
     assert_eq!(source.at(server.address()).found("/Users", "userName eq \"late\"").len(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_serve_makes_is_open_to_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut server = Server::start_in("new/folder");
+    server.source("private");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(server.data()), 0o700);
+    for entry in std::fs::read_dir(server.data()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert!(server.stop());
+}

@@ -22,24 +22,33 @@ pub(crate) fn headwater(arguments: &[&str]) -> Output {
 
 /// A running server with a data folder that goes with it.
 pub(crate) struct Server {
-    folder: TempDir,
+    _folder: TempDir,
+    data: PathBuf,
     address: String,
     process: Option<Child>,
 }
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut server = Self { folder, address: String::new(), process: None };
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let mut server = Self::new("");
+        server.restart(arguments);
+        server
+    }
+
+    /// Starts it on a folder that it has to make first.
+    pub(crate) fn start_in(folder: &str) -> Self {
+        let mut server = Self::new(folder);
         server.restart(&[]);
         server
     }
 
-    pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut server = Self { folder, address: String::new(), process: None };
-        server.restart(arguments);
-        server
+    fn new(folder: &str) -> Self {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        Self { data: parent.path().join(folder), _folder: parent, address: String::new(), process: None }
     }
 
     /// Starts a process on the same data, at a port that was free a moment ago.
@@ -51,9 +60,7 @@ impl Server {
                 .port();
             self.address = format!("127.0.0.1:{port}");
             let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
-            command
-                .args(["serve", "--listen", &self.address, "--log", "warn", "--data"])
-                .arg(self.folder.path());
+            command.args(["serve", "--listen", &self.address, "--log", "warn", "--data"]).arg(&self.data);
             let child = command.args(arguments).stdin(Stdio::null()).spawn().expect("the binary runs");
             self.process = Some(child);
             if self.wait_until_ready() {
@@ -83,11 +90,11 @@ impl Server {
     }
 
     pub(crate) fn data(&self) -> &Path {
-        self.folder.path()
+        &self.data
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("headwater.db")
+        self.data.join("headwater.db")
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -101,7 +108,7 @@ impl Server {
     /// Runs a command on the data of this server and returns its JSON.
     #[track_caller]
     pub(crate) fn command(&self, arguments: &[&str]) -> Value {
-        let data = self.folder.path().to_str().expect("a path in UTF-8");
+        let data = self.data.to_str().expect("a path in UTF-8");
         let output = headwater(&[arguments, &["--data", data, "--json"]].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
