@@ -20,7 +20,8 @@ pub struct IndexKey {
     pub unique: bool,
 }
 
-/// The index keys of a resource, sorted and each once. `choose_unique` is the source's choice
+/// The index keys of a resource, sorted and each once. Several resources may have the same key
+/// where it is not unique, as `externalId` is not (AMB-16). `choose_unique` is the source's choice
 /// for attributes that leave it open (`displayName` of groups).
 pub fn keys(resource_type: &ResourceType, attributes: &Object, choose_unique: bool) -> Vec<IndexKey> {
     let mut keys: Vec<IndexKey> = Vec::new();

@@ -100,7 +100,7 @@ fn take(
         return Ok(true);
     }
     if attribute.mutability == Mutability::ReadOnly {
-        return Ok(true);
+        return Ok(true); // `id` too, whatever it is (AMB-15)
     }
     if resource_type.relation().is_some_and(|relation| Arc::ptr_eq(relation, attribute)) {
         draft.related = Some(related_ids(attribute, value, &mut draft.ignored)?);

@@ -11,7 +11,8 @@ use crate::{
     schema::{Attribute, Mutability, Schema, Uniqueness},
 };
 
-/// The attributes that every resource has and no schema lists (RFC 7643 §3.1).
+/// The attributes that every resource has and no schema lists (RFC 7643 §3.1). `schemas` is
+/// returned always (AMB-12).
 pub static COMMON: LazyLock<Arc<Schema>> =
     LazyLock::new(|| built_in_schema(include_str!("../schemas/common.json")));
 
@@ -28,7 +29,8 @@ pub struct ResourceType {
     pub schema: Arc<Schema>,
     /// The extensions that a resource may carry.
     pub extensions: Vec<Extension>,
-    /// Values that an absent attribute gets at create and replace, by attribute name.
+    /// Values that an absent attribute gets at create and replace, by attribute name: `active` is
+    /// true (AMB-09).
     pub defaults: Object,
     /// The paths whose values a store keeps in an index.
     pub searchable: Vec<AttributePath>,

@@ -156,7 +156,7 @@ pub fn check_length(attribute: &Attribute, length: usize) -> Result<(), ValueErr
     Ok(())
 }
 
-/// RFC 7643 §2.4: `primary` is true at most once.
+/// RFC 7643 §2.4: `primary` is true at most once; two in one value of a PATCH are refused (AMB-38).
 ///
 /// # Errors
 /// Two elements have `primary: true`.
@@ -176,7 +176,8 @@ pub fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
 }
 
-/// What a text of this type has to be and isn't.
+/// What a text of this type has to be and isn't. Plain texts may be anything: languages, time zones,
+/// countries and phone numbers are kept as sent (AMB-08, AMB-10).
 fn malformed(attribute_type: AttributeType, text: &str) -> Option<&'static str> {
     match attribute_type {
         AttributeType::DateTime => {

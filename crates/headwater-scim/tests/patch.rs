@@ -251,6 +251,11 @@ fn changes() -> Vec<(Value, Value, Value)> {
             json!([{"op": "remove", "path": "urn:example:ext:2.0:User:Custom"}]),
             user(),
         ),
+        (
+            json!({"userName": "ada", "urn:example:ext:2.0:User": {"List": [1, 2]}}),
+            json!([{"op": "add", "path": "urn:example:ext:2.0:User:list", "value": [2, 3]}]),
+            json!({"userName": "ada", "urn:example:ext:2.0:User": {"List": [1, 2, 3]}}),
+        ),
         // in order, each on the outcome of the one before
         (
             user(),

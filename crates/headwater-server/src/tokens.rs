@@ -64,7 +64,8 @@ pub fn is_well_formed(token: &str) -> bool {
     })
 }
 
-/// Whether a credential is the one of this hash, and valid. The hashes are compared in constant
+/// Whether a credential is the one of this hash, and valid: a token lives until it expires, where it
+/// was made so (AMB-56), or is revoked. The hashes are compared in constant
 /// time.
 pub fn is_valid(credential: &Credential, hash: &[u8; 32], now: Millis) -> bool {
     let same: bool = credential.hash.ct_eq(hash).into();

@@ -122,7 +122,8 @@ impl Filter {
     /// operators are case-insensitive.
     ///
     /// # Errors
-    /// The position and the reason, when it is not a filter, names an unknown attribute, joins an
+    /// The position and the reason, when it is not a filter (an empty text is none: AMB-20), names
+    /// an unknown attribute (AMB-27), joins an
     /// operator to a type that it doesn't fit, or exceeds [`MAX_LENGTH`], [`MAX_DEPTH`] or
     /// [`MAX_TERMS`].
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, FilterError> {

@@ -5,14 +5,15 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    Op, Operation, Outcome, PatchRequest, RelationChange, RelationEdit, Target, elements::Edit, is_relation,
+    Op, Operation, Outcome, PatchRequest, RelationChange, RelationEdit, Target, elements::Edit, foreign,
+    is_relation,
 };
 use crate::{
     Object,
     deviation::{self, Notes},
     error::{ScimError, ScimType},
     filter::{Filter, Literal, Operator},
-    path::{AttributePath, is_name, starts_like_urn},
+    path::AttributePath,
     resource,
     resource_type::ResourceType,
     schema::{Attribute, Mutability, Schema},
@@ -21,8 +22,6 @@ use crate::{
 
 /// How many operations of a request may look at each element of the relation.
 const MAX_SCANS: usize = 16;
-/// The most members of an extension that no schema describes, as far as PATCH fills it.
-const MAX_FOREIGN: usize = 1_000;
 
 /// A resource after a PATCH.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +139,7 @@ impl Patcher<'_> {
             Target::Attribute(path) => self.on_attribute(op, path, None, value),
             Target::Elements { path, filter } => self.on_attribute(op, path, Some(filter), value),
             Target::Extension(schema) => self.on_extension(op, schema, value),
-            Target::Foreign(name) => self.on_foreign(op, name, value),
+            Target::Foreign(name) => foreign::apply(&mut self.attributes, op, name, value),
         }
     }
 
@@ -230,7 +229,7 @@ impl Patcher<'_> {
         let attribute = &path.attribute;
         let container = match &path.extension {
             None => &mut self.attributes,
-            Some(schema) => extension_mut(&mut self.attributes, schema),
+            Some(schema) => extension_mut(&mut self.attributes, schema)?,
         };
         let current = container.get_mut(&attribute.name).map(Value::take);
         let was_assigned = current.is_some();
@@ -389,75 +388,6 @@ impl Patcher<'_> {
         }
         Ok(outcome)
     }
-
-    /// Attributes of an extension that no schema describes are kept as sent. Where its URN ends is
-    /// known when the resource has it already; else the last part is the attribute.
-    fn on_foreign(&mut self, op: Op, name: &str, value: Option<Value>) -> Result<Outcome, ScimError> {
-        let value = value.filter(|value| op != Op::Remove && !value.is_null());
-        let (urn, attribute) = match (longest_container(&self.attributes, name), name.rsplit_once(':')) {
-            (Some(urn), _) => (urn.to_owned(), name.get(urn.len() + 1..)),
-            (None, Some((urn, attribute)))
-                if is_attribute(attribute) && !matches!(value, Some(Value::Object(_))) =>
-            {
-                (urn.to_owned(), Some(attribute))
-            }
-            _ => (name.to_owned(), None),
-        };
-        if !resource::is_foreign_urn(&urn) || attribute.is_some_and(|attribute| !is_attribute(attribute)) {
-            return Err(ScimError::invalid_path(format!("{name} is not an attribute path")));
-        }
-        let object = self.attributes.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new()));
-        let Value::Object(members) = object else {
-            return Err(ScimError::invalid_path(format!("{urn} is no extension")));
-        };
-        let value = match (op, attribute.and_then(|attribute| members.get(attribute)), value) {
-            // RFC 7644 §3.5.2.1: add to a list appends.
-            (Op::Add, Some(Value::Array(present)), Some(Value::Array(given))) => {
-                let new = given.into_iter().filter(|value| !present.contains(value));
-                Some(present.iter().cloned().chain(new).collect())
-            }
-            (_, _, value) => value,
-        };
-        let changed = match (attribute, value) {
-            (Some(attribute), value) => match attribute.split_once('.') {
-                Some((attribute, _)) if members.get(attribute).is_some_and(|value| !value.is_object()) => {
-                    return Err(ScimError::invalid_path(format!("{urn}:{attribute} has no sub-attributes")));
-                }
-                Some((attribute, sub)) => set_foreign(members, attribute, Some(sub), value),
-                None => set_foreign(members, attribute, None, value),
-            },
-            (None, Some(Value::Object(given))) => given.into_iter().fold(false, |changed, (name, value)| {
-                // A length beyond the bound is refused below: what is beyond need not be set.
-                let fits = members.len() <= MAX_FOREIGN;
-                fits && set_foreign(members, &name, None, (!value.is_null()).then_some(value)) || changed
-            }),
-            (None, None) => !std::mem::take(members).is_empty(),
-            (None, Some(_)) => return Err(ScimError::invalid_value(format!("{urn}: expected an object"))),
-        };
-        if members.len() > MAX_FOREIGN {
-            return Err(ScimError::invalid_value(format!(
-                "{urn}: more than {MAX_FOREIGN} attributes are too many"
-            )));
-        }
-        drop_if_empty(&mut self.attributes, &urn);
-        Ok(if changed { Outcome::Applied } else { Outcome::NothingToDo })
-    }
-}
-
-/// Whether a text has the form `attribute[.subAttribute]`.
-fn is_attribute(text: &str) -> bool {
-    let (attribute, sub) = text.split_once('.').unwrap_or((text, "sub"));
-    is_name(attribute) && is_name(sub)
-}
-
-/// The extension in the resource whose URN `name` is, or starts with.
-fn longest_container<'a>(attributes: &'a Object, name: &str) -> Option<&'a str> {
-    let containers = attributes.keys().filter(|key| {
-        starts_like_urn(key)
-            && name.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
-            && matches!(name.as_bytes().get(key.len()), None | Some(b':'))
-    });
-    containers.max_by_key(|key| key.len()).map(String::as_str)
 }
 
 /// `schemas` follows from the content (AMB-14): saying it again is nothing to do.
@@ -524,42 +454,15 @@ fn ids_in(values: &[Value]) -> HashSet<String> {
     values.iter().map(|value| value.get("value").unwrap_or(value).to_string()).collect()
 }
 
-fn extension_mut<'a>(attributes: &'a mut Object, schema: &Schema) -> &'a mut Object {
+fn extension_mut<'a>(attributes: &'a mut Object, schema: &Schema) -> Result<&'a mut Object, ScimError> {
     let value = attributes.entry(schema.id.clone()).or_insert_with(|| Value::Object(Object::new()));
-    if !value.is_object() {
-        *value = Value::Object(Object::new());
-    }
-    match value {
-        Value::Object(members) => members,
-        _ => unreachable!("it was made an object in the line above"),
-    }
+    value
+        .as_object_mut()
+        .ok_or_else(|| ScimError::invalid_value(format!("{}: expected an object", schema.id)))
 }
 
-fn drop_if_empty(attributes: &mut Object, urn: &str) {
+pub(super) fn drop_if_empty(attributes: &mut Object, urn: &str) {
     if attributes.get(urn).and_then(Value::as_object).is_some_and(Object::is_empty) {
         attributes.shift_remove(urn);
-    }
-}
-
-/// Sets or removes an attribute, or a sub-attribute of it; says whether that changed anything.
-fn set_foreign(members: &mut Object, attribute: &str, sub: Option<&str>, value: Option<Value>) -> bool {
-    let known = members.keys().find(|key| key.eq_ignore_ascii_case(attribute)).cloned();
-    let name = known.unwrap_or_else(|| attribute.to_owned());
-    match (sub, value) {
-        (Some(sub), value) => {
-            let inner = members.entry(name.clone()).or_insert_with(|| Value::Object(Object::new()));
-            let changed = match inner {
-                Value::Object(inner) => set_foreign(inner, sub, None, value),
-                _ => false,
-            };
-            drop_if_empty(members, &name);
-            changed
-        }
-        (None, Some(value)) => {
-            let changed = members.get(&name) != Some(&value);
-            members.insert(name, value);
-            changed
-        }
-        (None, None) => members.shift_remove(&name).is_some(),
     }
 }

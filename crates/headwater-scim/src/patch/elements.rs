@@ -121,6 +121,7 @@ impl Edit<'_> {
         }
         match (self.op, self.sub_attribute, self.filter) {
             (Op::Remove, None, None) => Ok(remove_given(elements, value)),
+            // AMB-43: where nothing meets the filter there is nothing to do.
             (Op::Remove, None, Some(filter)) => {
                 let before = elements.len();
                 elements.retain(|element| !filter.matches_element(element));

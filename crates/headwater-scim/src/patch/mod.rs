@@ -5,6 +5,7 @@
 
 mod apply;
 mod elements;
+mod foreign;
 mod target;
 
 use serde_json::Value;

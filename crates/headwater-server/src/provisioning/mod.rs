@@ -29,7 +29,7 @@ use crate::Context;
 
 /// How many resources a page has when the client doesn't say.
 pub const DEFAULT_PAGE: usize = 100;
-/// Groups with more members than this are not sent back after a PATCH.
+/// Groups with more members than this are not sent back after a PATCH (AMB-39).
 pub const MEMBERS_IN_PATCH_ANSWER: u64 = 1_000;
 /// How often a change is planned anew because somebody else was quicker. Each time at least one of
 /// those who race gets through.
@@ -283,6 +283,7 @@ impl<'a> Provisioning<'a> {
             }
             selections.push(Selection { resource_type: Arc::clone(resource_type), filter });
         }
+        // More than can be had is not refused but cut (AMB-19, AMB-30).
         let start_index = u64::try_from(request.start_index.unwrap_or(1)).unwrap_or(1).max(1);
         let count =
             request.count.map_or(DEFAULT_PAGE, |count| usize::try_from(count).unwrap_or(0)).min(MAX_RESULTS);

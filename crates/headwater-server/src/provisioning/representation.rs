@@ -87,6 +87,8 @@ impl Elements {
         }
     }
 
+    /// `display` is what the other side is called now, not what a client said (AMB-13); groups are
+    /// listed as far as the membership is direct (AMB-11).
     fn write_one(&self, out: &mut String, related: &Related) {
         let mut open = ",{";
         let mut member = |out: &mut String, name: &str, value: &str| {

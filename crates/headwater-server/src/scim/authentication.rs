@@ -1,4 +1,4 @@
-//! Bearer tokens (RFC 6750). Whatever is wrong with one gets the same answer, and so does a slug
+//! Bearer tokens (RFC 6750), for discovery too (AMB-52). Whatever is wrong with one gets the same answer, and so does a slug
 //! that doesn't exist.
 
 use std::sync::Arc;

@@ -199,7 +199,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// The base URL itself, as somebody opens it to see whether it is right.
+    /// The base URL itself, as somebody opens it to see whether it is right. It is not queried here
+    /// (AMB-18).
     fn base(&self) -> Answered {
         if self.head.uri.query().is_some_and(|query| query.contains("filter=")) {
             return Err(ScimError::with_status(
