@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many operations of a request may look at each element of the relation.
-const MAX_SCANS: usize = 16;
+const MAX_SCANS: usize = 4;
 
 /// A resource after a PATCH.
 #[derive(Debug, Clone, PartialEq)]
