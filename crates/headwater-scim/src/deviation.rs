@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::{
     Object,
-    path::{AttributePath, Name, starts_like_urn},
+    path::{Name, is_name, starts_like_urn},
+    resource::is_foreign_urn,
     resource_type::ResourceType,
     schema::{Attribute, AttributeType},
 };
@@ -69,19 +70,7 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
         }
         let Some(schema) = known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn))
         else {
-            match Name::resolve(&name, resource_type) {
-                // A whole URN path as a key, as clients send it in PATCH.
-                Ok(Name::Attribute(AttributePath { extension, attribute, sub_attribute: None }))
-                    if starts_like_urn(&name) =>
-                {
-                    notes.push(format!("{name} stands for the attribute in its place"));
-                    let value = mend_value(value, &attribute, notes);
-                    place(&mut mended, extension.map(|schema| schema.id.clone()), &attribute.name, value);
-                }
-                _ => {
-                    mended.insert(name, value);
-                }
-            }
+            mend_urn_key(&mut mended, name, value, resource_type, notes);
             continue;
         };
         if !name.eq_ignore_ascii_case(&schema.id) {
@@ -99,22 +88,78 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
     mended
 }
 
-/// Puts a value where its attribute stands, unless there is one already.
+/// A whole URN path as a key, as clients send it in PATCH: its value is put where the attribute
+/// stands. Anything else stays as it is.
+fn mend_urn_key(
+    mended: &mut Object,
+    name: String,
+    value: Value,
+    resource_type: &ResourceType,
+    notes: &mut Notes,
+) {
+    let resolved = if starts_like_urn(&name) { Name::resolve(&name, resource_type).ok() } else { None };
+    match resolved {
+        Some(Name::Attribute(path)) if path.sub_attribute.is_none() || !path.attribute.multi_valued => {
+            notes.push(format!("{name} stands for the attribute in its place"));
+            let value = mend_value(value, path.leaf(), notes);
+            let urn = path.extension.as_ref().map(|schema| schema.id.clone());
+            match &path.sub_attribute {
+                None => place(mended, urn, &path.attribute.name, value),
+                Some(sub) => {
+                    let whole = Value::Object(Object::from_iter([(sub.name.clone(), value)]));
+                    place(mended, urn, &path.attribute.name, whole);
+                }
+            }
+        }
+        Some(Name::Foreign(_)) if !value.is_object() && foreign_parts(&name).is_some() => {
+            if let Some((urn, attribute)) = foreign_parts(&name) {
+                notes.push(format!("{name} stands for the attribute in its place"));
+                place(mended, Some(urn.to_owned()), attribute, value);
+            }
+        }
+        _ => {
+            mended.insert(name, value);
+        }
+    }
+}
+
+/// The URN of an extension that no schema describes, and the attribute behind it.
+fn foreign_parts(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once(':').filter(|(urn, attribute)| is_foreign_urn(urn) && is_name(attribute))
+}
+
+/// Puts a value where its attribute stands, unless there is one already; sub-attributes join those
+/// that are there.
 fn place(resource: &mut Object, extension: Option<String>, attribute: &str, value: Value) {
     let container = match extension {
         None => Some(resource),
         Some(urn) => resource.entry(urn).or_insert_with(|| Value::Object(Object::new())).as_object_mut(),
     };
-    if let Some(container) = container
-        && !container.keys().any(|key| key.eq_ignore_ascii_case(attribute))
-    {
-        container.insert(attribute.to_owned(), value);
+    let Some(container) = container else { return };
+    let known = container.keys().find(|key| key.eq_ignore_ascii_case(attribute)).cloned();
+    match (known, value) {
+        (None, value) => {
+            container.insert(attribute.to_owned(), value);
+        }
+        (Some(known), Value::Object(more)) => {
+            if let Some(Value::Object(members)) = container.get_mut(&known) {
+                members.extend(more);
+            }
+        }
+        (Some(_), _) => {}
     }
 }
 
 /// Mends the object of an extension.
 pub fn mend_extension(value: Value, attributes: &[std::sync::Arc<Attribute>], notes: &mut Notes) -> Value {
-    let Value::Object(members) = value else { return value };
+    let members = match value {
+        Value::Object(members) => members,
+        Value::String(text) if text.is_empty() => return Value::Null,
+        Value::Array(mut values) if values.len() <= 1 => {
+            return values.pop().map_or(Value::Null, |value| mend_extension(value, attributes, notes));
+        }
+        other => return other,
+    };
     let mended = members.into_iter().map(|(name, value)| {
         let attribute = attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(&name));
         let value = match attribute {
@@ -143,7 +188,7 @@ pub fn mend_value(value: Value, attribute: &Attribute, notes: &mut Notes) -> Val
             Value::Array(vec![mend_element(other, attribute, notes)])
         }
         // Entra ID sends `[{"value": "…"}]` for manager.
-        Value::Array(mut values) if attribute.is_complex() && values.len() <= 1 => {
+        Value::Array(mut values) if values.len() <= 1 => {
             notes.push(format!("{}: a list of one stands for a single value", attribute.name));
             values.pop().map_or(Value::Null, |value| mend_element(value, attribute, notes))
         }

@@ -235,6 +235,21 @@ pub(crate) fn merge(values: &mut Vec<Value>, element: Value) -> (usize, bool) {
     (values.len() - 1, true)
 }
 
+/// What makes an element the same as another: its value with its type, or all of it where it has no
+/// value.
+pub(crate) fn identity(element: &Value) -> String {
+    match element {
+        Value::Object(members) => match members.get("value") {
+            Some(value) => serde_json::json!([value, members.get("type")]).to_string(),
+            None => {
+                let sorted: std::collections::BTreeMap<&String, &Value> = members.iter().collect();
+                serde_json::json!(sorted).to_string()
+            }
+        },
+        plain => plain.to_string(),
+    }
+}
+
 /// Whether two elements share value and type; of those without a value, whether they are equal.
 pub(crate) fn is_same(left: &Value, right: &Value) -> bool {
     match (left.get("value"), right.get("value")) {

@@ -230,6 +230,31 @@ fn changes() -> Vec<(Value, Value, Value)> {
             json!([{"op": "Replace", "path": format!("{ENTERPRISE}:manager.value"), "value": ""}]),
             user(),
         ),
+        (
+            user(),
+            json!([{"op": "add", "path": format!("{ENTERPRISE}:manager.$ref"), "value": "../Users/n"}]),
+            json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "n", "$ref": "../Users/n"}}}),
+        ),
+        (
+            json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "m"}}}),
+            json!([{"op": "Remove", "path": format!("{ENTERPRISE}:manager"), "value": [{"value": "another"}]}]),
+            json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "m"}}}),
+        ),
+        (
+            json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "m"}}}),
+            json!([{"op": "Remove", "path": format!("{ENTERPRISE}:manager"), "value": "m"}]),
+            user(),
+        ),
+        (
+            emails(),
+            json!([{"op": "remove", "path": "emails", "value": [{"value": "W@X", "type": "WORK"}]}]),
+            json!({"userName": "ada", "emails": [{"value": "h@x", "type": "home"}]}),
+        ),
+        (
+            user(),
+            json!([{"op": "add", "path": "title", "value": ["T"]}]),
+            json!({"userName": "ada", "title": "T"}),
+        ),
         // extensions that no schema describes
         (
             user(),
@@ -360,6 +385,11 @@ fn refusals_have_their_scim_type() {
         (one(json!({"op": "add", "path": "emails[type eq \"x\"].nope", "value": "x"})), InvalidPath),
         (one(json!({"op": "add", "path": "nope[type eq \"x\"]", "value": "x"})), InvalidPath),
         (one(json!({"op": "replace", "value": {"nope": 1, "neither": 2}})), InvalidPath),
+        (one(json!({"op": "replace", "path": "emails", "value": [{"zzz": 1}]})), InvalidPath),
+        (one(json!({"op": "replace", "path": "name", "value": {"zzz": 1}})), InvalidPath),
+        (one(json!({"op": "replace", "value": {"name": {"zzz": 1}}})), InvalidPath),
+        (one(json!({"op": "remove", "path": "emails", "value": [{}]})), InvalidValue),
+        (one(json!({"op": "remove", "path": "emails", "value": []})), InvalidValue),
         (one(json!({"op": "add", "path": "emails[type zz \"a\"]", "value": "x"})), InvalidFilter),
         (one(json!({"op": "add", "path": "emails[nope eq \"a\"].value", "value": "x"})), InvalidFilter),
         (
@@ -432,7 +462,7 @@ fn members_become_edits_of_the_relation() {
             RelationEdit::Remove(ids(&["a", "b"])),
         ),
         (json!({"op": "remove", "path": "members"}), RelationEdit::Clear),
-        (json!({"op": "remove", "path": "members", "value": []}), RelationEdit::Clear),
+        (json!({"op": "remove", "path": "members", "value": null}), RelationEdit::Clear),
         (
             json!({"op": "replace", "path": "members", "value": [{"value": "a"}]}),
             RelationEdit::Replace(ids(&["a"])),
@@ -457,9 +487,10 @@ fn members_become_edits_of_the_relation() {
         json!([{"display": "D"}]),
         json!(""),
         json!([5]),
+        json!([]),
     ] {
         for op in ["remove", "replace", "add"] {
-            if (op, &value) == ("replace", &json!("")) || (op, &value) == ("add", &json!("")) {
+            if op != "remove" && (value == json!("") || value == json!([])) {
                 continue;
             }
             let error = apply("Group", &before, &json!([{"op": op, "path": "members", "value": value}]))

@@ -143,6 +143,16 @@ impl Filter {
         }
     }
 
+    /// How many comparisons it has.
+    pub fn terms(&self) -> usize {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.iter().map(Self::terms).sum(),
+            Self::Not(inner) => inner.terms(),
+            Self::Element { filter, .. } => filter.terms(),
+            Self::Compare(_) | Self::Present(_) => 1,
+        }
+    }
+
     /// Whether any path in the filter satisfies `predicate`.
     pub fn mentions(&self, predicate: &dyn Fn(&AttributePath) -> bool) -> bool {
         match self {

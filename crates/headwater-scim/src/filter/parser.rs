@@ -316,6 +316,13 @@ impl<'a> Parser<'a> {
                 format!("{word:?} is not an operator; eq, ne, co, sw, ew, gt, ge, lt, le and pr are"),
             )
         })?;
+        // AMB-22: null is about the attribute itself, not about its `value`.
+        let at_null = matches!(self.tokens.peek(), Some(Token { kind: TokenKind::Word("null"), .. }));
+        if at_null && path.leaf().is_complex() && matches!(operator, Operator::Eq | Operator::Ne) {
+            self.next();
+            let present = Filter::Present(path);
+            return Ok(if operator == Operator::Ne { present } else { Filter::Not(Box::new(present)) });
+        }
         let path = comparable(path).map_err(|message| FilterError::new(position, message))?;
         let value_position = self.position();
         let token =

@@ -20,6 +20,8 @@ use crate::{
     value,
 };
 
+/// How often the operations of a request may look at a value, each comparison of a filter counted.
+const MAX_WORK: usize = 1_000_000;
 /// How many operations of a request may look at each element of the relation.
 const MAX_SCANS: usize = 4;
 
@@ -60,6 +62,7 @@ pub fn apply(
         notes,
         operation: 0,
         scans: 0,
+        work: 0,
     };
     let mut outcomes = Vec::with_capacity(request.operations.len());
     for (position, operation) in request.operations.into_iter().enumerate() {
@@ -88,6 +91,7 @@ struct Patcher<'a> {
     notes: &'a mut Notes,
     operation: usize,
     scans: usize,
+    work: usize,
 }
 
 impl Patcher<'_> {
@@ -113,8 +117,7 @@ impl Patcher<'_> {
         for (name, value) in members {
             match Target::parse(&name, self.resource_type) {
                 Ok(target) => {
-                    let one =
-                        self.on_target(op, &target, Some(value)).map_err(|error| error.in_context(&name))?;
+                    let one = self.on_target(op, &target, Some(value))?;
                     outcome = both(outcome, one);
                 }
                 // A path that goes wrong in its brackets is no unknown attribute.
@@ -139,7 +142,7 @@ impl Patcher<'_> {
             Target::Attribute(path) => self.on_attribute(op, path, None, value),
             Target::Elements { path, filter } => self.on_attribute(op, path, Some(filter), value),
             Target::Extension(schema) => self.on_extension(op, schema, value),
-            Target::Foreign(name) => foreign::apply(&mut self.attributes, op, name, value),
+            Target::Foreign(name) => foreign::apply(&mut self.attributes, op, name, value, &mut self.work),
         }
     }
 
@@ -154,12 +157,17 @@ impl Patcher<'_> {
         if attribute.name == "schemas" && path.extension.is_none() {
             return on_schemas(op, value.as_ref());
         }
-        if op == Op::Remove && value.as_ref().and_then(Value::as_str) == Some("") {
-            // Were it taken for no value, everything would go.
+        // A filter says what goes; a value beside it adds nothing, and null is none.
+        let value = value.filter(|value| op != Op::Remove || filter.is_none() && !value.is_null());
+        let names_nothing = value.as_ref().is_some_and(|value| match value {
+            Value::String(text) => text.is_empty(),
+            Value::Array(values) => values.is_empty(),
+            _ => false,
+        });
+        if op == Op::Remove && names_nothing {
+            // Were it taken for no value, everything would go (AMB-42).
             return Err(ScimError::invalid_value(format!("{path}: the value names nothing to remove")));
         }
-        // A filter says what goes; a value beside it adds nothing.
-        let value = value.filter(|_| op != Op::Remove || filter.is_none());
         let (path, value) = self.mend(path, filter, value);
         let leaf = path.leaf();
         if is_relation(&path, self.resource_type) {
@@ -185,15 +193,20 @@ impl Patcher<'_> {
         filter: Option<&Filter>,
         value: Option<Value>,
     ) -> (AttributePath, Option<Value>) {
-        let path = match (&value, path.attribute.value_attribute()) {
+        let is_reference = path.attribute.refers_to_resources() && !path.attribute.multi_valued;
+        let (path, value) = match (value, path.attribute.value_attribute()) {
             // A text for whole elements means their `value`, as it does in `manager`.
-            (Some(Value::String(_)), Some(value_attribute))
-                if filter.is_some() && path.sub_attribute.is_none() =>
+            (Some(Value::String(text)), Some(value_attribute))
+                if filter.is_some() && path.sub_attribute.is_none() && !text.is_empty() =>
             {
                 self.notes.push(format!("{path}: a text stands for its value"));
-                path.child(value_attribute)
+                (path.child(value_attribute), Some(Value::String(text)))
             }
-            _ => path.clone(),
+            // To set `$ref` is to name another resource.
+            (Some(Value::String(url)), _) if is_reference && path.leaf().name == "$ref" => {
+                (path.parent(), Some(Value::Object(Object::from_iter([("$ref".to_owned(), url.into())]))))
+            }
+            (value, _) => (path.clone(), value),
         };
         let notes = &mut *self.notes;
         let value = value.map(|value| match (&path.sub_attribute, filter) {
@@ -233,6 +246,8 @@ impl Patcher<'_> {
         };
         let current = container.get_mut(&attribute.name).map(Value::take);
         let was_assigned = current.is_some();
+        let elements = current.as_ref().and_then(Value::as_array).map_or(1, Vec::len);
+        spend(&mut self.work, elements * (1 + filter.map_or(0, Filter::terms)))?;
         let edit = Edit {
             op,
             attribute,
@@ -388,6 +403,18 @@ impl Patcher<'_> {
         }
         Ok(outcome)
     }
+}
+
+/// Takes from what a request may cost.
+pub(super) fn spend(work: &mut usize, cost: usize) -> Result<(), ScimError> {
+    *work += cost;
+    if *work > MAX_WORK {
+        return Err(ScimError::with_status(
+            413,
+            "the operations have too many values to look at; send fewer at once",
+        ));
+    }
+    Ok(())
 }
 
 /// `schemas` follows from the content (AMB-14): saying it again is nothing to do.

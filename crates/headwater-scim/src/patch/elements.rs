@@ -1,11 +1,13 @@
 //! The new value of one attribute under one operation: add, remove, replace × single-valued,
 //! complex, multi-valued × whole, sub-attribute, filtered elements.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::Op;
 use crate::{
-    Object,
+    Object, comparison,
     error::ScimError,
     filter::{Comparison, Filter, Literal},
     schema::{Attribute, Mutability},
@@ -42,7 +44,14 @@ impl Edit<'_> {
             return Ok(((!empty).then_some(edited), changed));
         }
         let edited = match (self.op, self.sub_attribute) {
-            (Op::Remove, None) => None,
+            // With a value beside it, just that one goes.
+            (Op::Remove, None) => match (&current, value) {
+                (Some(present), Some(value)) => {
+                    let meant = self.means(self.attribute, present, value)?;
+                    current.clone().filter(|_| !meant)
+                }
+                _ => None,
+            },
             (_, None) if !self.attribute.is_complex() => {
                 value::check(self.attribute, given(value), self.ignored)?
             }
@@ -69,6 +78,9 @@ impl Edit<'_> {
                 return Ok((current, false));
             }
         };
+        if !given.is_empty() && !given.keys().any(|name| self.attribute.sub_attribute(name).is_some()) {
+            return Err(self.nothing_known(given.keys()));
+        }
         let mut members = object(current.clone());
         // The value comes first: it decides whether what is said beside it is about another one.
         let (first, rest): (Vec<_>, Vec<_>) =
@@ -120,7 +132,7 @@ impl Edit<'_> {
             return Err(self.nothing_selected());
         }
         match (self.op, self.sub_attribute, self.filter) {
-            (Op::Remove, None, None) => Ok(remove_given(elements, value)),
+            (Op::Remove, None, None) => self.remove_given(elements, value),
             // AMB-43: where nothing meets the filter there is nothing to do.
             (Op::Remove, None, Some(filter)) => {
                 let before = elements.len();
@@ -149,10 +161,18 @@ impl Edit<'_> {
 
     /// add and replace of the whole list.
     fn edit_list(&mut self, mut elements: Vec<Value>, value: Value) -> Result<(Vec<Value>, bool), ScimError> {
+        let names: Vec<String> = names_in(&value);
         let given = match value::check(self.attribute, value, self.ignored)? {
             Some(Value::Array(values)) => values,
             _ => Vec::new(),
         };
+        // Nothing of it was understood: to take it for an empty list would be to remove all.
+        if given.is_empty()
+            && !names.is_empty()
+            && !names.iter().any(|name| self.attribute.sub_attribute(name).is_some())
+        {
+            return Err(self.nothing_known(names.iter()));
+        }
         if self.op == Op::Replace {
             let changed = given != elements;
             return Ok((given, changed));
@@ -240,7 +260,7 @@ impl Edit<'_> {
         let primary = sub.name == "primary" && value == Some(Value::Bool(true));
         changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
         elements.retain(|element| element.as_object().is_none_or(|members| !members.is_empty()));
-        Ok((distinct(elements), changed))
+        Ok((if changed { distinct(elements) } else { elements }, changed))
     }
 
     /// The element that the filter's equalities describe.
@@ -262,6 +282,52 @@ impl Edit<'_> {
             created.insert(sub.name.clone(), value);
         }
         Some(created)
+    }
+
+    /// remove of a list. With values beside it, just those go (AMB-42: Entra ID and authentik mean
+    /// it so; emptying the group instead has done real damage elsewhere).
+    fn remove_given(
+        &mut self,
+        mut elements: Vec<Value>,
+        value: Option<Value>,
+    ) -> Result<(Vec<Value>, bool), ScimError> {
+        let before = elements.len();
+        match value {
+            None => elements.clear(),
+            Some(Value::Array(values)) => {
+                for value in values {
+                    let meant = self.meant(self.attribute, value)?;
+                    elements.retain(|element| !is_meant(self.attribute, element, &meant));
+                }
+            }
+            Some(value) => {
+                let meant = self.meant(self.attribute, value)?;
+                elements.retain(|element| !is_meant(self.attribute, element, &meant));
+            }
+        }
+        let changed = elements.len() != before;
+        Ok((elements, changed))
+    }
+
+    /// What a client wants to have removed, checked like a value of the attribute.
+    fn meant(&mut self, attribute: &Attribute, value: Value) -> Result<Value, ScimError> {
+        value::check_one(attribute, value, self.ignored)?.ok_or_else(|| {
+            ScimError::invalid_value(format!("{}: a value names nothing to remove", attribute.name))
+        })
+    }
+
+    fn means(&mut self, attribute: &Attribute, present: &Value, value: Value) -> Result<bool, ScimError> {
+        let meant = self.meant(attribute, value)?;
+        Ok(is_meant(attribute, present, &meant))
+    }
+
+    fn nothing_known<'n>(&self, names: impl Iterator<Item = &'n String>) -> ScimError {
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        ScimError::invalid_path(format!(
+            "{} has none of the sub-attributes {}",
+            self.attribute.name,
+            names.join(", ")
+        ))
     }
 
     fn nothing_selected(&self) -> ScimError {
@@ -290,44 +356,52 @@ impl Edit<'_> {
     }
 }
 
-/// remove of a list. With values beside it, just those go (AMB-42: Entra ID and authentik mean
-/// it so; emptying the group instead has done real damage elsewhere).
-fn remove_given(mut elements: Vec<Value>, value: Option<Value>) -> (Vec<Value>, bool) {
-    let given = match value {
-        Some(Value::Array(values)) => values,
+/// The names of the members of an object, or of those in a list.
+fn names_in(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(members) => members.keys().cloned().collect(),
+        Value::Array(values) => {
+            values.iter().filter_map(Value::as_object).flat_map(|members| members.keys().cloned()).collect()
+        }
         _ => Vec::new(),
-    };
-    if given.is_empty() {
-        let changed = !elements.is_empty();
-        return (Vec::new(), changed);
     }
-    let before = elements.len();
-    elements.retain(|element| !given.iter().any(|given| is_meant(element, given)));
-    let changed = elements.len() != before;
-    (elements, changed)
 }
 
-/// Whether an element is the one that a client describes: by its value and, where given, its
-/// type; by all that is given where it has no value.
-fn is_meant(element: &Value, given: &Value) -> bool {
-    let Value::Object(given) = given else { return element == given };
-    let member =
-        |name: &str| given.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    match member("value") {
-        Some(value) => {
-            element.get("value") == Some(value)
-                && member("type").is_none_or(|kind| kind.is_null() || element.get("type") == Some(kind))
+/// Whether a value is the one that a client describes: by its `value` and, where given, its type;
+/// by all that is given where it has no `value`. Letter case counts as it does in filters.
+fn is_meant(attribute: &Attribute, present: &Value, meant: &Value) -> bool {
+    let Value::Object(given) = meant else { return is_equal(attribute, present, meant) };
+    let agrees = |name: &str| {
+        let sub = attribute.sub_attribute(name);
+        given.get(name).is_none_or(|meant| match (sub, present.get(name)) {
+            (Some(sub), Some(present)) => is_equal(sub, present, meant),
+            _ => false,
+        })
+    };
+    if given.contains_key("value") {
+        return agrees("value") && agrees("type");
+    }
+    given.keys().all(|name| agrees(name))
+}
+
+fn is_equal(attribute: &Attribute, left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => {
+            let exact = attribute.compares_exactly();
+            comparison::key(left, exact) == comparison::key(right, exact)
         }
-        None => !given.is_empty() && given.iter().all(|(name, value)| element.get(name) == Some(value)),
+        _ => left == right,
     }
 }
 
 /// Elements that have come to share value and type are one (RFC 7643 §2.4), with what each of them
 /// says; it is primary when one of them is.
 fn distinct(elements: Vec<Value>) -> Vec<Value> {
+    let mut positions: HashMap<String, usize> = HashMap::with_capacity(elements.len());
     let mut distinct: Vec<Value> = Vec::with_capacity(elements.len());
     for element in elements {
-        let Some(same) = distinct.iter_mut().find(|known| value::is_same(known, &element)) else {
+        let position = *positions.entry(value::identity(&element)).or_insert(distinct.len());
+        let Some(same) = distinct.get_mut(position) else {
             distinct.push(element);
             continue;
         };

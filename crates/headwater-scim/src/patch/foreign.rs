@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Op, Outcome, apply::drop_if_empty};
+use super::{
+    Op, Outcome,
+    apply::{drop_if_empty, spend},
+};
 use crate::{
     Object,
     error::ScimError,
@@ -20,6 +23,7 @@ pub(super) fn apply(
     op: Op,
     name: &str,
     value: Option<Value>,
+    work: &mut usize,
 ) -> Result<Outcome, ScimError> {
     let value = value.filter(|value| op != Op::Remove && !value.is_null());
     let (urn, attribute) = match (longest_container(attributes, name), name.rsplit_once(':')) {
@@ -48,6 +52,7 @@ pub(super) fn apply(
                     "{name}: more than {MAX_FOREIGN} values are too many"
                 )));
             }
+            spend(work, present.len() * given.len())?;
             let new = given.into_iter().filter(|value| !present.contains(value));
             Some(present.iter().cloned().chain(new).collect())
         }

@@ -120,6 +120,8 @@ fn what_is_known_is_not_stored_as_a_foreign_extension() {
         "userName": "ada",
         format!("{ENTERPRISE}:department"): "D",
         format!("{ENTERPRISE}:manager"): {"value": "m"},
+        "urn:ietf:params:scim:schemas:core:2.0:User:name.givenName": "G",
+        "urn:example:other:1.0:User:custom": "c",
         "urn:ietf:params:scim:schemas:core:2.0:User:title": "T",
         "urn:ietf:params:scim:schemas:core:2.0:User": {"nickName": "N"},
         "urn:ietf:params:scim:schemas:core:2.0:Group": {"displayName": "G"},
@@ -130,10 +132,16 @@ fn what_is_known_is_not_stored_as_a_foreign_extension() {
     let created = source.post("/Users", &body).expect(201).json();
     assert_eq!(
         created["schemas"],
-        json!(["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE, "urn:example:ext:1.0"])
+        json!([
+            "urn:ietf:params:scim:schemas:core:2.0:User",
+            ENTERPRISE,
+            "urn:example:other:1.0:User",
+            "urn:example:ext:1.0"
+        ])
     );
     assert_eq!(created[ENTERPRISE], json!({"department": "D", "manager": {"value": "m"}}));
-    assert_eq!(created["title"], "T");
+    assert_eq!((&created["title"], &created["name"]), (&json!("T"), &json!({"givenName": "G"})));
+    assert_eq!(created["urn:example:other:1.0:User"], json!({"custom": "c"}));
     assert_eq!(created["urn:example:ext:1.0"], body["urn:example:ext:1.0"]);
     let path = format!("/Users/{}", created["id"].as_str().expect("an id"));
     for bad in
@@ -189,6 +197,15 @@ fn hostile_requests_stay_small() {
     source.post("/Users", &json!({"userName": "nul\u{0}"})).expect_error(400, "invalidSyntax");
     let names = vec!["userName"; 600].join(",");
     source.get(&format!("/Users?attributes={names}")).expect_error(400, "invalidValue");
+    let roles: Vec<Value> =
+        (0..1_000).map(|number| json!({"value": format!("r{number}"), "display": "d"})).collect();
+    let busy = source.post("/Users", &json!({"userName": "busy", "roles": roles})).expect(201).json();
+    let operation =
+        |number| json!({"op": "replace", "path": "roles[display pr].type", "value": format!("t{number}")});
+    let many: Vec<Value> = (0..1_000).map(operation).collect();
+    source
+        .patch(&format!("/Users/{}", busy["id"].as_str().expect("an id")), many.into())
+        .expect_error(413, "");
     let group = source.post("/Groups", &json!({"displayName": "G"})).expect(201).json();
     let scans: Vec<Value> =
         (0..50).map(|_| json!({"op": "remove", "path": "members[display co \"x\"]"})).collect();
