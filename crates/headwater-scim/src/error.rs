@@ -9,6 +9,8 @@ use serde_json::json;
 pub enum ScimType {
     /// The filter is malformed, or an attribute and an operator in it don't go together.
     InvalidFilter,
+    /// The filter asks for more than the server is willing to process.
+    TooMany,
     /// A unique value is already in use.
     Uniqueness,
     /// The attribute can't be changed in this way.
@@ -30,6 +32,7 @@ impl ScimType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidFilter => "invalidFilter",
+            Self::TooMany => "tooMany",
             Self::Uniqueness => "uniqueness",
             Self::Mutability => "mutability",
             Self::InvalidSyntax => "invalidSyntax",

@@ -30,9 +30,15 @@ pub enum StoreError {
     /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]
     NotCommitted(String),
+    /// A search took longer than any may.
+    #[error("the search took too long")]
+    TookTooLong,
     /// The store has shut down.
     #[error("the store has shut down")]
     Closed,
+    /// There is no data in the folder.
+    #[error("there is no data in {0}; `headwater serve` and `headwater source create` begin there")]
+    NoData(String),
     /// There is no such source.
     #[error("no source has the slug {0:?}")]
     NoSource(String),

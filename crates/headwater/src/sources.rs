@@ -27,7 +27,7 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
         }
         SourceCommand::List { url, data } => list(&url, &data),
         SourceCommand::Show { slug, url, data } => {
-            let store = SqliteStore::open(&data.data)?;
+            let store = SqliteStore::open_existing(&data.data)?;
             let source = store.source(&slug)?;
             show(&store, &source, &url, &data)
         }
@@ -95,7 +95,7 @@ async fn create(
 
 fn list(url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
     let origin = origin(url, data)?;
-    let store = SqliteStore::open(&data.data)?;
+    let store = SqliteStore::open_existing(&data.data)?;
     let mut described = Vec::new();
     for source in store.sources()? {
         let counts = store.counts(source.id)?;
@@ -134,7 +134,7 @@ async fn edit(
     url: &UrlArguments,
     data: &DataArguments,
 ) -> Result<(), Failure> {
-    let store = SqliteStore::open(&data.data)?;
+    let store = SqliteStore::open_existing(&data.data)?;
     let source = store.edit_source(slug, edit).await?;
     show(&store, &source, url, data)
 }
@@ -170,7 +170,7 @@ fn show(
 }
 
 async fn delete(slug: String, yes: bool, data: &DataArguments) -> Result<(), Failure> {
-    let store = SqliteStore::open(&data.data)?;
+    let store = SqliteStore::open_existing(&data.data)?;
     let source = store.source(&slug)?;
     let counts = store.counts(source.id)?;
     if !yes {

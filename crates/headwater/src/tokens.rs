@@ -14,7 +14,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Create { slug, expires, data } => {
             let expires = expires.map(|text| expiry(&text, now)).transpose()?;
-            let store = SqliteStore::open(&data.data)?;
+            let store = SqliteStore::open_existing(&data.data)?;
             let secret = Secret::generate(&SystemRandom);
             let token = NewToken {
                 id: Uuids::default().next(&SystemClock, &SystemRandom),
@@ -39,7 +39,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::List { slug, data } => {
-            let tokens = SqliteStore::open(&data.data)?.tokens(&slug)?;
+            let tokens = SqliteStore::open_existing(&data.data)?.tokens(&slug)?;
             if data.json {
                 let tokens: Vec<Value> = tokens.iter().map(|token| describe(token, now)).collect();
                 output::json(&tokens.into());
@@ -60,7 +60,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::Revoke { slug, id, data } => {
-            SqliteStore::open(&data.data)?.revoke_token(slug.clone(), id, now).await?;
+            SqliteStore::open_existing(&data.data)?.revoke_token(slug.clone(), id, now).await?;
             if data.json {
                 output::json(&json!({"slug": slug, "id": id.to_string(), "revoked": true}));
             } else {

@@ -31,6 +31,8 @@ use crate::Context;
 pub const DEFAULT_PAGE: usize = 100;
 /// Groups with more members than this are not sent back after a PATCH (AMB-39).
 pub const MEMBERS_IN_PATCH_ANSWER: u64 = 1_000;
+/// Up to how many operations a PATCH is planned where it came in.
+const FEW_OPERATIONS: usize = 20;
 /// How often a change is planned anew because somebody else was quicker. Each time at least one of
 /// those who race gets through.
 const ATTEMPTS: usize = 1_000;
@@ -59,27 +61,32 @@ pub struct Caller {
     pub base_url: String,
 }
 
-/// A precondition on the version of a resource (`If-Match`, RFC 9110 §13.1.1).
+/// A precondition on the version of a resource (`If-Match`, `If-None-Match`, RFC 9110 §13.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// Any version will do, as long as there is one.
     Any,
     /// One of these versions.
     OneOf(Vec<u64>),
+    /// None at all (`If-None-Match: *`, RFC 9110 §13.1.2): no resource that is there will do.
+    Never,
+    /// Any but these versions.
+    NoneOf(Vec<u64>),
 }
 
 impl Precondition {
     fn check(&self, stored: &StoredResource) -> Result<(), ScimError> {
-        match self {
-            Self::OneOf(versions) if !versions.contains(&stored.version) => Err(ScimError::with_status(
-                412,
-                format!(
-                    "the resource has changed: its version is {} now",
-                    representation::version_tag(stored)
-                ),
-            )),
-            _ => Ok(()),
+        let met = match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&stored.version),
+            Self::Never => false,
+            Self::NoneOf(versions) => !versions.contains(&stored.version),
+        };
+        if met {
+            return Ok(());
         }
+        let detail = "the resource is no longer, or still, of a version that If-Match or If-None-Match names; read it again";
+        Err(ScimError::with_status(412, detail))
     }
 }
 
@@ -302,7 +309,13 @@ impl<'a> Provisioning<'a> {
             include,
             base_url: self.caller.base_url.clone(),
         };
-        let page = self.store().search(self.caller.source.id, query).await?;
+        let page = match self.store().search(self.caller.source.id, query).await {
+            Err(StoreError::TookTooLong) => {
+                let detail = "filter: it takes too long to evaluate over this directory; narrow it down";
+                return Err(ScimError::bad_request(ScimType::TooMany, detail).into());
+            }
+            page => page?,
+        };
         let by_name: HashMap<&str, (&Arc<ResourceType>, &Projection)> = resource_types
             .iter()
             .zip(projections)
@@ -348,13 +361,21 @@ impl<'a> Provisioning<'a> {
                 plan::Change::Patch(request) => {
                     let server_side =
                         representation::server_side(resource_type, &stored, &self.caller.base_url);
-                    let patched = patch::apply(
-                        request.clone(),
-                        current.clone(),
-                        &server_side,
-                        resource_type,
-                        &mut notes,
-                    )?;
+                    // Many operations on many values take their time, and others should not wait for it.
+                    let mut apply = || {
+                        patch::apply(
+                            request.clone(),
+                            current.clone(),
+                            &server_side,
+                            resource_type,
+                            &mut notes,
+                        )
+                    };
+                    let patched = if request.operations.len() > FEW_OPERATIONS {
+                        tokio::task::block_in_place(apply)?
+                    } else {
+                        apply()?
+                    };
                     plan::Planned::from(patched)
                 }
             };

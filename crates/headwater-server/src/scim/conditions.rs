@@ -7,7 +7,7 @@ use super::header_list;
 use crate::provisioning::Precondition;
 
 /// The versions that `If-Match` allows. A tag that we never gave out matches nothing.
-pub(super) fn if_match(headers: &HeaderMap) -> Option<Precondition> {
+fn if_match(headers: &HeaderMap) -> Option<Precondition> {
     let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
     lines.peek()?;
     let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
@@ -15,6 +15,17 @@ pub(super) fn if_match(headers: &HeaderMap) -> Option<Precondition> {
         return Some(Precondition::Any);
     }
     Some(Precondition::OneOf(lines.into_iter().flat_map(opaque_tags).filter_map(own_version).collect()))
+}
+
+/// What a change has to meet: `If-Match`, or else `If-None-Match`.
+pub(super) fn of_change(headers: &HeaderMap) -> Option<Precondition> {
+    if_match(headers).or_else(|| {
+        let value = header_list(headers, header::IF_NONE_MATCH)?;
+        if value.trim() == "*" {
+            return Some(Precondition::Never);
+        }
+        Some(Precondition::NoneOf(opaque_tags(&value).filter_map(own_version).collect()))
+    })
 }
 
 /// Whether `If-None-Match` names this version.

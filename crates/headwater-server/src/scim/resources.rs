@@ -48,7 +48,7 @@ impl Exchange<'_> {
         let projection =
             settle(&Provisioning::new(self.context, &self.caller), asked, resource_type, id).await?;
         let body = self.body().await?;
-        let precondition = conditions::if_match(&self.head.headers);
+        let precondition = conditions::of_change(&self.head.headers);
         let provisioning = Provisioning::new(self.context, &self.caller);
         let answer =
             provisioning.replace(resource_type, id, || json::parse(&body), precondition, &projection).await?;
@@ -60,7 +60,7 @@ impl Exchange<'_> {
         let projection =
             settle(&Provisioning::new(self.context, &self.caller), asked, resource_type, id).await?;
         let body = self.body().await?;
-        let precondition = conditions::if_match(&self.head.headers);
+        let precondition = conditions::of_change(&self.head.headers);
         let provisioning = Provisioning::new(self.context, &self.caller);
         let (answer, version) =
             provisioning.patch(resource_type, id, || json::parse(&body), precondition, &projection).await?;
@@ -71,7 +71,7 @@ impl Exchange<'_> {
     }
 
     pub(super) async fn delete(self, resource_type: &Arc<ResourceType>, id: &str) -> Answered {
-        let precondition = conditions::if_match(&self.head.headers);
+        let precondition = conditions::of_change(&self.head.headers);
         Provisioning::new(self.context, &self.caller).delete(resource_type, id, precondition).await?;
         Ok(respond::empty(204, None))
     }

@@ -76,6 +76,18 @@ impl SqliteStore {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// Opens the store in a folder that has one already.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`StoreError::NoData`] when there is none.
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        if folder.join(FILE).exists() {
+            Self::open(folder)
+        } else {
+            Err(StoreError::NoData(folder.display().to_string()))
+        }
+    }
+
     /// Runs `read` on a reading connection, in one snapshot.
     fn read<T>(
         &self,

@@ -1,10 +1,12 @@
 //! Pages of resources that meet a filter.
 
+use std::time::{Duration, Instant};
+
 use headwater_scim::{
     filter::{Comparison, Filter, Literal, Operator},
     index,
 };
-use rusqlite::{Connection, Row, params_from_iter, types::Value};
+use rusqlite::{Connection, ErrorCode, Row, params_from_iter, types::Value};
 
 use super::{
     functions::Slots,
@@ -17,6 +19,10 @@ use crate::{Page, Query, Selection, SourceId, StoreError, StoredResource};
 /// About how much memory a page may take; what is beyond is left to the next page (RFC 7644
 /// §3.4.2.4 allows fewer results than asked for).
 const PAGE_BYTES: usize = 32 * 1024 * 1024;
+/// How long a filter may be evaluated. Identity providers wait for a minute.
+const MOST_TIME: Duration = Duration::from_secs(30);
+/// After how many steps of SQLite it is looked at the time.
+const STEPS_BETWEEN_LOOKS: i32 = 200;
 /// About what a membership takes.
 const RELATED_BYTES: usize = 160;
 
@@ -184,8 +190,29 @@ fn statement(source: SourceId, query: &Query) -> (String, Conditions) {
     )
 }
 
-/// Any filter: one pass over the rows that an index narrows it down to, or over all of the type.
+/// Any filter, for no longer than [`MOST_TIME`].
 fn filtered(
+    connection: &Connection,
+    slots: &Slots,
+    source: SourceId,
+    query: &Query,
+) -> Result<Page, StoreError> {
+    let deadline = Instant::now() + MOST_TIME;
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > deadline))?;
+    let page = evaluated(connection, slots, source, query);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    match page {
+        Err(StoreError::Database(error))
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
+        {
+            Err(StoreError::TookTooLong)
+        }
+        page => page,
+    }
+}
+
+/// One pass over the rows that an index narrows it down to, or over all of the type.
+fn evaluated(
     connection: &Connection,
     slots: &Slots,
     source: SourceId,

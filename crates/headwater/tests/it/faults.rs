@@ -40,6 +40,16 @@ fn a_file_that_is_no_database_is_refused() {
 }
 
 #[test]
+fn a_command_on_a_folder_without_data_says_so_and_makes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("typo");
+    let output = headwater(&["source", "list", "--data", missing.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no data in"));
+    assert!(!missing.exists());
+}
+
+#[test]
 fn a_stop_finishes_what_is_in_flight() {
     let mut server = Server::start();
     let source = server.source("stopping");

@@ -264,6 +264,13 @@ fn conditional_requests() {
     with(&source, "DELETE", &path, &[("If-Match", "W/\"never\"")], None).expect_error(412, "");
     with(&source, "GET", &path, &[("If-None-Match", &first)], None).expect(200);
 
+    let current = source.get(&path).header("etag").expect("an ETag").to_owned();
+    for tag in ["*", &*current] {
+        let body = Some(&b"{\"userName\":\"ada\"}"[..]);
+        with(&source, "PUT", &path, &[("If-None-Match", tag)], body).expect_error(412, "");
+        with(&source, "DELETE", &path, &[("If-None-Match", tag)], None).expect_error(412, "");
+    }
+
     // A change of groups is a change of what a GET of the user shows.
     let second = source.get(&path).header("etag").expect("an ETag").to_owned();
     source.post("/Groups", &json!({"displayName": "G", "members": [{"value": id}]})).expect(201);
