@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How often the operations of a request may look at a value, each comparison of a filter counted.
-const MAX_WORK: usize = 1_000_000;
+const MAX_WORK: usize = 5_000_000;
 /// How many operations of a request may look at each element of the relation.
 const MAX_SCANS: usize = 4;
 
@@ -246,8 +246,11 @@ impl Patcher<'_> {
         };
         let current = container.get_mut(&attribute.name).map(Value::take);
         let was_assigned = current.is_some();
-        let elements = current.as_ref().and_then(Value::as_array).map_or(1, Vec::len);
-        spend(&mut self.work, elements * (1 + filter.map_or(0, Filter::terms)))?;
+        let length = |value: Option<&Value>| value.and_then(Value::as_array).map_or(1, Vec::len);
+        // Each value given is compared with each that is there, unless it takes its place.
+        let given = if op == Op::Replace { 1 } else { length(value.as_ref()) };
+        let cost = length(current.as_ref()).saturating_mul(given + filter.map_or(0, Filter::terms));
+        spend(&mut self.work, cost)?;
         let edit = Edit {
             op,
             attribute,
@@ -407,7 +410,7 @@ impl Patcher<'_> {
 
 /// Takes from what a request may cost.
 pub(super) fn spend(work: &mut usize, cost: usize) -> Result<(), ScimError> {
-    *work += cost;
+    *work = work.saturating_add(cost);
     if *work > MAX_WORK {
         return Err(ScimError::with_status(
             413,

@@ -200,8 +200,7 @@ fn hostile_requests_stay_small() {
     let roles: Vec<Value> =
         (0..1_000).map(|number| json!({"value": format!("r{number}"), "display": "d"})).collect();
     let busy = source.post("/Users", &json!({"userName": "busy", "roles": roles})).expect(201).json();
-    let operation =
-        |number| json!({"op": "replace", "path": "roles[display pr].type", "value": format!("t{number}")});
+    let operation = |number| json!({"op": "replace", "path": "roles[display pr and value pr and value sw \"r\" and display co \"d\" and value co \"r\"].type", "value": format!("t{number}")});
     let many: Vec<Value> = (0..1_000).map(operation).collect();
     source
         .patch(&format!("/Users/{}", busy["id"].as_str().expect("an id")), many.into())
