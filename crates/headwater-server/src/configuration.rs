@@ -32,6 +32,8 @@ pub struct Configuration {
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, and then its body, in seconds.
     pub read_timeout_seconds: u64,
+    /// How long a client may leave its answer unread before the connection is closed, in seconds.
+    pub write_timeout_seconds: u64,
     /// How long requests in flight may take to finish once the server is told to stop, in seconds.
     pub shutdown_timeout_seconds: u64,
 }
@@ -59,6 +61,7 @@ impl Default for Configuration {
             max_concurrent_requests: 1_024,
             max_connections: 4_096,
             read_timeout_seconds: 30,
+            write_timeout_seconds: 60,
             shutdown_timeout_seconds: 30,
         }
     }

@@ -11,6 +11,7 @@ mod origin;
 pub mod provisioning;
 pub mod scim;
 pub mod tokens;
+mod write_timeout;
 
 pub use listener::{ServeError, serve};
 

@@ -24,7 +24,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tower::ServiceExt;
 
-use crate::{Context, scim};
+use crate::{Context, scim, write_timeout::WriteTimeout};
 
 /// How often it is written down when tokens were last used.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(1);
@@ -96,6 +96,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(configuration.read_timeout_seconds))
         .max_buf_size(MAX_HEAD_BYTES);
+    let patience = Duration::from_secs(configuration.write_timeout_seconds);
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -115,7 +116,8 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
             answer(router.clone(), shared.clone(), peer, request.map(Body::new))
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection =
+            graceful.watch(http.serve_connection(TokioIo::new(WriteTimeout::new(stream, patience)), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");

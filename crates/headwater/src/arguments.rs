@@ -66,6 +66,9 @@ pub(crate) struct ServeArguments {
     /// [default: 30]
     #[arg(long, env = "HEADWATER_READ_TIMEOUT_SECONDS", value_name = "N")]
     pub(crate) read_timeout_seconds: Option<u64>,
+    /// How long a client may leave its answer unread, in seconds [default: 60]
+    #[arg(long, env = "HEADWATER_WRITE_TIMEOUT_SECONDS", value_name = "N")]
+    pub(crate) write_timeout_seconds: Option<u64>,
     /// How long requests in flight may take once the server is told to stop, in seconds [default: 30]
     #[arg(long, env = "HEADWATER_SHUTDOWN_TIMEOUT_SECONDS", value_name = "N")]
     pub(crate) shutdown_timeout_seconds: Option<u64>,

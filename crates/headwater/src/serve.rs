@@ -59,6 +59,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
         max_concurrent_requests,
         max_connections,
         read_timeout_seconds,
+        write_timeout_seconds,
         shutdown_timeout_seconds,
     } = arguments;
     set(&mut configuration.listen, listen);
@@ -76,6 +77,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
     set(&mut configuration.max_concurrent_requests, max_concurrent_requests);
     set(&mut configuration.max_connections, max_connections);
     set(&mut configuration.read_timeout_seconds, read_timeout_seconds);
+    set(&mut configuration.write_timeout_seconds, write_timeout_seconds);
     set(&mut configuration.shutdown_timeout_seconds, shutdown_timeout_seconds);
     configuration.public_url = public_url
         .or(configuration.public_url)

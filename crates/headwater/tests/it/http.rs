@@ -231,6 +231,33 @@ fn a_body_that_takes_too_long_is_given_up() {
 }
 
 #[test]
+fn an_answer_that_nobody_reads_is_given_up() {
+    let server = Server::start_with(&["--write-timeout-seconds", "1"]);
+    let source = server.source("unread");
+    let group = source.post("/Groups", &json!({"displayName": "Large"})).expect(201).json();
+    let path = format!("/Groups/{}", group["id"].as_str().expect("an id"));
+    for batch in 0..20 {
+        let members: Vec<serde_json::Value> = (0..10_000)
+            .map(|number| json!({"value": format!("somebody-with-a-long-name-{batch}-{number}")}))
+            .collect();
+        source.patch(&path, json!([{"op": "add", "path": "members", "value": members}]));
+    }
+    let mut stream = std::net::TcpStream::connect(server.address()).expect("a connection");
+    let head = format!(
+        "GET {}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        source.path, source.token
+    );
+    std::io::Write::write_all(&mut stream, head.as_bytes()).expect("sent");
+    // Longer than the server's patience; what the system has buffered is all that arrives then.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let mut received = Vec::new();
+    drop(std::io::Read::read_to_end(&mut stream, &mut received));
+    assert!(!received.ends_with(b"0\r\n\r\n"), "{} bytes are the whole answer", received.len());
+    let whole = source.get(&path).expect(200);
+    assert!(received.len() < whole.body.len(), "{} of {} bytes", received.len(), whole.body.len());
+}
+
+#[test]
 fn too_many_requests_at_once_are_told_to_come_back() {
     let server = Server::start_with(&["--max-concurrent-requests", "1"]);
     let source = server.source("busy");
