@@ -333,8 +333,9 @@ impl<'a> Provisioning<'a> {
     }
 
     /// Plans a change to a resource and applies it, again and again while others are quicker.
-    /// Returns the resource as this change has left it, whatever others make of it since; its
-    /// groups are those that the change was planned with.
+    /// Returns the resource as this change has left it, whatever others make of it since (or, where
+    /// that can't be told, as it is afterwards); its groups are those that the change was planned
+    /// with.
     async fn change(
         &self,
         resource_type: &Arc<ResourceType>,
@@ -393,6 +394,12 @@ impl<'a> Provisioning<'a> {
                     let written =
                         written.ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()))?;
                     self.log_outcome(&notes, planned, &written);
+                    // A change to members alone holds for any version: others may have changed the
+                    // document since it was read.
+                    let overtaken = new.is_none() && written.changed && written.version != stored.version + 1;
+                    if overtaken {
+                        return self.existing(resource_type, stored.id).await;
+                    }
                     plan::leave(&mut stored, &written, new);
                     return Ok(stored);
                 }

@@ -203,3 +203,39 @@ fn changes_to_members_that_change_nothing_leave_the_group_alone() {
     assert_eq!(source.put(&path, &whole).expect(200).json(), before, "PUT of what is there");
     assert_eq!(consistency::changes(&server.database()), changes, "the journal says nothing");
 }
+
+#[test]
+fn an_answer_never_joins_an_old_name_to_a_new_version() {
+    let server = Server::start();
+    let source = server.source("joined");
+    let id = group(&source, "Name", &[]);
+    let path = format!("/Groups/{id}");
+    let threads: Vec<_> = (0..8)
+        .map(|thread| {
+            let (source, path) = (source.at(server.address()), path.clone());
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                for turn in 0..60 {
+                    let operation = if thread == 0 {
+                        json!({"op": "replace", "path": "displayName", "value": format!("Name {turn}")})
+                    } else {
+                        json!({"op": "add", "path": "members", "value": [{"value": format!("m-{thread}-{turn}")}]})
+                    };
+                    let answer = source.patch(&path, json!([operation])).expect(200).json();
+                    let version = answer["meta"]["version"].as_str().expect("a version");
+                    let version: u64 = version.trim_matches(['W', '/', '"']).parse().expect("a number");
+                    seen.push((version, answer["displayName"].to_string()));
+                }
+                (thread, seen)
+            })
+        })
+        .collect();
+    let answers: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
+    let mut names = std::collections::BTreeMap::from([(1, "\"Name\"".to_owned())]);
+    let renames = answers.iter().filter(|(thread, _)| *thread == 0).flat_map(|(_, seen)| seen.clone());
+    names.extend(renames);
+    for (version, name) in answers.iter().flat_map(|(_, seen)| seen) {
+        let (_, current) = names.range(..=version).next_back().expect("the first name");
+        assert_eq!(name, current, "at version {version}");
+    }
+}
