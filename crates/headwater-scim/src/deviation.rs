@@ -103,18 +103,20 @@ fn mend_urn_key(
             notes.push(format!("{name} stands for the attribute in its place"));
             let value = mend_value(value, path.leaf(), notes);
             let urn = path.extension.as_ref().map(|schema| schema.id.clone());
-            match &path.sub_attribute {
-                None => place(mended, urn, &path.attribute.name, value),
-                Some(sub) => {
-                    let whole = Value::Object(Object::from_iter([(sub.name.clone(), value)]));
-                    place(mended, urn, &path.attribute.name, whole);
-                }
+            let value = match &path.sub_attribute {
+                None => value,
+                Some(sub) => Value::Object(Object::from_iter([(sub.name.clone(), value)])),
+            };
+            if let Err(value) = place(mended, urn, &path.attribute.name, value) {
+                mended.insert(name, value);
             }
         }
         Some(Name::Foreign(_)) if !value.is_object() && foreign_parts(&name).is_some() => {
             if let Some((urn, attribute)) = foreign_parts(&name) {
                 notes.push(format!("{name} stands for the attribute in its place"));
-                place(mended, Some(urn.to_owned()), attribute, value);
+                if let Err(value) = place(mended, Some(urn.to_owned()), attribute, value) {
+                    mended.insert(name.clone(), value);
+                }
             }
         }
         _ => {
@@ -128,25 +130,33 @@ fn foreign_parts(name: &str) -> Option<(&str, &str)> {
     name.rsplit_once(':').filter(|(urn, attribute)| is_foreign_urn(urn) && is_name(attribute))
 }
 
-/// Puts a value where its attribute stands, unless there is one already; sub-attributes join those
-/// that are there.
-fn place(resource: &mut Object, extension: Option<String>, attribute: &str, value: Value) {
+/// Puts a value where its attribute stands; sub-attributes join those that are there. A value whose
+/// place is taken comes back: it stays under its own key, and is listed as ignored.
+fn place(
+    resource: &mut Object,
+    extension: Option<String>,
+    attribute: &str,
+    value: Value,
+) -> Result<(), Value> {
     let container = match extension {
         None => Some(resource),
         Some(urn) => resource.entry(urn).or_insert_with(|| Value::Object(Object::new())).as_object_mut(),
     };
-    let Some(container) = container else { return };
+    let Some(container) = container else { return Err(value) };
     let known = container.keys().find(|key| key.eq_ignore_ascii_case(attribute)).cloned();
     match (known, value) {
         (None, value) => {
             container.insert(attribute.to_owned(), value);
+            Ok(())
         }
-        (Some(known), Value::Object(more)) => {
-            if let Some(Value::Object(members)) = container.get_mut(&known) {
+        (Some(known), Value::Object(more)) => match container.get_mut(&known) {
+            Some(Value::Object(members)) => {
                 members.extend(more);
+                Ok(())
             }
-        }
-        (Some(_), _) => {}
+            _ => Err(Value::Object(more)),
+        },
+        (Some(_), value) => Err(value),
     }
 }
 

@@ -67,6 +67,41 @@ impl Default for Configuration {
     }
 }
 
+impl Configuration {
+    /// Whether every number is one that a server can work with.
+    ///
+    /// # Errors
+    /// The key and the bounds that it breaks.
+    pub fn check(&self) -> Result<(), OutOfBounds> {
+        const DAY: u64 = 86_400;
+        let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let bounds = [
+            ("max_body_bytes", number(self.max_body_bytes), 1 << 30),
+            ("max_concurrent_requests", number(self.max_concurrent_requests), 1_000_000),
+            ("max_connections", number(self.max_connections), 1_000_000),
+            ("read_timeout_seconds", self.read_timeout_seconds, DAY),
+            ("write_timeout_seconds", self.write_timeout_seconds, DAY),
+            ("shutdown_timeout_seconds", self.shutdown_timeout_seconds, DAY),
+        ];
+        match bounds.into_iter().find(|(_, value, most)| *value == 0 || value > most) {
+            Some((key, value, most)) => Err(OutOfBounds { key, value, most }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A number that a server can't work with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{key} = {value} can't be used; it has to be from 1 to {most}")]
+pub struct OutOfBounds {
+    /// The key in the file.
+    pub key: &'static str,
+    /// The number.
+    pub value: u64,
+    /// The greatest that is possible.
+    pub most: u64,
+}
+
 /// A `public_url` that absolute URLs can't be made from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a public URL; it has the form https://host[:port][/path], without query")]

@@ -46,7 +46,8 @@ pub enum ServeError {
 }
 
 /// Listens and answers until `stop` is done; then finishes the requests in flight. Once it
-/// listens, `ready` is told what URLs of this server start with.
+/// listens, `ready` is told what URLs of this server start with. It has to run on tokio's
+/// multi-threaded runtime.
 ///
 /// # Errors
 /// The address can't be listened on.

@@ -83,6 +83,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
         .or(configuration.public_url)
         .map(|url| configuration::public_url(&url).map_err(|error| Failure::Usage(error.to_string())))
         .transpose()?;
+    configuration.check().map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(configuration)
 }
 

@@ -140,6 +140,7 @@ impl<'a> Provisioning<'a> {
         self.log_leniency(&notes, &draft.ignored);
         let id = ResourceId(self.context.new_uuid());
         let write = plan::creation(resource_type, id, &draft, self.caller.source.unique_display_names);
+        self.check_size(&write)?;
         let has_members = draft.related.is_some_and(|members| !members.is_empty());
         let written = self.apply(resource_type, vec![write.clone()], &draft.attributes).await?;
         let stored = match (has_members, plan::created(write, &written[0])) {
@@ -387,6 +388,7 @@ impl<'a> Provisioning<'a> {
                 self.log_outcome(&notes, planned, &plan::unchanged(&stored));
                 return Ok(stored);
             };
+            self.check_size(&write)?;
             let new = plan::document_of(&write);
             match self.store().apply(self.change_set(vec![write])).await {
                 Ok(applied) => {
@@ -411,6 +413,22 @@ impl<'a> Provisioning<'a> {
             }
         }
         Err(too_contended())
+    }
+
+    /// A resource may be somewhat larger than a body, but not grow without end by one PATCH after
+    /// the other.
+    fn check_size(&self, write: &Write) -> Result<(), ScimError> {
+        let most = self.context.configuration.max_body_bytes.saturating_mul(2);
+        let length = match write {
+            Write::Create { document, .. } => document.len(),
+            Write::Update { document: Some(change), .. } => change.document.len(),
+            _ => 0,
+        };
+        if length > most {
+            let detail = format!("the resource would have {length} bytes; at most {most} are kept");
+            return Err(ScimError::invalid_value(detail));
+        }
+        Ok(())
     }
 
     async fn apply(

@@ -19,8 +19,10 @@ use super::plan;
 pub enum Segment {
     /// JSON text.
     Text(String),
-    /// The members of a group that come after one, each preceded by a comma.
+    /// The members of a group that come after one.
     Members {
+        /// Whether elements stand before it, so that the first one needs a comma.
+        continued: bool,
         /// The group.
         group: ResourceId,
         /// The last member before.
@@ -204,12 +206,25 @@ impl Writer {
         }
         let elements = Elements::new(shape.projection, attribute, shape.base_url, false);
         let written = self.list(attribute, &elements, &page.members);
-        if page.more && written {
-            self.text.pop(); // the bracket: the list goes on
-            self.done.push(Segment::Text(std::mem::take(&mut self.text)));
-            self.done.push(Segment::Members { group: shape.stored.id, after: last.id.clone(), elements });
-            self.text.push(']');
+        if !page.more {
+            return;
         }
+        if written {
+            self.text.pop(); // the bracket: the list goes on
+        } else {
+            // Nothing is shown of these; it may be of those to come.
+            self.open(attribute);
+        }
+        self.done.push(Segment::Text(std::mem::take(&mut self.text)));
+        let (group, after) = (shape.stored.id, last.id.clone());
+        self.done.push(Segment::Members { continued: written, group, after, elements });
+        self.text.push(']');
+    }
+
+    fn open(&mut self, attribute: &Attribute) {
+        self.text.push_str(",\"");
+        self.text.push_str(&attribute.name);
+        self.text.push_str("\":[");
     }
 
     /// Writes an attribute and its elements, unless nothing is shown of any; says whether it did.
@@ -217,9 +232,7 @@ impl Writer {
         let mut written = String::new();
         elements.write(&mut written, related);
         let Some(written) = written.strip_prefix(',') else { return false };
-        self.text.push_str(",\"");
-        self.text.push_str(&attribute.name);
-        self.text.push_str("\":[");
+        self.open(attribute);
         self.text.push_str(written);
         self.text.push(']');
         true

@@ -145,8 +145,8 @@ fn part(segment: Segment, context: Arc<Context>, source: SourceId) -> Part {
         Segment::Text(text) => Box::pin(
             stream::iter([Ok::<_, Infallible>(Bytes::from(text))]).map(|text| Ok(text.unwrap_or_default())),
         ),
-        Segment::Members { group, after, elements } => {
-            Box::pin(members(group, after, elements, context, source))
+        Segment::Members { continued, group, after, elements } => {
+            Box::pin(members(continued, group, after, elements, context, source))
         }
     }
 }
@@ -154,13 +154,14 @@ fn part(segment: Segment, context: Arc<Context>, source: SourceId) -> Part {
 /// The members of a group behind one, page by page. Each page is read in a snapshot of its own:
 /// who is a member throughout is in it exactly once.
 fn members(
+    continued: bool,
     group: ResourceId,
     after: MemberId,
     elements: Elements,
     context: Arc<Context>,
     source: SourceId,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
-    stream::try_unfold(Some(after), move |after| {
+    stream::try_unfold((Some(after), continued), move |(after, continued)| {
         let (context, elements) = (Arc::clone(&context), elements.clone());
         async move {
             let Some(after) = after else { return Ok(None) };
@@ -169,7 +170,9 @@ fn members(
             let next = page.more.then(|| last.id.clone());
             let mut text = String::new();
             elements.write(&mut text, &page.members);
-            Ok(Some((Bytes::from(text), next)))
+            let begins = !continued && !text.is_empty();
+            let text = Bytes::from(text).slice(usize::from(begins)..); // no comma before the first
+            Ok(Some((text, (next, continued || begins))))
         }
     })
 }

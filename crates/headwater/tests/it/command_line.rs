@@ -187,9 +187,14 @@ fn the_configuration_comes_from_file_environment_and_flags() {
     );
     let long = serde_json::json!({"userName": "x".repeat(3000)});
     source.post("/Users", &long).expect_error(413, "");
-    for (text, says) in
-        [("listen = 5", "line 1"), ("\nnonsense = 1", "line 2"), ("public_url = \"x\"", "public URL")]
-    {
+    for (text, says) in [
+        ("listen = 5", "line 1"),
+        ("max_connections = 0", "max_connections = 0"),
+        ("max_concurrent_requests = 9000000000000000000", "max_concurrent_requests"),
+        ("read_timeout_seconds = 100000", "from 1 to 86400"),
+        ("\nnonsense = 1", "line 2"),
+        ("public_url = \"x\"", "public URL"),
+    ] {
         std::fs::write(file, text).expect("written");
         let error = failed(
             &headwater(&["serve", "--config", file, "--data", folder.path().to_str().expect("UTF-8")]),

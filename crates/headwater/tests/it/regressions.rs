@@ -212,3 +212,43 @@ fn hostile_requests_stay_small() {
         .patch(&format!("/Groups/{}", group["id"].as_str().expect("an id")), scans.into())
         .expect_error(413, "");
 }
+
+#[test]
+fn a_resource_does_not_grow_without_end() {
+    let server = Server::start();
+    let source = server.source("growing");
+    let path = format!("/Users/{}", source.user("ada"));
+    let add = |number: usize| {
+        let value = json!({"value": format!("{number}{}", "x".repeat(700_000))});
+        source.patch(&path, json!([{"op": "add", "path": "roles", "value": [value]}]))
+    };
+    add(1).expect(200);
+    add(2).expect(200);
+    assert!(add(3).expect_error(400, "invalidValue").contains("2097152"));
+    assert_eq!(source.get(&path).expect(200).json()["roles"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn names_of_later_members_are_shown_when_the_first_have_none() {
+    let server = Server::start();
+    let source = server.source("later");
+    // Ids that are nobody's come before those of users in order.
+    let ghosts: Vec<Value> = (0..2_500).map(|number| json!({"value": format!("ghost-{number}")})).collect();
+    let ada = source.post("/Users", &json!({"userName": "ada", "displayName": "Ada"})).expect(201).json();
+    let bob = source.post("/Users", &json!({"userName": "bob", "displayName": "Bob"})).expect(201).json();
+    let members: Vec<Value> =
+        ghosts.into_iter().chain([json!({"value": ada["id"]}), json!({"value": bob["id"]})]).collect();
+    let group = source.post("/Groups", &json!({"displayName": "G", "members": members})).expect(201).json();
+    let path = format!("/Groups/{}?attributes=members.display", group["id"].as_str().expect("an id"));
+    let names = source.get(&path).expect(200).json();
+    assert_eq!(names["members"], json!([{"display": "Ada"}, {"display": "Bob"}]));
+}
+
+#[test]
+fn a_value_whose_place_is_taken_is_not_taken_for_another() {
+    let server = Server::start();
+    let source = server.source("taken");
+    let body =
+        json!({"userName": "ada", "title": "A", "urn:ietf:params:scim:schemas:core:2.0:User:title": "B"});
+    assert_eq!(source.post("/Users", &body).expect(201).json()["title"], "A");
+}
