@@ -97,13 +97,15 @@ async fn run(
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// Where the head of the last answer ends in the buffer.
+    head: usize,
 }
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(1 << 16) })
+        Ok(Self { stream, buffer: Vec::with_capacity(1 << 16), head: 0 })
     }
 
     /// Sends a request and returns the body of its answer, which has to be a success.
@@ -130,7 +132,14 @@ impl Connection {
         while self.buffer.len() < head + length {
             self.more().await?;
         }
+        self.head = head;
         Ok(&self.buffer[head..])
+    }
+
+    /// A header of the last answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let head = std::str::from_utf8(&self.buffer[..self.head]).ok()?;
+        head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     async fn more(&mut self) -> Result<(), Failure> {

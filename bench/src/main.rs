@@ -4,6 +4,7 @@
 mod bare;
 mod load;
 mod marks;
+mod pages;
 mod report;
 mod server;
 mod users;

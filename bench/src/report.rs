@@ -108,6 +108,14 @@ impl Report {
                     time(measured.p99)
                 )?;
             }
+            writeln!(
+                text,
+                "\n### What an administrator waits for\n\nThe requests behind the pages of the web UI, each alone, 20 times.\n"
+            )?;
+            writeln!(text, "| page | p50 | longest |\n| --- | ---: | ---: |")?;
+            for page in &directory.pages {
+                writeln!(text, "| {} | {} | {} |", page.name, time(page.p50), time(page.longest))?;
+            }
             if let (Some(idle), Some(after)) = directory.memory {
                 writeln!(
                     text,

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     process::{Child, Command},
 };
@@ -21,6 +22,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The administrator that there is.
+    pub(crate) const EMAIL: &str = "bench@example.com";
+    /// Their password.
+    pub(crate) const PASSWORD: &str = "how quick is it today";
+
     /// Starts the binary on an empty folder, with one source.
     pub(crate) async fn start(binary: &Path) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
@@ -31,6 +37,16 @@ impl Server {
             .await?;
         let created: Value = serde_json::from_slice(&created.stdout)?;
         let token = created["token"].as_str().ok_or("the server's command line printed no token")?.to_owned();
+        let mut administrator = Command::new(binary)
+            .args(["admin", "create", Self::EMAIL, "--password-stdin", "--data"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut input = administrator.stdin.take().ok_or("the command line has no input")?;
+        input.write_all(Self::PASSWORD.as_bytes()).await?;
+        drop(input);
+        administrator.wait().await?;
         let address = free_address().await?;
         let mut command = Command::new(binary);
         command

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     load::{self, Connection, MakeRequest, Measured, Plan},
-    report,
+    pages, report,
     server::{self, Server},
     users,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Workload {
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) workloads: Vec<Workload>,
+    /// What an administrator waits for.
+    pub(crate) pages: Vec<pages::Page>,
     /// The server's memory at the start and at the end, in MiB.
     pub(crate) memory: (Option<f64>, Option<f64>),
 }
@@ -104,8 +106,10 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
         request(&on, "PATCH", &format!("/Users/{}", pick(&known, connection, turn / 2)), Some(&patch(&operation)))
     }))
     .await?;
+    let mut largest = String::new();
     for size in GROUPS {
         let group = make_group(&server, size, &ids).await?;
+        largest.clone_from(&group);
         let on = Arc::clone(&server);
         add(
             format!("PATCH one member, group of {}", report::grouped(size)),
@@ -123,7 +127,9 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
         )
         .await?;
     }
-    Ok(Directory { workloads, memory: (idle, server.memory()) })
+    eprintln!("measuring the pages of the web UI");
+    let pages = pages::measure(&server, users, &ids, &largest).await?;
+    Ok(Directory { workloads, pages, memory: (idle, server.memory()) })
 }
 
 /// Makes the users, and returns their ids.

@@ -1,8 +1,9 @@
-"""Run public SCIM conformance suites against a freshly started server.
+"""Run public conformance suites against a freshly started server.
 
-    python run.py --binary PATH/TO/headwater [--only tester|sanity|client]
+    python run.py --binary PATH/TO/headwater [--only tester|sanity|client|api]
 
-Every suite gets a source of its own, so none sees what another one left behind.
+Every suite gets a source of its own, so none sees what another one left behind; the
+one of the admin API gets a server of its own.
 The last line of the output is the sum of all cases; the exit code is 0 only when
 none failed and every suite ran at least as many cases as it is known to have.
 """
@@ -20,11 +21,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
+import suite_api
 import suite_client
 import suite_sanity
 import suite_tester
@@ -54,6 +57,10 @@ SUITES: dict[str, Suite] = {
     "client": Suite(suite_client.run, suite_client.MINIMUM_CASES),
 }
 
+API = "api"
+ADMINISTRATOR = "first@example.com"
+PASSWORD = "correct horse battery staple"
+
 
 class ServerError(Exception):
     """The server, or one of its commands, did not do what the run relies on."""
@@ -62,10 +69,13 @@ class ServerError(Exception):
 class Server:
     """The server under test: its commands, its process and its log."""
 
-    def __init__(self, binary: Path, directory: Path) -> None:
+    def __init__(
+        self, binary: Path, directory: Path, options: Sequence[str] = ()
+    ) -> None:
         self.binary = binary
+        self.options = options
         self.data = directory / "data"
-        self.data.mkdir()
+        self.data.mkdir(parents=True)
         self.log_path = directory / "server.log"
         self.port = free_port()
         self.log: IO[bytes] | None = None
@@ -95,6 +105,24 @@ class Server:
             ) from error
         return token
 
+    def create_administrator(self, email: str, password: str) -> None:
+        """Make an administrator; works before the server is first started."""
+        command = [
+            str(self.binary), "admin", "create", email,
+            "--password-stdin", "--data", str(self.data), "--json",
+        ]  # fmt: skip
+        done = subprocess.run(
+            command,
+            input=f"{password}\n",
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        if done.returncode != 0:
+            raise ServerError(
+                f"`admin create` exited with {done.returncode}: {done.stderr.strip()}"
+            )
+
     def base_url(self, slug: str) -> str:
         """Return the SCIM base URL of a source."""
         return f"http://{HOST}:{self.port}/source/scim/{slug}/v2"
@@ -106,6 +134,7 @@ class Server:
             [
                 str(self.binary), "serve",
                 "--listen", f"{HOST}:{self.port}", "--data", str(self.data),
+                *self.options,
             ],
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -172,16 +201,16 @@ def free_port() -> int:
         return port
 
 
-def run_suite(suite: Suite, base_url: str, token: str) -> list[Outcome]:
+def run_suite(run: Callable[[], list[Outcome]], minimum_cases: int) -> list[Outcome]:
     """Run one suite; breaking off or running too little is a failed case as well."""
     try:
-        outcomes = suite.run(base_url, token)
+        outcomes = run()
     except Exception as error:  # whatever a suite raises must not hide the others
         traceback.print_exc()
         return [Outcome("runs to its end", Verdict.FAILED, repr(error))]
     ran = len(outcomes) - count(outcomes, Verdict.SKIPPED)
-    if ran < suite.minimum_cases:
-        reason = f"ran {ran} cases, which is fewer than {suite.minimum_cases}"
+    if ran < minimum_cases:
+        reason = f"ran {ran} cases, which is fewer than {minimum_cases}"
         outcomes = [*outcomes, Outcome("is complete", Verdict.FAILED, reason)]
     return outcomes
 
@@ -196,6 +225,25 @@ def report(name: str, outcomes: list[Outcome], began: float) -> None:
             print(f"SKIP {outcome.line()}")
     seconds = time.monotonic() - began
     print(f"{name}: {totals(outcomes)} ({seconds:.1f} s)\n", flush=True)
+
+
+def run_api(server: Server) -> list[Outcome]:
+    """Run the suite of the admin API on a server that has one administrator."""
+    began = time.monotonic()
+    outcomes: list[Outcome] = []
+    try:
+        server.create_administrator(ADMINISTRATOR, PASSWORD)
+        server.start()
+        run = partial(suite_api.run, HOST, server.port, ADMINISTRATOR, PASSWORD)
+        outcomes = run_suite(run, suite_api.MINIMUM_CASES)
+        report(API, outcomes, began)
+        lifecycle = [server.stop()]
+    except (ServerError, OSError, subprocess.TimeoutExpired) as error:
+        lifecycle = [Outcome("starts", Verdict.FAILED, str(error))]
+    finally:
+        server.clean_up()
+    report(f"{API} server", lifecycle, began)
+    return outcomes + lifecycle
 
 
 def run_all(server: Server, names: list[str]) -> list[Outcome]:
@@ -217,7 +265,10 @@ def run_all(server: Server, names: list[str]) -> list[Outcome]:
                 if name == names[0]
                 else server.create_source(f"Suites {name}", slugs[name])
             )
-            outcomes = run_suite(SUITES[name], server.base_url(slugs[name]), token)
+            suite, base_url = SUITES[name], server.base_url(slugs[name])
+            outcomes = run_suite(
+                partial(suite.run, base_url, token), suite.minimum_cases
+            )
             report(name, outcomes, began)
             everything += outcomes
         lifecycle = [server.stop()]
@@ -229,28 +280,40 @@ def run_all(server: Server, names: list[str]) -> list[Outcome]:
     return everything + lifecycle
 
 
+def judged(server: Server, outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes; when one of them failed, print what the server said last."""
+    if count(outcomes, Verdict.FAILED) > 0 and (tail := server.log_tail()):
+        print(f"-- end of the server's log\n{tail}\n")
+    return outcomes
+
+
 def main() -> int:
     """Run what the command line asks for and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--binary", type=Path, required=True, help="the server's program"
     )
-    parser.add_argument("--only", choices=sorted(SUITES), help="run this suite alone")
+    parser.add_argument(
+        "--only", choices=sorted([*SUITES, API]), help="run this suite alone"
+    )
     arguments = parser.parse_args()
 
     # A proxy meant for the outside world must not come between us and the server.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = HOST
 
-    names = [arguments.only] if arguments.only else list(SUITES)
-    with tempfile.TemporaryDirectory(prefix="scim-suites-") as directory:
-        server = Server(arguments.binary.resolve(), Path(directory))
-        outcomes = run_all(server, names)
-        failed = count(outcomes, Verdict.FAILED) > 0
-        if failed and (tail := server.log_tail()):
-            print(f"-- end of the server's log\n{tail}\n")
+    names = [arguments.only] if arguments.only else [*SUITES, API]
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="suites-") as directory:
+        binary = arguments.binary.resolve()
+        scim = Server(binary, Path(directory) / "scim")
+        api = Server(binary, Path(directory) / API, suite_api.SERVE_OPTIONS)
+        if scim_names := [name for name in names if name != API]:
+            outcomes += judged(scim, run_all(scim, scim_names))
+        if API in names:
+            outcomes += judged(api, run_api(api))
 
     print(totals(outcomes))
-    return 1 if failed else 0
+    return 1 if count(outcomes, Verdict.FAILED) > 0 else 0
 
 
 if __name__ == "__main__":

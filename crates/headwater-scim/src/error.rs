@@ -54,6 +54,8 @@ pub struct ScimError {
     pub scim_type: Option<ScimType>,
     /// What was refused and why, naming attribute and operation; never a secret.
     pub detail: String,
+    /// The position of the operation of a PATCH that is refused, from 0, where it is one.
+    pub operation: Option<usize>,
 }
 
 /// How much of a detail is answered; names in it come from the request and may be long.
@@ -69,12 +71,12 @@ fn shortened(detail: &str) -> String {
 impl ScimError {
     /// A refusal with any status and no scimType.
     pub fn with_status(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into() }
+        Self { status, scim_type: None, detail: detail.into(), operation: None }
     }
 
     /// 400 with a scimType.
     pub fn bad_request(scim_type: ScimType, detail: impl Into<String>) -> Self {
-        Self { status: 400, scim_type: Some(scim_type), detail: detail.into() }
+        Self { status: 400, scim_type: Some(scim_type), detail: detail.into(), operation: None }
     }
 
     /// 400 invalidSyntax.
@@ -104,12 +106,18 @@ impl ScimError {
 
     /// 409 uniqueness: on POST, PUT and PATCH alike (AMB-34).
     pub fn uniqueness(detail: impl Into<String>) -> Self {
-        Self { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into() }
+        Self { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into(), operation: None }
     }
 
     /// The same refusal with `context` in front of its detail.
     pub fn in_context(mut self, context: impl fmt::Display) -> Self {
         self.detail = format!("{context}: {}", self.detail);
+        self
+    }
+
+    /// The same refusal, as one of the operation at this position of a PATCH.
+    pub fn of_operation(mut self, position: usize) -> Self {
+        self.operation = Some(position);
         self
     }
 

@@ -14,6 +14,9 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// The folder with the database.
     pub data: PathBuf,
+    /// A file with the server's key, 32 bytes in Base64, under which secrets are kept for a while;
+    /// without it `server.key` in the data folder, which is made where it is missing.
+    pub key_file: Option<PathBuf>,
     /// What absolute URLs are made from, such as `https://id.example.com`. Without it they are
     /// made from the request.
     pub public_url: Option<String>,
@@ -53,6 +56,7 @@ impl Default for Configuration {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data: PathBuf::from("./data"),
+            key_file: None,
             public_url: None,
             trusted_proxies: Vec::new(),
             log_format: LogFormat::Text,

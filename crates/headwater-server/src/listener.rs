@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
@@ -11,10 +12,11 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::FutureExt;
 use headwater_scim::error::ScimError;
 use hyper::{Request, header, service::service_fn};
 use hyper_util::{
@@ -24,10 +26,18 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tower::ServiceExt;
 
-use crate::{Context, scim, write_timeout::WriteTimeout};
+use crate::{
+    Context,
+    api::{self, Peer, Problem},
+    maintenance, scim, ui,
+    write_timeout::WriteTimeout,
+};
 
 /// How often it is written down when tokens were last used.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(1);
+/// How many requests of the admin API and the web UI are worked on at once, so that they can't take
+/// the place of identity providers.
+const MOST_OF_PEOPLE: usize = 256;
 /// The longest request head that is read at all; the limits that are answered with a SCIM error
 /// lie below.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -65,9 +75,11 @@ pub async fn serve(
     );
     tracing::info!("ready: listening on http://{address}");
     let noting = tokio::spawn(note_uses(Arc::clone(&context)));
+    let maintaining = tokio::spawn(maintenance::run(Arc::clone(&context)));
     accept(&context, listener, stop).await;
     noting.abort();
-    write_uses(&context).await;
+    maintaining.abort();
+    context.token_uses.write_down(&*context.store).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -90,6 +102,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
     let shared = Shared {
         context: Arc::clone(context),
         requests: Arc::new(Semaphore::new(configuration.max_concurrent_requests)),
+        people: Arc::new(Semaphore::new(MOST_OF_PEOPLE)),
     };
     let router = router(&shared);
     let graceful = GracefulShutdown::new();
@@ -128,6 +141,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
     }
     // From here on nobody new is let in.
     drop(listener);
+    context.stopping.send_replace(true);
     let patience = Duration::from_secs(configuration.shutdown_timeout_seconds);
     if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests that were still in flight were cut off");
@@ -148,36 +162,38 @@ async fn accept_one(
 struct Shared {
     context: Arc<Context>,
     requests: Arc<Semaphore>,
+    people: Arc<Semaphore>,
 }
 
 fn router(shared: &Shared) -> Router {
+    let (api, _) = api::router(&shared.context);
+    let context = Arc::clone(&shared.context);
     Router::new()
-        .route(
-            "/",
-            get(|| async {
-                "Headwater is a directory server that identity providers provision into by SCIM 2.0.\n"
-            }),
-        )
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "There is nothing at this path.") })
-        .method_not_allowed_fallback(|| async {
-            problem(StatusCode::METHOD_NOT_ALLOWED, "The path doesn't take this method.")
-        })
         .with_state(shared.clone())
+        .merge(api)
+        .fallback(move |request: Request<Body>| std::future::ready(ui::answer(&context, &request)))
 }
 
 async fn answer(
     router: Router,
     shared: Shared,
     peer: SocketAddr,
-    request: Request<Body>,
+    mut request: Request<Body>,
 ) -> Result<Response, std::convert::Infallible> {
     if !request.uri().path().starts_with(scim::PREFIX) {
-        return router.oneshot(request).await;
+        request.extensions_mut().insert(Peer(peer.ip()));
+        let is_api = request.uri().path().starts_with(api::PREFIX);
+        let Ok(_permit) = shared.people.try_acquire() else {
+            let detail = "The server is busy; try again.";
+            return Ok(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).into_response());
+        };
+        return Ok(answer_people(router, request, is_api).await);
     }
     let Ok(_permit) = shared.requests.try_acquire() else {
-        return Ok(scim::overloaded(&ScimError::with_status(503, "the server is busy; try again")));
+        let busy = ScimError::with_status(503, "the server is busy; try again");
+        return Ok(scim::overloaded(&shared.context, peer.ip(), &request, &busy));
     };
     Ok(scim::handle(shared.context, peer.ip(), request).await)
 }
@@ -187,19 +203,33 @@ async fn ready(State(shared): State<Shared>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
             tracing::error!(%error, "not ready");
-            problem(StatusCode::SERVICE_UNAVAILABLE, "The database can't be used at the moment.")
+            let detail = "The database can't be used at the moment.";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).into_response()
         }
     }
 }
 
-/// A refusal outside SCIM (RFC 7807).
-fn problem(status: StatusCode, detail: &str) -> Response {
-    let body = serde_json::json!({
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+/// Answers what is not SCIM: the admin API, the web UI, and whether the server is well. A panic is
+/// answered with 500.
+async fn answer_people(router: Router, request: Request<Body>, is_api: bool) -> Response {
+    let answered = AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
+    let mut response = match answered {
+        Ok(Ok(response)) => response,
+        Err(_) => {
+            tracing::error!("a request handler panicked");
+            let detail = "The server failed; its log has more.";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    if is_api && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 async fn note_uses(context: Arc<Context>) {
@@ -207,16 +237,6 @@ async fn note_uses(context: Arc<Context>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        write_uses(&context).await;
-    }
-}
-
-async fn write_uses(context: &Context) {
-    let uses = context.token_uses.take();
-    if uses.is_empty() {
-        return;
-    }
-    if let Err(error) = context.store.note_uses(uses).await {
-        tracing::warn!(%error, "it could not be written down when tokens were last used");
+        context.token_uses.write_down(&*context.store).await;
     }
 }

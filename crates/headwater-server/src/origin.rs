@@ -20,15 +20,61 @@ pub(crate) fn origin(configuration: &Configuration, headers: &HeaderMap, peer: I
         return format!("http://{host}");
     }
     let forwarded = text(headers, header::FORWARDED.as_str()).map(first_forwarded).unwrap_or_default();
-    let scheme = forwarded.scheme.or_else(|| first(headers, "x-forwarded-proto"));
+    // As with the client's address: most proxies set `X-Forwarded-*`, and pass a `Forwarded` of their
+    // client on as it is.
+    let scheme = first(headers, "x-forwarded-proto").or(forwarded.scheme);
     let scheme = match scheme {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     };
-    let outer =
-        forwarded.host.or_else(|| first(headers, "x-forwarded-host")).filter(|host| is_authority(host));
+    let outer = first(headers, "x-forwarded-host").or(forwarded.host).filter(|host| is_authority(host));
     let prefix = first(headers, "x-forwarded-prefix").filter(|prefix| is_prefix(prefix)).unwrap_or_default();
     format!("{scheme}://{}{}", outer.unwrap_or(&host), prefix.trim_end_matches('/'))
+}
+
+/// Where a request comes from: the peer, or what trusted proxies say of it. The rightmost address
+/// that is no trusted proxy's counts: what stands left of it, its client may have made up.
+///
+/// `X-Forwarded-For` comes first: most proxies add to it, and pass a `Forwarded` of their client on
+/// as it is.
+pub(crate) fn client_address(configuration: &Configuration, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let mut known = peer.to_canonical();
+    if configuration.trusted_proxies.is_empty() || !is_trusted(&configuration.trusted_proxies, known) {
+        return known;
+    }
+    let listed = |name: &str| -> Vec<&str> {
+        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+    };
+    let mut hops: Vec<Option<IpAddr>> = listed("x-forwarded-for").into_iter().map(address).collect();
+    if hops.is_empty() {
+        hops = listed(header::FORWARDED.as_str()).into_iter().map(forwarded_for).collect();
+    }
+    for hop in hops.into_iter().rev() {
+        // `unknown`, or a name that hides it: what is behind can't be told.
+        let Some(hop) = hop else { break };
+        known = hop;
+        if !is_trusted(&configuration.trusted_proxies, hop) {
+            break;
+        }
+    }
+    known
+}
+
+/// The `for` of an element of `Forwarded` (RFC 7239 §5.2).
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    address(values.next()?.1.trim().trim_matches('"'))
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"');
+    let socket = || text.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip());
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address: Option<IpAddr> = text.parse().ok().or_else(socket).or_else(bracketed);
+    address.map(|address| address.to_canonical())
 }
 
 fn is_trusted(proxies: &[IpNet], peer: IpAddr) -> bool {
@@ -87,7 +133,7 @@ mod tests {
 
     use hyper::{HeaderMap, header::HeaderName};
 
-    use super::origin;
+    use super::{client_address, origin};
     use crate::configuration::Configuration;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -134,5 +180,32 @@ mod tests {
         }
         configuration.public_url = Some("https://fixed.example".to_owned());
         assert_eq!(origin(&configuration, &direct, peer), "https://fixed.example");
+    }
+
+    #[test]
+    fn the_client_is_the_last_one_that_no_trusted_proxy_is() {
+        let mut configuration = Configuration::default();
+        let address = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        let forged = headers(&[("x-forwarded-for", "1.1.1.1")]);
+        assert_eq!(client_address(&configuration, &forged, address("10.0.0.7")), address("10.0.0.7"));
+
+        configuration.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+        let table = [
+            (vec![("x-forwarded-for", "1.1.1.1, 203.0.113.9")], "203.0.113.9"),
+            (vec![("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.8")], "203.0.113.9"),
+            (vec![("x-forwarded-for", "10.0.0.9, 10.0.0.8")], "10.0.0.9"),
+            (vec![("x-forwarded-for", "203.0.113.9:4711")], "203.0.113.9"),
+            (vec![("x-forwarded-for", "1.1.1.1, unknown")], "10.0.0.7"),
+            (vec![("x-forwarded-for", "2001:db8::1")], "2001:db8::1"),
+            (vec![("forwarded", "for=1.1.1.1, for=\"[2001:db8::1]:4711\";proto=https")], "2001:db8::1"),
+            (vec![("forwarded", "for=1.1.1.1"), ("x-forwarded-for", "203.0.113.9")], "203.0.113.9"),
+            (vec![], "10.0.0.7"),
+        ];
+        for (sent, expected) in table {
+            let found = client_address(&configuration, &headers(&sent), address("10.0.0.7"));
+            assert_eq!(found, address(expected), "{sent:?}");
+        }
+        let direct = client_address(&configuration, &forged, address("198.51.100.1"));
+        assert_eq!(direct, address("198.51.100.1"));
     }
 }

@@ -7,24 +7,56 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use headwater_store::{Credential, Millis, SourceId, TokenUse};
+use headwater_store::{Credential, Millis, SourceId, Store, TokenState, TokenUse};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::clock::Random;
 
-const PREFIX: &str = "hw_";
+/// What a secret is for. Each kind has a prefix of its own, so that one that leaks is told from
+/// others by people and by scanners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A token of a source's service account.
+    Source,
+    /// A token for the admin API.
+    Api,
+    /// A one-time link.
+    Link,
+    /// A session of the web UI.
+    Session,
+    /// What unsafe requests of a session carry beside its cookie.
+    Csrf,
+}
 
-/// The secret that a client sends: `hw_` and 256 random bits. It is shown once and kept nowhere.
+impl Kind {
+    /// What its secrets begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Source => "hw_",
+            Self::Api => "hwa_",
+            Self::Link => "hwl_",
+            Self::Session => "hws_",
+            Self::Csrf => "hwc_",
+        }
+    }
+}
+
+/// A secret that somebody sends to show who they are: a prefix such as `hw_` and 256 random bits.
 pub struct Secret(String);
 
 impl Secret {
-    /// Makes a new one.
+    /// Makes a new one for a source's client.
     pub fn generate(random: &dyn Random) -> Self {
+        Self::generate_for(Kind::Source, random)
+    }
+
+    /// Makes a new one.
+    pub fn generate_for(kind: Kind, random: &dyn Random) -> Self {
         let mut bytes = [0; 32];
         random.fill(&mut bytes);
-        Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+        Self(format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// The text, to be shown to the one who asked for it.
@@ -57,51 +89,68 @@ pub fn lookup(hash: &[u8; 32]) -> [u8; 8] {
 }
 
 /// Whether a token has the form of ours; one that hasn't is not looked up.
-pub fn is_well_formed(token: &str) -> bool {
-    token.strip_prefix(PREFIX).is_some_and(|rest| {
+pub fn is_well_formed(token: &str, kind: Kind) -> bool {
+    token.strip_prefix(kind.prefix()).is_some_and(|rest| {
         rest.len() == 43
             && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     })
 }
 
-/// Whether a credential is the one of this hash, and valid: a token lives until it expires, where it
-/// was made so (AMB-56), or is revoked. The hashes are compared in constant
-/// time.
-pub fn is_valid(credential: &Credential, hash: &[u8; 32], now: Millis) -> bool {
-    let same: bool = credential.hash.ct_eq(hash).into();
-    same && credential.token.revoked.is_none() && credential.token.expires.is_none_or(|expires| now < expires)
+/// Whether a credential is the one of this hash. The hashes are compared in constant time.
+pub fn is_same(credential: &Credential, hash: &[u8; 32]) -> bool {
+    credential.hash.ct_eq(hash).into()
+}
+
+/// Whether a credential is valid: a token lives until it expires, where it was made so (AMB-56), or
+/// is revoked.
+pub fn is_alive(credential: &Credential, now: Millis) -> bool {
+    credential.token.state(now) == TokenState::Active
 }
 
 /// When tokens were last used. It is written down now and then, not with every request.
 #[derive(Debug, Default)]
-pub struct TokenUses(Mutex<HashMap<(SourceId, Uuid), Millis>>);
+pub struct TokenUses(Mutex<HashMap<(SourceId, Uuid), (Millis, bool)>>);
 
 impl TokenUses {
-    /// Notes a use.
-    pub fn note(&self, credential: &Credential, at: Millis) {
+    /// Notes a use, and whether it was answered with success.
+    pub fn note(&self, source: SourceId, token: Uuid, at: Millis, succeeded: bool) {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uses.insert((credential.source.id, credential.token.id), at);
+        let noted = uses.entry((source, token)).or_default();
+        *noted = (at, noted.1 || succeeded);
+    }
+
+    /// Writes down what has been noted.
+    pub async fn write_down(&self, store: &dyn Store) {
+        let uses = self.take();
+        if uses.is_empty() {
+            return;
+        }
+        if let Err(error) = store.note_uses(uses).await {
+            tracing::warn!(%error, "it could not be written down when tokens were last used");
+        }
     }
 
     /// Takes what has been noted.
     pub fn take(&self) -> Vec<TokenUse> {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uses.drain().map(|((source, token), at)| TokenUse { source, token, at }).collect()
+        let taken = uses.drain();
+        taken.map(|((source, token), (at, succeeded))| TokenUse { source, token, at, succeeded }).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, is_well_formed};
+    use super::{Kind, Secret, is_well_formed};
     use crate::clock::SystemRandom;
 
     #[test]
     fn a_secret_has_its_form_and_is_not_printed() {
         let secret = Secret::generate(&SystemRandom);
-        assert!(is_well_formed(secret.reveal()));
+        assert!(is_well_formed(secret.reveal(), Kind::Source));
+        assert!(!is_well_formed(secret.reveal(), Kind::Api));
         assert!(!format!("{secret:?}").contains(secret.reveal()));
         for other in ["", "hw_", "non-token", &secret.reveal()[1..], &format!("{}x", secret.reveal())] {
-            assert!(!is_well_formed(other));
+            assert!(!is_well_formed(other, Kind::Source));
         }
     }
 }

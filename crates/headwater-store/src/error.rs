@@ -45,6 +45,21 @@ pub enum StoreError {
     /// There is no such token.
     #[error("the source has no token {0:?}")]
     NoToken(String),
+    /// There is no such administrator.
+    #[error("there is no administrator {0:?}")]
+    NoAdministrator(String),
+    /// There is no such API token.
+    #[error("there is no API token {0:?}")]
+    NoApiToken(String),
+    /// Somebody has the e-mail address.
+    #[error("there is an administrator with the e-mail address {0:?} already")]
+    EmailTaken(String),
+    /// Nobody would be left who may change anything.
+    #[error("this is the last administrator who may change anything")]
+    LastAdministrator,
+    /// The link was used, has expired, or never was.
+    #[error("the link is not valid any more")]
+    LinkInvalid,
     /// Another source has the slug.
     #[error("the slug {0:?} is taken")]
     SlugTaken(String),

@@ -4,10 +4,14 @@
 //! applied whole or not at all, with its journal entries in the same transaction. An answer of
 //! [`Store::apply`] means that it is durable.
 
+mod account;
 mod change_set;
 mod error;
 mod id;
+mod journal;
+mod listing;
 mod query;
+pub mod requests;
 mod source;
 pub mod sqlite;
 
@@ -15,12 +19,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use account::{
+    Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, IdempotentAnswer, Link,
+    NewAdministrator, Role, Session,
+};
 pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, Write, Written};
 pub use error::{ApplyError, StoreError};
 pub use id::{MemberId, ResourceId, SourceId};
+pub use journal::{
+    Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, MEMBERS_PER_CHANGE, NamedActor, SERVER,
+};
+pub use listing::{ListPage, ListPosition, Listing, Sort};
 pub use query::{Include, Named, Page, Query, Related, RelatedPage, Selection, StoredResource};
 pub use source::{
-    Credential, InvalidSlug, NewToken, Slug, Source, SourceCounts, SourceEdit, Token, TokenUse,
+    Credential, InvalidSlug, NewSource, NewToken, Provider, ServiceAccount, Slug, Source, SourceCounts,
+    SourceEdit, Token, TokenState, TokenUse,
 };
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

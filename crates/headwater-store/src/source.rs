@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Millis, SourceId};
+use crate::{Actor, Millis, SourceId};
 
 /// The name of a source in its URL: 1 to 63 lower-case letters, digits and inner hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -19,13 +19,16 @@ pub struct Slug(String);
 pub struct InvalidSlug(String);
 
 impl Slug {
+    /// The most characters that a slug has.
+    pub const LONGEST: usize = 63;
+
     /// Reads a slug.
     ///
     /// # Errors
     /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, InvalidSlug> {
         let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let valid = (1..=63).contains(&text.len())
+        let valid = (1..=Self::LONGEST).contains(&text.len())
             && text.bytes().all(inner)
             && !text.starts_with('-')
             && !text.ends_with('-');
@@ -53,6 +56,50 @@ impl fmt::Display for Slug {
     }
 }
 
+/// Which identity provider a source is for. It decides nothing that the server does; the web UI
+/// shows the steps for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Microsoft Entra ID.
+    Entra,
+    /// Okta.
+    Okta,
+    /// Google Workspace.
+    Google,
+    /// OneLogin.
+    OneLogin,
+    /// JumpCloud.
+    JumpCloud,
+    /// PingOne.
+    Ping,
+    /// Any other SCIM 2.0 client.
+    Other,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Entra, Self::Okta, Self::Google, Self::OneLogin, Self::JumpCloud, Self::Ping, Self::Other];
+
+    /// The provider of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+
+    /// Its name in the API and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entra => "entra",
+            Self::Okta => "okta",
+            Self::Google => "google",
+            Self::OneLogin => "onelogin",
+            Self::JumpCloud => "jumpcloud",
+            Self::Ping => "ping",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A place that an identity provider provisions into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -62,12 +109,74 @@ pub struct Source {
     pub slug: Slug,
     /// Its name for people.
     pub name: String,
+    /// The identity provider that it is for.
+    pub provider: Provider,
     /// Whether its clients are let in.
     pub enabled: bool,
     /// Whether two of its groups may not share a displayName.
     pub unique_display_names: bool,
+    /// Whether the request log keeps bodies of its requests.
+    pub log_bodies: bool,
+    /// How many days its requests are kept.
+    pub log_days: u32,
+    /// How much room its requests may take, in megabytes.
+    pub log_megabytes: u32,
     /// When it was made.
     pub created: Millis,
+}
+
+/// A source to be made, with its service account and first token.
+#[derive(Debug, Clone)]
+pub struct NewSource {
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// The identity provider that it is for.
+    pub provider: Provider,
+    /// Whether two of its groups may not share a displayName.
+    pub unique_display_names: bool,
+    /// Whether the request log keeps bodies of its requests.
+    pub log_bodies: bool,
+    /// How many days its requests are kept.
+    pub log_days: u32,
+    /// How much room its requests may take, in megabytes.
+    pub log_megabytes: u32,
+    /// The id of its service account.
+    pub service_account: Uuid,
+    /// Its first token.
+    pub token: NewToken,
+}
+
+impl NewSource {
+    /// A source with the defaults: for any provider, group names unique, requests kept with their
+    /// bodies for 30 days in at most 256 megabytes.
+    pub fn new(slug: Slug, name: String, service_account: Uuid, token: NewToken) -> Self {
+        Self {
+            slug,
+            name,
+            provider: Provider::Other,
+            unique_display_names: true,
+            log_bodies: true,
+            log_days: 30,
+            log_megabytes: 256,
+            service_account,
+            token,
+        }
+    }
+}
+
+/// The identity that a source's clients act as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// The id: the actor in the journal.
+    pub id: Uuid,
+    /// The name for people.
+    pub name: String,
+    /// When it was made.
+    pub created: Millis,
+    /// How many tokens it has that are not revoked.
+    pub tokens: u64,
 }
 
 /// How much a source holds.
@@ -84,15 +193,25 @@ pub struct SourceCounts {
 /// A change to a source; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
 pub struct SourceEdit {
+    /// The name in URLs.
+    pub slug: Option<Slug>,
     /// The name for people.
     pub name: Option<String>,
+    /// The identity provider that it is for.
+    pub provider: Option<Provider>,
     /// Whether clients are let in.
     pub enabled: Option<bool>,
     /// Whether group display names are unique.
     pub unique_display_names: Option<bool>,
+    /// Whether the request log keeps bodies of its requests.
+    pub log_bodies: Option<bool>,
+    /// How many days its requests are kept.
+    pub log_days: Option<u32>,
+    /// How much room its requests may take, in megabytes.
+    pub log_megabytes: Option<u32>,
 }
 
-/// A token to be stored: its hash, never the secret.
+/// A token to be stored: its hash, and the secret only under the server's key and for a while.
 #[derive(Debug, Clone)]
 pub struct NewToken {
     /// Its id.
@@ -101,6 +220,17 @@ pub struct NewToken {
     pub hash: [u8; 32],
     /// When it stops being valid.
     pub expires: Option<Millis>,
+    /// The secret under the server's key, for as long as it may be copied.
+    pub sealed: Option<Vec<u8>>,
+    /// Until when it may be copied.
+    pub copyable_until: Option<Millis>,
+}
+
+impl NewToken {
+    /// A token that lives until it is revoked and whose secret is not kept.
+    pub fn new(id: Uuid, hash: [u8; 32]) -> Self {
+        Self { id, hash, expires: None, sealed: None, copyable_until: None }
+    }
 }
 
 /// A stored token.
@@ -108,14 +238,49 @@ pub struct NewToken {
 pub struct Token {
     /// Its id.
     pub id: Uuid,
+    /// The service account that it belongs to.
+    pub service_account: Uuid,
     /// When it was made.
     pub created: Millis,
+    /// By whom, where that is known.
+    pub created_by: Option<Actor>,
     /// When it stops being valid.
     pub expires: Option<Millis>,
     /// When it was last used, to about a second.
     pub last_used: Option<Millis>,
     /// When it was revoked.
     pub revoked: Option<Millis>,
+    /// Until when its secret may be copied; `None` once it was used or its time is over.
+    pub copyable_until: Option<Millis>,
+}
+
+/// Whether a token is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// It is.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// It was revoked.
+    Revoked,
+}
+
+impl TokenState {
+    /// The state of a token that was revoked at one moment, or expires at another.
+    pub fn of(revoked: Option<Millis>, expires: Option<Millis>, now: Millis) -> Self {
+        match (revoked, expires) {
+            (Some(_), _) => Self::Revoked,
+            (None, Some(expires)) if expires <= now => Self::Expired,
+            (None, _) => Self::Active,
+        }
+    }
+}
+
+impl Token {
+    /// Whether it is valid.
+    pub fn state(&self, now: Millis) -> TokenState {
+        TokenState::of(self.revoked, self.expires, now)
+    }
 }
 
 /// What a request's token is checked against.
@@ -140,6 +305,8 @@ pub struct TokenUse {
     pub token: Uuid,
     /// When.
     pub at: Millis,
+    /// Whether it was answered with success: then the secret can be copied no longer.
+    pub succeeded: bool,
 }
 
 #[cfg(test)]

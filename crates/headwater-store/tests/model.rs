@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_scim::{Object, index, patch::RelationEdit, resource, resource_type::Registry};
 use headwater_store::{
-    ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewToken, ResourceId, Slug,
-    SourceId, Store, StoreError, Write, sqlite::SqliteStore,
+    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken,
+    ResourceId, Slug, SourceId, Store, StoreError, Write, sqlite::SqliteStore,
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use serde_json::{Value, json};
@@ -270,10 +270,13 @@ fn the_store_does_what_the_model_does() {
             runtime.block_on(async {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(folder.path()).expect("a store");
-                let token = NewToken { id: Uuid::nil(), hash: [0; 32], expires: None };
+                let token = NewToken::new(Uuid::nil(), [0; 32]);
                 let slug = Slug::parse("s").expect("a slug");
                 let source = store
-                    .create_source(slug, "S".to_owned(), true, Uuid::nil(), token, 0)
+                    .create_source(
+                        NewSource::new(slug, "S".to_owned(), Uuid::nil(), token),
+                        Act::of_server(0),
+                    )
                     .await
                     .expect("a source")
                     .id;
@@ -296,12 +299,17 @@ fn a_source_that_is_gone_takes_no_writes() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("a store");
         let make = async |slug: &str| {
-            let token = NewToken { id: Uuid::nil(), hash: [0; 32], expires: None };
+            let token = NewToken::new(Uuid::nil(), [0; 32]);
             let slug = Slug::parse(slug).expect("a slug");
-            store.create_source(slug, "S".to_owned(), true, Uuid::nil(), token, 0).await.expect("a source").id
+            store
+                .create_source(NewSource::new(slug, "S".to_owned(), Uuid::nil(), token), Act::of_server(0))
+                .await
+                .expect("a source")
+                .id
         };
         let gone = make("gone").await;
-        store.delete_source("gone".to_owned()).await.expect("deleted");
+        store.delete_source("gone".to_owned(), Act::of_server(1)).await.expect("deleted");
+        store.purge_deleted().await.expect("purged");
         let next = make("next").await;
         assert_ne!(gone, next, "a number is never given twice");
         let under = Under { store: store.clone(), source: gone };

@@ -10,7 +10,7 @@ use headwater_scim::{
     resource_type::{Registry, ResourceType},
 };
 use headwater_store::{
-    ChangeSet, Include, NewToken, Query, ResourceId, Selection, Slug, SourceId, Store, Write,
+    Act, ChangeSet, Include, NewSource, NewToken, Query, ResourceId, Selection, Slug, SourceId, Store, Write,
     sqlite::SqliteStore,
 };
 use headwater_testkit::{attributes, filter};
@@ -42,9 +42,9 @@ impl Directory {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("a store");
         let slug = Slug::parse("s").expect("a slug");
-        let token = NewToken { id: Uuid::nil(), hash: [0; 32], expires: None };
+        let token = NewToken::new(Uuid::nil(), [0; 32]);
         let source = store
-            .create_source(slug, "S".to_owned(), true, Uuid::nil(), token, 0)
+            .create_source(NewSource::new(slug, "S".to_owned(), Uuid::nil(), token), Act::of_server(0))
             .await
             .expect("a source")
             .id;

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 /// Headwater is a directory server that identity providers provision users and groups into.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such source or token, 4 the slug or a value
-/// is taken.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such source, token or administrator, 4 a slug,
+/// an e-mail address or another value is taken.
 #[derive(Debug, Parser)]
 #[command(name = "headwater", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Make, list and revoke the tokens of a source
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Make, list and disable administrators, and reset their passwords
+    #[command(subcommand)]
+    Admin(AdminCommand),
 }
 
 /// Options that are not given here are taken from the environment, then from the file, then from
@@ -41,6 +44,10 @@ pub(crate) struct ServeArguments {
     /// The folder with the database [default: ./data]
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// A file with the server's key, 32 bytes in Base64 [default: server.key in the data folder,
+    /// made where it is missing]
+    #[arg(long, env = "HEADWATER_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// What absolute URLs are made from, such as https://id.example.com [default: the request]
     #[arg(long, env = "HEADWATER_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
@@ -88,6 +95,9 @@ pub(crate) struct DataArguments {
     /// The folder with the database
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR", default_value = "./data")]
     pub(crate) data: PathBuf,
+    /// A file with the server's key [default: server.key in the data folder]
+    #[arg(long, env = "HEADWATER_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Print JSON instead of text for people
     #[arg(long)]
     pub(crate) json: bool,
@@ -114,6 +124,9 @@ pub(crate) enum SourceCommand {
         /// Whether two groups may not have the same displayName
         #[arg(long, value_enum, default_value = "on")]
         unique_group_names: Switch,
+        /// The identity provider that it is for; the web UI shows the steps for it
+        #[arg(long, value_enum, default_value = "other")]
+        provider: Provider,
         #[command(flatten)]
         url: UrlArguments,
         #[command(flatten)]
@@ -135,7 +148,7 @@ pub(crate) enum SourceCommand {
         #[command(flatten)]
         data: DataArguments,
     },
-    /// Change the name or a switch of a source
+    /// Change the name, the provider or a switch of a source
     Set {
         /// The name in the URL
         slug: String,
@@ -145,6 +158,9 @@ pub(crate) enum SourceCommand {
         /// Whether two groups may not have the same displayName
         #[arg(long, value_enum)]
         unique_group_names: Option<Switch>,
+        /// The identity provider that it is for
+        #[arg(long, value_enum)]
+        provider: Option<Provider>,
         #[command(flatten)]
         url: UrlArguments,
         #[command(flatten)]
@@ -178,6 +194,40 @@ pub(crate) enum SourceCommand {
         #[command(flatten)]
         data: DataArguments,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Provider {
+    /// Microsoft Entra ID
+    Entra,
+    /// Okta
+    Okta,
+    /// Google Workspace
+    Google,
+    /// OneLogin
+    #[value(name = "onelogin")]
+    OneLogin,
+    /// JumpCloud
+    #[value(name = "jumpcloud")]
+    JumpCloud,
+    /// PingOne
+    Ping,
+    /// Any other SCIM 2.0 client
+    Other,
+}
+
+impl From<Provider> for headwater_store::Provider {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Entra => Self::Entra,
+            Provider::Okta => Self::Okta,
+            Provider::Google => Self::Google,
+            Provider::OneLogin => Self::OneLogin,
+            Provider::JumpCloud => Self::JumpCloud,
+            Provider::Ping => Self::Ping,
+            Provider::Other => Self::Other,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -215,6 +265,67 @@ pub(crate) enum TokenCommand {
         #[command(flatten)]
         data: DataArguments,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Make an administrator; prints a one-time link by which they set their password
+    Create {
+        /// The e-mail address, which one signs in with
+        email: String,
+        /// The name for people [default: the e-mail address]
+        #[arg(long)]
+        name: Option<String>,
+        /// What they may do
+        #[arg(long, value_enum, default_value = "administrator")]
+        role: Role,
+        /// Read the password from standard input instead of making a link
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        url: UrlArguments,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// List everybody who may sign in
+    List {
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Sign an administrator out everywhere and print a one-time link by which they set a new password
+    ResetPassword {
+        /// The e-mail address
+        email: String,
+        /// Read the new password from standard input instead of making a link
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        url: UrlArguments,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Keep an administrator out, and sign them out everywhere
+    Disable {
+        /// The e-mail address
+        email: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Let an administrator in again
+    Enable {
+        /// The e-mail address
+        email: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// May do everything
+    Administrator,
+    /// May see everything and change nothing
+    Auditor,
 }
 
 fn token_id(text: &str) -> Result<uuid::Uuid, String> {

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use headwater_server::ServeError;
+use headwater_server::{
+    ServeError,
+    administration::{AdministrationError, VaultError},
+};
 use headwater_store::StoreError;
 
 /// Why a command did not do what it was told.
@@ -14,6 +17,9 @@ pub(crate) enum Failure {
     /// The store could not do it.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The server's key can't be used.
+    #[error("{0}")]
+    Vault(#[from] VaultError),
     /// The server could not serve.
     #[error("{0}")]
     Serve(#[from] ServeError),
@@ -27,9 +33,21 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
-            Self::Store(StoreError::NoSource(_) | StoreError::NoToken(_)) => 3,
-            Self::Store(StoreError::SlugTaken(_) | StoreError::NotUnique(_)) => 4,
-            Self::Store(_) | Self::Serve(_) | Self::Other(_) => 1,
+            Self::Store(
+                StoreError::NoSource(_) | StoreError::NoToken(_) | StoreError::NoAdministrator(_),
+            ) => 3,
+            Self::Store(StoreError::SlugTaken(_) | StoreError::NotUnique(_) | StoreError::EmailTaken(_)) => 4,
+            Self::Store(_) | Self::Vault(_) | Self::Serve(_) | Self::Other(_) => 1,
         })
+    }
+}
+
+impl From<AdministrationError> for Failure {
+    fn from(error: AdministrationError) -> Self {
+        match error {
+            AdministrationError::Invalid { detail, .. } => Self::Usage(detail),
+            AdministrationError::Store(error) => Self::Store(error),
+            error => Self::Other(error.to_string()),
+        }
     }
 }

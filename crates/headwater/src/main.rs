@@ -1,5 +1,7 @@
-//! The command line: `headwater serve`, `headwater source …`, `headwater token …`.
+//! The command line: `headwater serve`, `headwater source …`, `headwater token …`,
+//! `headwater admin …`.
 
+mod administrators;
 mod arguments;
 mod data_lock;
 mod failure;
@@ -7,6 +9,7 @@ mod output;
 mod serve;
 mod sources;
 mod tokens;
+mod workplace;
 
 use std::process::ExitCode;
 
@@ -51,5 +54,6 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Source(command) => sources::run(command).await,
         Command::Token(command) => tokens::run(command).await,
+        Command::Admin(command) => administrators::run(command).await,
     }
 }

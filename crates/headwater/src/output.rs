@@ -3,9 +3,27 @@
 use headwater_store::Millis;
 use serde_json::Value;
 
+/// Prints a line on standard output.
+macro_rules! say {
+    () => { $crate::output::line(format_args!("")) };
+    ($($argument:tt)*) => { $crate::output::line(format_args!($($argument)*)) };
+}
+pub(crate) use say;
+
+/// Prints a line on standard output. What was done is done; that it can't be said is said on
+/// standard error, unless whoever reads has had enough.
+pub(crate) fn line(text: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    if let Err(error) = writeln!(std::io::stdout(), "{text}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("error: the outcome can't be printed: {error}");
+    }
+}
+
 /// Prints one JSON value on a line.
 pub(crate) fn json(value: &Value) {
-    println!("{value}");
+    say!("{value}");
 }
 
 /// Prints rows under headings, in columns as wide as they need to be.
@@ -18,7 +36,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let print = |cells: Vec<&str>| {
         let line: Vec<String> =
             cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", line.join("  ").trim_end());
+        say!("{}", line.join("  ").trim_end());
     };
     print(headings.to_vec());
     for row in rows {

@@ -4,17 +4,24 @@ use std::{io::IsTerminal, path::Path, sync::Arc};
 
 use headwater_server::{
     Context,
-    clock::{SystemClock, SystemRandom, Uuids},
+    administration::{Administration, Vault},
+    clock::{Clock, SystemClock, SystemRandom, Uuids},
     configuration::{self, Configuration, LogFormat},
     tokens::TokenUses,
 };
-use headwater_store::sqlite::SqliteStore;
+use headwater_store::{
+    Actor,
+    requests::{NoRequestLog, RequestLog},
+    sqlite::{SqliteRequestLog, SqliteStore},
+};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     arguments::{self, ServeArguments},
     data_lock::DataLock,
     failure::Failure,
+    output::say,
 };
 
 pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
@@ -22,23 +29,56 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     start_log(&configuration)?;
     let mut lock = DataLock::take(&configuration.data)?;
     let store = SqliteStore::open(&configuration.data)?;
-    let purging = store.clone();
-    tokio::spawn(async move {
-        if let Err(error) = purging.purge_deleted().await {
-            tracing::warn!(%error, "the rest of a deleted source could not be removed");
-        }
-    });
+    let requests = request_log(&configuration.data, &store);
+    let (clock, random, uuids) = (Arc::new(SystemClock), Arc::new(SystemRandom), Arc::new(Uuids::default()));
+    let vault = Vault::open(&configuration.data, configuration.key_file.as_deref(), random.clone())?;
+    let administration =
+        Administration::new(store.clone(), clock.clone(), random.clone(), uuids.clone(), vault);
+    let invitation = if administration.needs_setup()? {
+        let act = administration.act(Actor::Server, None);
+        Some(administration.invite_first(act).await?)
+    } else {
+        None
+    };
     let context = Arc::new(Context {
         store: Arc::new(store),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        uuids: Uuids::default(),
+        requests,
+        started: clock.now(),
+        clock,
+        random,
+        uuids,
+        administration,
         configuration,
         token_uses: TokenUses::default(),
+        streams: headwater_server::api::Streams::default(),
+        stopping: watch::Sender::new(false),
     });
-    headwater_server::serve(context, |origin| lock.announce(origin), stop_signal()).await?;
+    let ready = |origin: &str| {
+        lock.announce(origin);
+        if let Some(invitation) = &invitation {
+            // Not by the log, which others may keep: it is for whoever starts the server.
+            say!(
+                "\nNobody can sign in yet. Make the first administrator with this link, which works once:\n"
+            );
+            say!("  {}\n", invitation.link(origin));
+        }
+    };
+    headwater_server::serve(context, ready, stop_signal()).await?;
     drop(lock);
     Ok(())
+}
+
+/// The log of requests. The directory is served without one rather than not at all.
+fn request_log(folder: &Path, store: &SqliteStore) -> Arc<dyn RequestLog> {
+    let slugs = store.clone();
+    let resolve = move |slug: &str| slugs.source(slug).ok().map(|source| source.id);
+    match SqliteRequestLog::open(folder, Box::new(resolve)) {
+        Ok(log) => Arc::new(log),
+        Err(error) => {
+            tracing::error!(%error, "there is no request log: nothing of this run will be in it");
+            Arc::new(NoRequestLog::default())
+        }
+    }
 }
 
 /// Defaults, then the file, then environment and flags (of which clap has made one).
@@ -51,6 +91,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
         config: _,
         listen,
         data,
+        key_file,
         public_url,
         trusted_proxies,
         log_format,
@@ -64,6 +105,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
     } = arguments;
     set(&mut configuration.listen, listen);
     set(&mut configuration.data, data);
+    configuration.key_file = key_file.or(configuration.key_file);
     set(&mut configuration.trusted_proxies, trusted_proxies);
     set(
         &mut configuration.log_format,

@@ -2,28 +2,28 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use headwater_server::{
-    clock::{Clock, SystemClock, SystemRandom, Uuids},
-    configuration, scim,
-    tokens::Secret,
-};
-use headwater_store::{NewToken, Slug, Source, SourceCounts, SourceEdit, sqlite::SqliteStore};
+use headwater_server::{administration::SourceRequest, scim};
+use headwater_store::{Slug, Source, SourceCounts, SourceEdit, sqlite::SqliteStore};
 use serde_json::{Value, json};
 
 use crate::{
     arguments::{DataArguments, SourceCommand, Switch, UrlArguments},
-    data_lock,
     failure::Failure,
-    output,
+    output::{self, say},
+    workplace::{self, origin},
 };
-
-/// Where `headwater serve` listens unless it is told otherwise.
-const DEFAULT_ORIGIN: &str = "http://127.0.0.1:8080";
 
 pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
     match command {
-        SourceCommand::Create { name, slug, unique_group_names, url, data } => {
-            create(name, slug, unique_group_names == Switch::On, &url, &data).await
+        SourceCommand::Create { name, slug, unique_group_names, provider, url, data } => {
+            let request = SourceRequest {
+                name,
+                slug,
+                provider: Some(provider.into()),
+                unique_display_names: Some(unique_group_names == Switch::On),
+                log_bodies: None,
+            };
+            create(request, &url, &data).await
         }
         SourceCommand::List { url, data } => list(&url, &data),
         SourceCommand::Show { slug, url, data } => {
@@ -31,19 +31,18 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
             let source = store.source(&slug)?;
             show(&store, &source, &url, &data)
         }
-        SourceCommand::Set { slug, name, unique_group_names, url, data } => {
-            if name.is_none() && unique_group_names.is_none() {
-                return Err(Failure::Usage("nothing to set; give --name or --unique-group-names".to_owned()));
+        SourceCommand::Set { slug, name, unique_group_names, provider, url, data } => {
+            if name.is_none() && unique_group_names.is_none() && provider.is_none() {
+                let detail = "nothing to set; give --name, --provider or --unique-group-names";
+                return Err(Failure::Usage(detail.to_owned()));
             }
-            let unique = unique_group_names.map(|switch| switch == Switch::On);
-            let name = name.map(|name| checked_name(&name)).transpose()?;
-            edit(
-                slug,
-                SourceEdit { name, unique_display_names: unique, ..SourceEdit::default() },
-                &url,
-                &data,
-            )
-            .await
+            let change = SourceEdit {
+                name,
+                provider: provider.map(Into::into),
+                unique_display_names: unique_group_names.map(|switch| switch == Switch::On),
+                ..SourceEdit::default()
+            };
+            edit(slug, change, &url, &data).await
         }
         SourceCommand::Enable { slug, url, data } => {
             edit(slug, SourceEdit { enabled: Some(true), ..SourceEdit::default() }, &url, &data).await
@@ -55,27 +54,15 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
     }
 }
 
-async fn create(
-    name: String,
-    slug: Option<String>,
-    unique: bool,
-    url: &UrlArguments,
-    data: &DataArguments,
-) -> Result<(), Failure> {
-    let name = checked_name(&name)?;
-    let slug = match slug {
-        Some(slug) => Slug::parse(&slug).map_err(|error| Failure::Usage(error.to_string()))?,
-        None => Slug::from_name(&name).ok_or_else(|| {
-            Failure::Usage(format!("no slug can be made from {name:?}; give one with --slug"))
-        })?,
-    };
+async fn create(request: SourceRequest, url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
     let origin = origin(url, data)?;
-    let store = SqliteStore::open(&data.data)?;
-    let (clock, random, uuids) = (SystemClock, SystemRandom, Uuids::default());
-    let secret = Secret::generate(&random);
-    let token = NewToken { id: uuids.next(&clock, &random), hash: secret.hash(), expires: None };
-    let account = uuids.next(&clock, &random);
-    let source = store.create_source(slug, name, unique, account, token, clock.now()).await?;
+    if request.slug.is_none() && Slug::from_name(&request.name).is_none() && !request.name.trim().is_empty() {
+        let detail = format!("no slug can be made from {:?}; give one with --slug", request.name);
+        return Err(Failure::Usage(detail));
+    }
+    let administration = workplace::open(data)?;
+    let made = administration.create_source(request, workplace::act(&administration)).await?;
+    let (source, secret) = (made.source, made.secret);
     let base_url = base_url(&origin, &source);
     if data.json {
         output::json(&json!({
@@ -85,10 +72,10 @@ async fn create(
             "token": secret.reveal(),
         }));
     } else {
-        println!("Source {:?} is ready. Give these to the identity provider:\n", source.name);
-        println!("  SCIM base URL  {base_url}");
-        println!("  Token          {}\n", secret.reveal());
-        println!("The token is shown this once; `headwater token create {}` makes another.", source.slug);
+        say!("Source {:?} is ready. Give these to the identity provider:\n", source.name);
+        say!("  SCIM base URL  {base_url}");
+        say!("  Token          {}\n", secret.reveal());
+        say!("`headwater token create {}` makes another token.", source.slug);
     }
     Ok(())
 }
@@ -108,7 +95,7 @@ fn list(url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
         return Ok(());
     }
     if described.is_empty() {
-        println!("There is no source yet; `headwater source create NAME` makes one.");
+        say!("There is no source yet; `headwater source create NAME` makes one.");
         return Ok(());
     }
     let rows: Vec<Vec<String>> = described
@@ -134,9 +121,10 @@ async fn edit(
     url: &UrlArguments,
     data: &DataArguments,
 ) -> Result<(), Failure> {
-    let store = SqliteStore::open_existing(&data.data)?;
-    let source = store.edit_source(slug, edit).await?;
-    show(&store, &source, url, data)
+    let administration = workplace::open_existing(data)?;
+    let act = workplace::act(&administration);
+    let source = administration.edit_source(slug, edit, act).await?;
+    show(administration.store(), &source, url, data)
 }
 
 fn show(
@@ -155,6 +143,7 @@ fn show(
     for (label, value) in [
         ("Slug", source.slug.to_string()),
         ("Name", source.name.clone()),
+        ("Provider", source.provider.name().to_owned()),
         ("Status", status(source).to_owned()),
         ("SCIM base URL", base_url(&origin, source)),
         ("Created", output::moment(source.created)),
@@ -164,23 +153,24 @@ fn show(
         ("Changes", counts.changes.to_string()),
         ("Unique group names", uniqueness.to_owned()),
     ] {
-        println!("{label:<18}  {value}");
+        say!("{label:<18}  {value}");
     }
     Ok(())
 }
 
 async fn delete(slug: String, yes: bool, data: &DataArguments) -> Result<(), Failure> {
-    let store = SqliteStore::open_existing(&data.data)?;
-    let source = store.source(&slug)?;
-    let counts = store.counts(source.id)?;
+    let administration = workplace::open_existing(data)?;
+    let source = administration.store().source(&slug)?;
+    let counts = administration.store().counts(source.id)?;
     if !yes {
         confirm(&source, &counts)?;
     }
-    let deleted = store.delete_source(slug).await?;
+    let deleted = administration.delete_source(slug, workplace::act(&administration)).await?;
+    administration.purge_deleted().await?;
     if data.json {
         output::json(&json!({"slug": deleted.slug.as_str(), "deleted": true}));
     } else {
-        println!(
+        say!(
             "Source {:?} is deleted, with {} users and {} groups.",
             deleted.name,
             count(&counts, "User"),
@@ -217,6 +207,7 @@ fn describe(source: &Source, counts: &SourceCounts, origin: &str) -> Value {
         "slug": source.slug.as_str(),
         "name": source.name,
         "base_url": base_url(origin, source),
+        "provider": source.provider.name(),
         "enabled": source.enabled,
         "unique_group_names": source.unique_display_names,
         "created": output::moment(source.created),
@@ -237,22 +228,4 @@ fn count(counts: &SourceCounts, resource_type: &str) -> u64 {
 
 fn base_url(origin: &str, source: &Source) -> String {
     format!("{origin}{}{}/v2", scim::PREFIX, source.slug)
-}
-
-/// What base URLs start with: as told, else as the server on the data has announced it.
-fn origin(url: &UrlArguments, data: &DataArguments) -> Result<String, Failure> {
-    match &url.public_url {
-        Some(url) => configuration::public_url(url).map_err(|error| Failure::Usage(error.to_string())),
-        None => Ok(data_lock::announced(&data.data).unwrap_or_else(|| DEFAULT_ORIGIN.to_owned())),
-    }
-}
-
-fn checked_name(name: &str) -> Result<String, Failure> {
-    let name = name.trim();
-    let usable = !name.is_empty() && name.chars().count() <= 200 && !name.chars().any(char::is_control);
-    if usable {
-        Ok(name.to_owned())
-    } else {
-        Err(Failure::Usage("a name has 1 to 200 characters, none of them a control character".to_owned()))
-    }
 }

@@ -1,28 +1,25 @@
 //! `headwater token …`.
 
-use headwater_server::{
-    clock::{Clock, SystemClock, SystemRandom, Uuids},
-    tokens::Secret,
-};
-use headwater_store::{Millis, NewToken, Token, sqlite::SqliteStore};
+use headwater_server::clock::{Clock, SystemClock};
+use headwater_store::{Millis, Token, TokenState, sqlite::SqliteStore};
 use serde_json::{Value, json};
 
-use crate::{arguments::TokenCommand, failure::Failure, output};
+use crate::{
+    arguments::TokenCommand,
+    failure::Failure,
+    output::{self, say},
+    workplace,
+};
 
 pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
     let now = SystemClock.now();
     match command {
         TokenCommand::Create { slug, expires, data } => {
             let expires = expires.map(|text| expiry(&text, now)).transpose()?;
-            let store = SqliteStore::open_existing(&data.data)?;
-            let secret = Secret::generate(&SystemRandom);
-            let token = NewToken {
-                id: Uuids::default().next(&SystemClock, &SystemRandom),
-                hash: secret.hash(),
-                expires,
-            };
-            let id = token.id;
-            store.create_token(slug.clone(), token, now).await?;
+            let administration = workplace::open_existing(&data)?;
+            let act = workplace::act(&administration);
+            let made = administration.create_token(slug.clone(), expires, act).await?;
+            let (id, secret) = (made.token.id, made.secret);
             if data.json {
                 output::json(&json!({
                     "slug": slug,
@@ -31,11 +28,8 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
                     "expires": expires.map(output::moment),
                 }));
             } else {
-                println!("{}\n", secret.reveal());
-                println!(
-                    "The token is shown this once. Its id is {id}; it expires: {}.",
-                    output::moment_or(expires, "never")
-                );
+                say!("{}\n", secret.reveal());
+                say!("Its id is {id}; it expires: {}.", output::moment_or(expires, "never"));
             }
         }
         TokenCommand::List { slug, data } => {
@@ -60,11 +54,12 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::Revoke { slug, id, data } => {
-            SqliteStore::open_existing(&data.data)?.revoke_token(slug.clone(), id, now).await?;
+            let administration = workplace::open_existing(&data)?;
+            administration.revoke_token(slug.clone(), id, workplace::act(&administration)).await?;
             if data.json {
                 output::json(&json!({"slug": slug, "id": id.to_string(), "revoked": true}));
             } else {
-                println!("Token {id} is revoked.");
+                say!("Token {id} is revoked.");
             }
         }
     }
@@ -83,10 +78,10 @@ fn describe(token: &Token, now: Millis) -> Value {
 }
 
 fn status(token: &Token, now: Millis) -> &'static str {
-    match (token.revoked, token.expires) {
-        (Some(_), _) => "revoked",
-        (None, Some(expires)) if expires <= now => "expired",
-        _ => "valid",
+    match token.state(now) {
+        TokenState::Revoked => "revoked",
+        TokenState::Expired => "expired",
+        TokenState::Active => "valid",
     }
 }
 

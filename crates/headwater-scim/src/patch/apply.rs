@@ -68,9 +68,9 @@ pub fn apply(
     for (position, operation) in request.operations.into_iter().enumerate() {
         patcher.operation = position;
         let described = operation.describe();
-        let outcome = patcher
-            .operation(operation)
-            .map_err(|error| error.in_context(format_args!("operation {} ({described})", position + 1)))?;
+        let outcome = patcher.operation(operation).map_err(|error| {
+            error.of_operation(position).in_context(format_args!("operation {} ({described})", position + 1))
+        })?;
         outcomes.push(outcome);
     }
     resource::require(resource_type, &patcher.attributes)?;

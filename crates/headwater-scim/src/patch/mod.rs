@@ -132,8 +132,9 @@ impl PatchRequest {
             .into_iter()
             .enumerate()
             .map(|(position, operation)| {
-                Operation::read(operation, resource_type, notes)
-                    .map_err(|error| error.in_context(format_args!("operation {}", position + 1)))
+                Operation::read(operation, resource_type, notes).map_err(|error| {
+                    error.of_operation(position).in_context(format_args!("operation {}", position + 1))
+                })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { operations })

@@ -25,7 +25,10 @@ use uuid::Uuid;
 
 pub use representation::{Answer, Elements, Segment, Shape};
 
-use crate::Context;
+use crate::{
+    Context,
+    request_log::{Changed, Noted},
+};
 
 /// How many resources a page has when the client doesn't say.
 pub const DEFAULT_PAGE: usize = 100;
@@ -59,6 +62,8 @@ pub struct Caller {
     pub request_id: Uuid,
     /// The base URL of the source as the client sees it.
     pub base_url: String,
+    /// What is noted of the request, for the log.
+    pub noted: Arc<Noted>,
 }
 
 /// A precondition on the version of a resource (`If-Match`, `If-None-Match`, RFC 9110 §13.1).
@@ -137,12 +142,13 @@ impl<'a> Provisioning<'a> {
         let body = deviation::mend_resource(body, resource_type, &mut notes);
         let mut draft = resource::read(body, resource_type)?;
         plan::leave_own_urls(resource_type, &mut draft.attributes, &self.caller.base_url);
-        self.log_leniency(&notes, &draft.ignored);
         let id = ResourceId(self.context.new_uuid());
         let write = plan::creation(resource_type, id, &draft, self.caller.source.unique_display_names);
         self.check_size(&write)?;
-        let has_members = draft.related.is_some_and(|members| !members.is_empty());
+        let has_members = draft.related.as_ref().is_some_and(|members| !members.is_empty());
         let written = self.apply(resource_type, vec![write.clone()], &draft.attributes).await?;
+        self.caller.noted.created(resource_type, id, &draft);
+        self.note_leniency(&notes, &draft.ignored);
         let stored = match (has_members, plan::created(write, &written[0])) {
             (false, Some(stored)) => stored,
             _ => self.find(resource_type, id, projection).await?,
@@ -245,7 +251,11 @@ impl<'a> Provisioning<'a> {
             }
             writes.push(plan::deletion(resource_type, &stored, self.caller.source.unique_display_names)?);
             match self.store().apply(self.change_set(writes)).await {
-                Ok(_) => return Ok(()),
+                Ok(applied) => {
+                    let attributes = plan::attributes(&stored)?;
+                    self.caller.noted.deleted(resource_type, id, &attributes, applied.writes.len());
+                    return Ok(());
+                }
                 Err(ApplyError::Conflict | ApplyError::NotFound) => {}
                 Err(error) => return Err(refusal(resource_type, error, &Object::new())),
             }
@@ -353,6 +363,9 @@ impl<'a> Provisioning<'a> {
             )?),
             Change::Patch(body) => plan::Change::Patch(PatchRequest::read(body, resource_type, &mut notes)?),
         };
+        if let plan::Change::Patch(request) = &change {
+            self.caller.noted.asked(&request.operations);
+        }
         for _ in 0..ATTEMPTS {
             if let Some(precondition) = &precondition {
                 precondition.check(&stored)?;
@@ -385,7 +398,8 @@ impl<'a> Provisioning<'a> {
             let Some(write) =
                 plan::update(resource_type, &stored, &current, &planned, precondition.is_some(), unique)
             else {
-                self.log_outcome(&notes, planned, &plan::unchanged(&stored));
+                let unchanged = plan::unchanged(&stored);
+                self.note_outcome(resource_type, stored.id, &current, &notes, planned, &unchanged);
                 return Ok(stored);
             };
             self.check_size(&write)?;
@@ -395,7 +409,7 @@ impl<'a> Provisioning<'a> {
                     let written = applied.writes.into_iter().next();
                     let written =
                         written.ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()))?;
-                    self.log_outcome(&notes, planned, &written);
+                    self.note_outcome(resource_type, stored.id, &current, &notes, planned, &written);
                     // A change to members alone holds for any version: others may have changed the
                     // document since it was read.
                     let overtaken = new.is_none() && written.changed && written.version != stored.version + 1;
@@ -453,20 +467,40 @@ impl<'a> Provisioning<'a> {
     }
 
     /// What was done, what was mended, what was left out; names of attributes, never values.
-    fn log_outcome(&self, notes: &[String], planned: plan::Planned, written: &Written) {
-        self.log_leniency(notes, &planned.ignored);
+    fn note_outcome(
+        &self,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        before: &Object,
+        deviations: &[String],
+        planned: plan::Planned,
+        written: &Written,
+    ) {
+        self.note_leniency(deviations, &planned.ignored);
+        let changed = Changed {
+            resource_type,
+            id,
+            before,
+            after: &planned.attributes,
+            members: &planned.members,
+            written,
+        };
+        self.caller.noted.changed(&changed);
+        let outcomes = planned.outcomes(written);
         tracing::debug!(
             request_id = %self.caller.request_id,
             changed = written.changed,
             version = written.version,
-            outcomes = ?planned.outcomes(written),
+            ?outcomes,
             "changed"
         );
+        self.caller.noted.outcomes(&outcomes, written.changed);
     }
 
-    fn log_leniency(&self, deviations: &[String], ignored: &[String]) {
+    fn note_leniency(&self, deviations: &[String], ignored: &[String]) {
         if !deviations.is_empty() || !ignored.is_empty() {
             tracing::debug!(request_id = %self.caller.request_id, ?deviations, ?ignored, "taken with leniency");
+            self.caller.noted.leniency(deviations, ignored);
         }
     }
 

@@ -7,35 +7,40 @@ use axum::response::Response;
 use headwater_scim::error::ScimError;
 use headwater_store::Credential;
 use hyper::{HeaderMap, header, http::HeaderValue};
-use uuid::Uuid;
 
 use super::respond;
-use crate::{Context, provisioning::Refusal, tokens};
+use crate::{Context, provisioning::Refusal, request_log::Recording, tokens};
 
 pub(super) async fn authenticate(
     context: &Arc<Context>,
     slug: &str,
     headers: &HeaderMap,
-    request_id: Uuid,
+    recording: &Recording,
 ) -> Result<Arc<Credential>, Response> {
     let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
     let Some(authorization) = authorizations.next() else { return Err(no_token()) };
     // Of two it would be anybody's guess which one counts.
     let only = authorizations.next().is_none();
-    let token = bearer(authorization).filter(|token| only && tokens::is_well_formed(token));
+    let token =
+        bearer(authorization).filter(|token| only && tokens::is_well_formed(token, tokens::Kind::Source));
     let Some(token) = token else { return Err(wrong_token()) };
     let hash = tokens::hash(token);
     let credential = match context.store.credential(slug, tokens::lookup(&hash)).await {
         Ok(found) => found,
-        Err(error) => return Err(respond::refused(&Refusal::Store(error), request_id)),
+        Err(error) => return Err(respond::refused(&Refusal::Store(error), recording.request_id())),
     };
     let now = context.clock.now();
+    // One that has expired or is revoked is still known for whose it was.
     let credential =
-        credential.filter(|credential| tokens::is_valid(credential, &hash, now)).ok_or_else(wrong_token)?;
+        credential.filter(|credential| tokens::is_same(credential, &hash)).ok_or_else(wrong_token)?;
+    recording.noted().sender(&credential);
+    if !tokens::is_alive(&credential, now) {
+        return Err(wrong_token());
+    }
     if !credential.source.enabled {
         return Err(respond::refusal(&ScimError::with_status(403, "this source is disabled")));
     }
-    context.token_uses.note(&credential, now);
+    recording.noted().authenticated();
     Ok(credential)
 }
 

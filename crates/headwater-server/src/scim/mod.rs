@@ -11,7 +11,7 @@ mod query;
 mod resources;
 mod respond;
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use futures_util::FutureExt;
@@ -21,9 +21,8 @@ use headwater_scim::{
 };
 use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
-use uuid::Uuid;
 
-use crate::{Context, origin, provisioning::Caller};
+use crate::{Context, origin, provisioning::Caller, request_log::Recording};
 
 /// The path that all SCIM sources are below.
 pub const PREFIX: &str = "/source/scim/";
@@ -43,39 +42,38 @@ pub(crate) struct Exchange<'a> {
 
 /// Answers a SCIM request. Never fails: whatever goes wrong is answered, a panic as 500.
 pub async fn handle(context: Arc<Context>, peer: IpAddr, request: Request<Body>) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let request_id = context.new_uuid();
+    let recording = Recording::begin(&context, peer, &request);
+    let request_id = recording.request_id();
     let slug = slug_of(request.uri().path()).unwrap_or_default();
-    let answered = AssertUnwindSafe(answer(&context, peer, request_id, &slug, request)).catch_unwind().await;
-    let mut response = answered.unwrap_or_else(|_| {
+    let answered = AssertUnwindSafe(answer(&context, peer, &recording, &slug, request)).catch_unwind().await;
+    let response = answered.unwrap_or_else(|_| {
         tracing::error!(%request_id, source = slug, "a request handler panicked");
         let detail = format!("the server failed; its log has more under the request id {request_id}");
         respond::refusal(&ScimError::with_status(500, detail))
     });
-    if let Ok(id) = request_id.to_string().parse() {
-        response.headers_mut().insert("x-request-id", id);
-    }
-    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    tracing::debug!(%request_id, source = slug, %method, status, ?elapsed, "request");
-    response
+    recording.finish(response)
 }
 
 /// The answer to a request that there is no room for.
-pub fn overloaded(error: &ScimError) -> Response {
-    respond::refusal(error)
+pub(crate) fn overloaded(
+    context: &Arc<Context>,
+    peer: IpAddr,
+    request: &Request<Body>,
+    error: &ScimError,
+) -> Response {
+    Recording::begin(context, peer, request).finish(respond::refusal(error))
 }
 
 async fn answer(
     context: &Arc<Context>,
     peer: IpAddr,
-    request_id: Uuid,
+    recording: &Recording,
     slug: &str,
     request: Request<Body>,
 ) -> Response {
     let (head, body) = request.into_parts();
     let mut body = Some(body);
-    let mut response = judge(context, peer, request_id, slug, head, &mut body).await;
+    let mut response = judge(context, peer, recording, slug, head, &mut body).await;
     if let Some(unread) = body
         && !body::discard(unread).await
     {
@@ -87,12 +85,13 @@ async fn answer(
 async fn judge(
     context: &Arc<Context>,
     peer: IpAddr,
-    request_id: Uuid,
+    recording: &Recording,
     slug: &str,
     head: Parts,
     body: &mut Option<Body>,
 ) -> Response {
-    let credential = match authentication::authenticate(context, slug, &head.headers, request_id).await {
+    let request_id = recording.request_id();
+    let credential = match authentication::authenticate(context, slug, &head.headers, recording).await {
         Ok(credential) => credential,
         Err(refused) => return refused,
     };
@@ -102,6 +101,7 @@ async fn judge(
         source: credential.source.clone(),
         service_account: credential.service_account,
         request_id,
+        noted: recording.noted(),
     };
     let exchange = Exchange { context, caller, head, body };
     match exchange.route().await {

@@ -16,7 +16,9 @@ impl Exchange<'_> {
     async fn body(&mut self) -> Result<bytes::Bytes, ScimError> {
         body::check_headers(&self.head.headers)?;
         let sent = self.body.take().unwrap_or_default();
-        body::read(sent, &self.context.configuration).await
+        let read = body::read(sent, &self.context.configuration).await?;
+        self.caller.noted.body(&read);
+        Ok(read)
     }
 
     fn asked_projection(&self, resource_type: &ResourceType) -> Result<Projection, ScimError> {

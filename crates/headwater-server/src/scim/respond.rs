@@ -15,6 +15,7 @@ use super::{Failure, header_list, media_type};
 use crate::{
     Context,
     provisioning::{Answer, Elements, Refusal, Segment},
+    request_log::Refused,
 };
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
@@ -49,6 +50,7 @@ pub(super) fn json(status: u16, value: &Value) -> Response {
 /// A refusal in the form of RFC 7644 §3.12.
 pub(super) fn refusal(error: &ScimError) -> Response {
     let mut response = json(error.status, &error.to_json());
+    response.extensions_mut().insert(Refused(error.clone()));
     if matches!(error.status, 429 | 503) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

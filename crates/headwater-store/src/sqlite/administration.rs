@@ -4,18 +4,26 @@ use headwater_scim::resource_type::Registry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{SqliteStore, read::key_path};
+use serde_json::{Value, json};
+
+use super::{
+    SqliteStore,
+    journal::{self, Entry},
+    read::key_path,
+};
 use crate::{
-    Credential, Millis, NewToken, Slug, Source, SourceCounts, SourceEdit, SourceId, StoreError, Token,
-    TokenUse,
+    Act, Actor, Credential, Millis, NewSource, NewToken, Provider, ServiceAccount, Slug, Source,
+    SourceCounts, SourceEdit, SourceId, StoreError, Token, TokenUse,
 };
 
 /// How many rows of a deleted source go in one transaction, so that writers in other processes
 /// are let in between.
 const PORTION: usize = 5_000;
 
-const SOURCE_COLUMNS: &str = "s.id, s.slug, s.name, s.enabled, s.unique_display_names, s.created";
-const TOKEN_COLUMNS: &str = "t.id, t.created, t.expires, t.last_used, t.revoked";
+const SOURCE_COLUMNS: &str = "s.id, s.slug, s.name, s.enabled, s.unique_display_names, s.created, \
+                              s.provider, s.log_bodies, s.log_days, s.log_megabytes";
+const TOKEN_COLUMNS: &str = "t.id, t.service_account_id, t.created, t.created_by, t.expires, t.last_used, \
+                             t.revoked, CASE WHEN t.sealed IS NULL THEN NULL ELSE t.copyable_until END";
 
 /// Administration. Each of these works whether or not a server runs on the same data, and a
 /// running server honours it at once: every change is announced to it (see `credentials`).
@@ -24,32 +32,34 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::SlugTaken`].
-    pub async fn create_source(
-        &self,
-        slug: Slug,
-        name: String,
-        unique_display_names: bool,
-        service_account: Uuid,
-        token: NewToken,
-        at: Millis,
-    ) -> Result<Source, StoreError> {
+    pub async fn create_source(&self, new: NewSource, act: Act) -> Result<Source, StoreError> {
         let create = move |connection: &Connection| {
-            let insert = "INSERT INTO source (slug, name, enabled, unique_display_names, created) VALUES (?1, ?2, 1, ?3, ?4)";
-            match connection.execute(insert, params![slug.as_str(), name, unique_display_names, at]) {
-                Ok(_) => {}
-                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                    return Err(StoreError::SlugTaken(slug.to_string()));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            let insert = "INSERT INTO source (slug, name, provider, enabled, unique_display_names, log_bodies, \
+                          log_days, log_megabytes, created) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)";
+            let inserted = connection.execute(
+                insert,
+                params![
+                    new.slug.as_str(),
+                    new.name,
+                    new.provider.name(),
+                    new.unique_display_names,
+                    new.log_bodies,
+                    new.log_days,
+                    new.log_megabytes,
+                    act.at
+                ],
+            );
+            inserted.map_err(|error| taken(error, &new.slug))?;
             let source = SourceId(connection.last_insert_rowid());
             let insert = "INSERT INTO service_account (source_id, id, name, created) VALUES (?1, ?2, ?3, ?4)";
-            connection.execute(
-                insert,
-                params![source.0, service_account.as_bytes(), format!("{name} provisioning"), at],
-            )?;
-            insert_token(connection, source, service_account, &token, at)?;
-            source_of(connection, slug.as_str())
+            let account_name = format!("{} provisioning", new.name);
+            connection
+                .execute(insert, params![source.0, new.service_account.as_bytes(), account_name, act.at])?;
+            let created = source_of(connection, new.slug.as_str())?;
+            let entry = Entry::new("create", "Source", source_uuid(source)).about(source);
+            journal::append(connection, &act, &entry.after(described(&created)))?;
+            insert_token(connection, &created, new.service_account, &new.token, &act)?;
+            Ok(created)
         };
         self.administer(create).await
     }
@@ -105,7 +115,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::NoSource`]; [`StoreError::NotUnique`] when group display names are to be
     /// unique and two groups share one.
-    pub async fn edit_source(&self, slug: String, edit: SourceEdit) -> Result<Source, StoreError> {
+    pub async fn edit_source(&self, slug: String, edit: SourceEdit, act: Act) -> Result<Source, StoreError> {
         let change = move |connection: &Connection| {
             let before = source_of(connection, &slug)?;
             if let Some(unique) =
@@ -114,28 +124,47 @@ impl SqliteStore {
                 set_unique(connection, before.id, unique)?;
             }
             let update = "UPDATE source SET name = COALESCE(?2, name), enabled = COALESCE(?3, enabled), \
-                          unique_display_names = COALESCE(?4, unique_display_names) WHERE id = ?1";
-            connection
-                .execute(update, params![before.id.0, edit.name, edit.enabled, edit.unique_display_names])?;
-            source_of(connection, &slug)
+                          unique_display_names = COALESCE(?4, unique_display_names), slug = COALESCE(?5, slug), \
+                          provider = COALESCE(?6, provider), log_bodies = COALESCE(?7, log_bodies), \
+                          log_days = COALESCE(?8, log_days), log_megabytes = COALESCE(?9, log_megabytes) WHERE id = ?1";
+            let new_slug = edit.slug.as_ref().unwrap_or(&before.slug);
+            let updated = connection.execute(
+                update,
+                params![
+                    before.id.0,
+                    edit.name,
+                    edit.enabled,
+                    edit.unique_display_names,
+                    edit.slug.as_ref().map(Slug::as_str),
+                    edit.provider.map(Provider::name),
+                    edit.log_bodies,
+                    edit.log_days,
+                    edit.log_megabytes
+                ],
+            );
+            updated.map_err(|error| taken(error, new_slug))?;
+            let after = source_of(connection, new_slug.as_str())?;
+            let entry = Entry::new("update", "Source", source_uuid(before.id)).about(before.id);
+            journal::append_difference(connection, &act, entry, described(&before), described(&after))?;
+            Ok(after)
         };
         self.administer(change).await
     }
 
     /// Deletes a source with everything in it. Its slug is free and its tokens are refused at
-    /// once; its rows go in portions.
+    /// once; its rows go in portions, by [`Self::purge_deleted`].
     ///
     /// # Errors
     /// [`StoreError::NoSource`].
-    pub async fn delete_source(&self, slug: String) -> Result<Source, StoreError> {
+    pub async fn delete_source(&self, slug: String, act: Act) -> Result<Source, StoreError> {
         let mark = move |connection: &Connection| {
             let source = source_of(connection, &slug)?;
             connection.execute("UPDATE source SET deleted = 1, enabled = 0 WHERE id = ?1", [source.id.0])?;
+            let entry = Entry::new("delete", "Source", source_uuid(source.id)).about(source.id);
+            journal::append(connection, &act, &entry.before(described(&source)))?;
             Ok(source)
         };
-        let source = self.administer(mark).await?;
-        self.purge_deleted().await?;
-        Ok(source)
+        self.administer(mark).await
     }
 
     /// Finishes the deletion of sources that a process left half done.
@@ -151,14 +180,79 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::NoSource`].
-    pub async fn create_token(&self, slug: String, token: NewToken, at: Millis) -> Result<(), StoreError> {
+    pub async fn create_token(&self, slug: String, token: NewToken, act: Act) -> Result<Token, StoreError> {
         let create = move |connection: &Connection| {
             let source = source_of(connection, &slug)?;
             let account = "SELECT id FROM service_account WHERE source_id = ?1 ORDER BY created LIMIT 1";
             let account = connection.query_row(account, [source.id.0], |row| uuid(row, 0))?;
-            insert_token(connection, source.id, account, &token, at)
+            insert_token(connection, &source, account, &token, &act)?;
+            token_of(connection, source.id, token.id)
         };
         self.administer(create).await
+    }
+
+    /// The service accounts of a source.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSource`].
+    pub fn service_accounts(&self, slug: &str) -> Result<Vec<ServiceAccount>, StoreError> {
+        self.read(|connection, _| {
+            let source = source_of(connection, slug)?;
+            let select = "SELECT a.id, a.name, a.created, (SELECT COUNT(*) FROM token t WHERE t.source_id = a.source_id \
+                          AND t.service_account_id = a.id AND t.revoked IS NULL) \
+                          FROM service_account a WHERE a.source_id = ?1 ORDER BY a.created, a.id";
+            let mut statement = connection.prepare(select)?;
+            let rows = statement.query_map([source.id.0], |row| {
+                Ok(ServiceAccount {
+                    id: uuid(row, 0)?,
+                    name: row.get(1)?,
+                    created: row.get(2)?,
+                    tokens: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// What `open` makes of the secret of a token under the server's key, while it may be copied;
+    /// the copy is journalled once it has been opened.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSource`], [`StoreError::NoToken`].
+    pub async fn copy_token<T: Send + 'static>(
+        &self,
+        slug: String,
+        id: Uuid,
+        open: impl FnOnce(&[u8]) -> Option<T> + Send + 'static,
+        act: Act,
+    ) -> Result<Option<T>, StoreError> {
+        let copy = move |connection: &Connection| {
+            let source = source_of(connection, &slug)?;
+            token_of(connection, source.id, id)?;
+            let select = "SELECT sealed FROM token WHERE source_id = ?1 AND id = ?2 AND revoked IS NULL \
+                          AND copyable_until > ?3 AND (expires IS NULL OR expires > ?3)";
+            let sealed: Option<Option<Vec<u8>>> = connection
+                .query_row(select, params![source.id.0, id.as_bytes(), act.at], |row| row.get(0))
+                .optional()?;
+            let Some(opened) = sealed.flatten().and_then(|sealed| open(&sealed)) else { return Ok(None) };
+            let entry = Entry::new("copy", "Token", id).about(source.id);
+            journal::append(connection, &act, &entry.after(json!({ "source": source.slug.as_str() })))?;
+            Ok(Some(opened))
+        };
+        self.shared.writer.run(copy).await
+    }
+
+    /// Forgets the secrets of tokens that may no longer be copied.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn forget_secrets(&self, now: Millis) -> Result<(), StoreError> {
+        let forget = move |connection: &Connection| {
+            let update = "UPDATE token SET sealed = NULL WHERE sealed IS NOT NULL AND \
+                          (copyable_until <= ?1 OR revoked IS NOT NULL OR expires <= ?1)";
+            Ok(connection.execute(update, [now]).map(drop)?)
+        };
+        self.shared.writer.run(forget).await
     }
 
     /// The tokens of a source, oldest first.
@@ -181,14 +275,16 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::NoSource`], [`StoreError::NoToken`].
-    pub async fn revoke_token(&self, slug: String, id: Uuid, at: Millis) -> Result<(), StoreError> {
+    pub async fn revoke_token(&self, slug: String, id: Uuid, act: Act) -> Result<(), StoreError> {
         let revoke = move |connection: &Connection| {
             let source = source_of(connection, &slug)?;
-            let update = "UPDATE token SET revoked = COALESCE(revoked, ?3) WHERE source_id = ?1 AND id = ?2";
-            match connection.execute(update, params![source.id.0, id.as_bytes(), at])? {
-                0 => Err(StoreError::NoToken(id.to_string())),
-                _ => Ok(()),
+            if token_of(connection, source.id, id)?.revoked.is_some() {
+                return Ok(());
             }
+            let update = "UPDATE token SET revoked = ?3, sealed = NULL WHERE source_id = ?1 AND id = ?2";
+            connection.execute(update, params![source.id.0, id.as_bytes(), act.at])?;
+            let entry = Entry::new("revoke", "Token", id).about(source.id);
+            journal::append(connection, &act, &entry.before(json!({ "source": source.slug.as_str() })))
         };
         self.administer(revoke).await
     }
@@ -199,18 +295,18 @@ pub(super) fn credential(
     slug: &str,
     lookup: [u8; 8],
 ) -> Result<Option<Credential>, StoreError> {
-    const SELECT: &str = "SELECT s.id, s.slug, s.name, s.enabled, s.unique_display_names, s.created, \
-                          t.id, t.created, t.expires, t.last_used, t.revoked, t.service_account_id, t.hash \
-                          FROM source s JOIN token t ON t.source_id = s.id \
-                          WHERE s.slug = ?1 AND s.deleted = 0 AND t.lookup = ?2";
+    let select = format!(
+        "SELECT {SOURCE_COLUMNS}, {TOKEN_COLUMNS}, t.hash FROM source s JOIN token t ON t.source_id = s.id \
+         WHERE s.slug = ?1 AND s.deleted = 0 AND t.lookup = ?2"
+    );
     let found = connection
-        .prepare_cached(SELECT)?
+        .prepare_cached(&select)?
         .query_row(params![slug, lookup], |row| {
             Ok(Credential {
                 source: source(row)?,
-                token: token(row, 6)?,
+                token: token(row, 10)?,
                 service_account: uuid(row, 11)?,
-                hash: row.get(12)?,
+                hash: row.get(18)?,
             })
         })
         .optional()?;
@@ -218,33 +314,80 @@ pub(super) fn credential(
 }
 
 pub(super) fn note_uses(connection: &Connection, uses: &[TokenUse]) -> Result<(), StoreError> {
-    let update = "UPDATE token SET last_used = ?3 WHERE source_id = ?1 AND id = ?2";
+    let update = "UPDATE token SET last_used = ?3, sealed = CASE WHEN ?4 THEN NULL ELSE sealed END \
+                  WHERE source_id = ?1 AND id = ?2";
     let mut statement = connection.prepare_cached(update)?;
     for used in uses {
-        statement.execute(params![used.source.0, used.token.as_bytes(), used.at])?;
+        statement.execute(params![used.source.0, used.token.as_bytes(), used.at, used.succeeded])?;
     }
     Ok(())
 }
 
-fn source_of(connection: &Connection, slug: &str) -> Result<Source, StoreError> {
+pub(super) fn source_of(connection: &Connection, slug: &str) -> Result<Source, StoreError> {
     let select = format!("SELECT {SOURCE_COLUMNS} FROM source s WHERE s.slug = ?1 AND s.deleted = 0");
     let found = connection.query_row(&select, [slug], source).optional()?;
     found.ok_or_else(|| StoreError::NoSource(slug.to_owned()))
 }
 
+fn token_of(connection: &Connection, source: SourceId, id: Uuid) -> Result<Token, StoreError> {
+    let select = format!("SELECT {TOKEN_COLUMNS} FROM token t WHERE t.source_id = ?1 AND t.id = ?2");
+    let found =
+        connection.query_row(&select, params![source.0, id.as_bytes()], |row| token(row, 0)).optional()?;
+    found.ok_or_else(|| StoreError::NoToken(id.to_string()))
+}
+
 fn insert_token(
     connection: &Connection,
-    source: SourceId,
+    source: &Source,
     service_account: Uuid,
     token: &NewToken,
-    at: Millis,
+    act: &Act,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT INTO token (source_id, id, service_account_id, lookup, hash, created, expires) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let (id, account) = (token.id.as_bytes(), service_account.as_bytes());
-    let (lookup, hash) = (&token.hash[..8], &token.hash[..]);
-    connection.execute(insert, params![source.0, id, account, lookup, hash, at, token.expires])?;
-    Ok(())
+    let insert = "INSERT INTO token (source_id, id, service_account_id, lookup, hash, created, created_by, expires, \
+                  sealed, copyable_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    connection.execute(
+        insert,
+        params![
+            source.id.0,
+            token.id.as_bytes(),
+            service_account.as_bytes(),
+            &token.hash[..8],
+            &token.hash[..],
+            act.at,
+            act.actor.uuid().as_bytes(),
+            token.expires,
+            token.sealed,
+            token.copyable_until
+        ],
+    )?;
+    let after = json!({ "source": source.slug.as_str(), "expires": token.expires });
+    journal::append(connection, act, &Entry::new("create", "Token", token.id).about(source.id).after(after))
+}
+
+fn taken(error: rusqlite::Error, slug: &Slug) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::SlugTaken(slug.to_string()),
+        _ => error.into(),
+    }
+}
+
+/// What the journal calls a source by.
+fn source_uuid(source: SourceId) -> Uuid {
+    Uuid::from_u128(u128::try_from(source.0).unwrap_or_default())
+}
+
+/// A source as the journal has it.
+fn described(source: &Source) -> Value {
+    json!({
+        "slug": source.slug.as_str(),
+        "name": source.name,
+        "provider": source.provider.name(),
+        "enabled": source.enabled,
+        "unique_group_names": source.unique_display_names,
+        "log_bodies": source.log_bodies,
+        "log_days": source.log_days,
+        "log_megabytes": source.log_megabytes,
+    })
 }
 
 /// Turns the uniqueness of what a source may choose (group display names) on or off.
@@ -307,6 +450,7 @@ fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
     let slug = Slug::parse(&slug).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
     })?;
+    let provider: String = row.get(6)?;
     Ok(Source {
         id: SourceId(row.get(0)?),
         slug,
@@ -314,19 +458,27 @@ fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
         enabled: row.get(3)?,
         unique_display_names: row.get(4)?,
         created: row.get(5)?,
+        provider: Provider::parse(&provider).unwrap_or(Provider::Other),
+        log_bodies: row.get(7)?,
+        log_days: row.get(8)?,
+        log_megabytes: row.get(9)?,
     })
 }
 
 fn token(row: &Row<'_>, first: usize) -> rusqlite::Result<Token> {
+    let created_by: Option<[u8; 16]> = row.get(first + 3)?;
     Ok(Token {
         id: uuid(row, first)?,
-        created: row.get(first + 1)?,
-        expires: row.get(first + 2)?,
-        last_used: row.get(first + 3)?,
-        revoked: row.get(first + 4)?,
+        service_account: uuid(row, first + 1)?,
+        created: row.get(first + 2)?,
+        created_by: created_by.map(|bytes| Actor::from_uuid(Uuid::from_bytes(bytes))),
+        expires: row.get(first + 4)?,
+        last_used: row.get(first + 5)?,
+        revoked: row.get(first + 6)?,
+        copyable_until: row.get(first + 7)?,
     })
 }
 
-fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     Ok(Uuid::from_bytes(row.get(column)?))
 }

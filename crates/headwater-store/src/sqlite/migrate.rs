@@ -13,7 +13,11 @@ mod embedded {
 /// # Errors
 /// [`StoreError::TooNew`] when a newer program has written the data; nothing is touched then.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let runner = embedded::migrations::runner();
+    migrate_with(connection, &embedded::migrations::runner())
+}
+
+/// Like [`migrate`], with other migrations.
+pub(super) fn migrate_with(connection: &mut Connection, runner: &refinery::Runner) -> Result<(), StoreError> {
     let known =
         runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
     let found = applied(connection)?;

@@ -1,18 +1,25 @@
 //! The store on SQLite: one writer thread that commits many change sets at once, and readers that
 //! never wait for it.
 
+mod accounts;
 mod administration;
 mod apply;
 mod checkpoints;
 mod credentials;
 mod functions;
+mod journal;
+mod listing;
 mod migrate;
 mod read;
+mod reindex;
+mod requests;
 mod search;
 mod selection;
+mod settings;
 mod writer;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
@@ -20,6 +27,8 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+pub use requests::{Resolve, SqliteRequestLog};
 
 use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
 use crate::{
@@ -45,6 +54,7 @@ struct Shared {
     writer: Writer,
     idle: Mutex<Vec<Reader>>,
     credentials: Credentials,
+    counts: Mutex<HashMap<(SourceId, String), listing::Count>>,
     _checkpoints: Checkpoints,
 }
 
@@ -67,12 +77,20 @@ impl SqliteStore {
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let mut connection = open_writing(&path)?;
         migrate::migrate(&mut connection)?;
+        reindex::reindex(&mut connection)?;
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let written = Arc::new(AtomicBool::new(false));
         let checkpoints = Checkpoints::start(&path, Arc::clone(&written))?;
         let writer = Writer::start(connection, written);
-        let shared = Shared { path, writer, idle: Mutex::default(), credentials, _checkpoints: checkpoints };
+        let shared = Shared {
+            path,
+            writer,
+            idle: Mutex::default(),
+            credentials,
+            counts: Mutex::default(),
+            _checkpoints: checkpoints,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -243,6 +261,8 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // What is deleted, such as a secret that was kept for a while, is overwritten where it costs nothing.
+    connection.pragma_update(None, "secure_delete", "FAST")?;
     // Checkpoints are made beside; the writer makes one when the log is as long as this.
     connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -1,5 +1,6 @@
 //! The real binary, over a real socket, with a real database.
 
+mod api;
 mod command_line;
 mod faults;
 mod groups;

@@ -52,6 +52,29 @@ impl Response {
         assert_eq!(body["scimType"].as_str().unwrap_or_default(), scim_type, "{body}");
         body["detail"].as_str().expect("an error has a detail").to_owned()
     }
+
+    /// Asserts problem details (RFC 9457) of this status and code, and returns them.
+    #[track_caller]
+    pub(crate) fn expect_problem(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        let problem = self.json();
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["type"], "about:blank", "{problem}");
+        for text in ["title", "detail"] {
+            assert!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
+        }
+        problem
+    }
+
+    /// Asserts that a value can't be used, and which.
+    #[track_caller]
+    pub(crate) fn expect_invalid(self, field: &str) {
+        let problem = self.expect_problem(422, "invalid");
+        assert_eq!(problem["field"], field, "{problem}");
+    }
 }
 
 pub(crate) struct Client {

@@ -1,11 +1,17 @@
 //! A server to test, and a client that sends exactly what it is told.
 
+mod admin;
 mod client;
 pub(crate) mod consistency;
+mod events;
 mod server;
 
+pub(crate) use admin::{ADA, Admin, PASSWORD, link_secret, text, texts};
 pub(crate) use client::{Client, Request, Response};
-pub(crate) use server::{Server, Source, headwater};
+pub(crate) use events::Events;
+pub(crate) use server::{Server, Source, headwater, headwater_reading};
+
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -24,4 +30,17 @@ pub(crate) fn percent(text: &str) -> String {
             other => format!("%{other:02X}"),
         })
         .collect()
+}
+
+/// Asks again and again until there is an answer; the request log is written a moment later.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

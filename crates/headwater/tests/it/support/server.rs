@@ -1,6 +1,8 @@
 //! The binary as a process.
 
 use std::{
+    fs::File,
+    io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -13,6 +15,9 @@ use tempfile::TempDir;
 
 use super::{Client, Request, Response};
 
+const STDOUT: &str = "stdout";
+const STDERR: &str = "stderr";
+
 /// Runs a command to its end.
 pub(crate) fn headwater(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
@@ -20,9 +25,23 @@ pub(crate) fn headwater(arguments: &[&str]) -> Output {
     command.output().expect("the binary runs")
 }
 
+/// Runs a command that reads this from its standard input.
+pub(crate) fn headwater_reading(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.args(arguments).env_remove("HEADWATER_DATA");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("the binary runs");
+    // One that is refused at once may have gone before it has read anything.
+    let _gone = process.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    process.wait_with_output().expect("the command ends")
+}
+
 /// A running server with a data folder that goes with it.
 pub(crate) struct Server {
     _folder: TempDir,
+    /// What the last process has printed and logged. It lies outside the data, which is searched
+    /// for secrets.
+    output: TempDir,
     data: PathBuf,
     address: String,
     process: Option<Child>,
@@ -48,7 +67,9 @@ impl Server {
 
     fn new(folder: &str) -> Self {
         let parent = tempfile::tempdir().expect("a temporary folder");
-        Self { data: parent.path().join(folder), _folder: parent, address: String::new(), process: None }
+        let output = tempfile::tempdir().expect("a temporary folder");
+        let data = parent.path().join(folder);
+        Self { data, _folder: parent, output, address: String::new(), process: None }
     }
 
     /// Starts a process on the same data, at a port that was free a moment ago.
@@ -60,9 +81,13 @@ impl Server {
                 .port();
             self.address = format!("127.0.0.1:{port}");
             let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
-            command.args(["serve", "--listen", &self.address, "--log", "warn", "--data"]).arg(&self.data);
-            let child = command.args(arguments).stdin(Stdio::null()).spawn().expect("the binary runs");
-            self.process = Some(child);
+            command.args(["serve", "--listen", &self.address, "--data"]).arg(&self.data);
+            if !arguments.contains(&"--log") {
+                command.args(["--log", "warn"]);
+            }
+            let file = |name: &str| File::create(self.output.path().join(name)).expect("a file");
+            command.stdin(Stdio::null()).stdout(file(STDOUT)).stderr(file(STDERR));
+            self.process = Some(command.args(arguments).spawn().expect("the binary runs"));
             if self.wait_until_ready() {
                 return;
             }
@@ -87,6 +112,16 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
         false
+    }
+
+    /// What the process has printed to standard output.
+    pub(crate) fn printed(&self) -> String {
+        std::fs::read_to_string(self.output.path().join(STDOUT)).expect("text")
+    }
+
+    /// What the process has logged, which goes to standard error.
+    pub(crate) fn logged(&self) -> String {
+        std::fs::read_to_string(self.output.path().join(STDERR)).expect("text")
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -139,6 +174,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.logged());
+        }
     }
 }
 
@@ -153,12 +191,16 @@ pub(crate) struct Source {
 
 impl Source {
     fn of(created: &Value, address: &str) -> Self {
-        let text = |name: &str| created[name].as_str().expect("a text").to_owned();
-        let slug = text("slug");
+        let text = |name: &str| created[name].as_str().expect("a text");
+        Self::with_token(address, text("slug"), text("token"))
+    }
+
+    /// The client of a source that shows this token.
+    pub(crate) fn with_token(address: &str, slug: &str, token: &str) -> Self {
         Self {
             path: format!("/source/scim/{slug}/v2"),
-            slug,
-            token: text("token"),
+            slug: slug.to_owned(),
+            token: token.to_owned(),
             address: address.to_owned(),
             client: Mutex::default(),
         }

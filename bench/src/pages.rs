@@ -1,0 +1,87 @@
+//! What an administrator waits for: the requests behind the pages of the web UI, one after the
+//! other on one connection, as a person sends them.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{Failure, load::Connection, server::Server, users};
+
+/// How often each is asked for.
+const TIMES: usize = 20;
+
+/// A page and how long it took.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) name: &'static str,
+    /// The middle of the times.
+    pub(crate) p50: Duration,
+    /// The longest.
+    pub(crate) longest: Duration,
+}
+
+/// Measures the pages of a directory of so many users, with a group that has 100,000 members.
+pub(crate) async fn measure(
+    server: &Server,
+    users: usize,
+    ids: &[String],
+    group: &str,
+) -> Result<Vec<Page>, Failure> {
+    let mut connection = Connection::open(server.address).await?;
+    let cookie = sign_in(server, &mut connection).await?;
+    let user = &ids[ids.len() / 2];
+    let name = users::user_name(users / 2, "fill");
+    let pages = [
+        ("sources", "/sources".to_owned()),
+        ("a source's overview", "/sources/bench/overview".to_owned()),
+        ("users by user name", "/users?source=bench".to_owned()),
+        ("users by display name, backwards", "/users?source=bench&sort=display_name&order=desc".to_owned()),
+        (
+            "users by last change, the latest first",
+            "/users?source=bench&sort=last_modified&order=desc".to_owned(),
+        ),
+        ("inactive users", "/users?source=bench&active=false".to_owned()),
+        ("search for one user", format!("/users?source=bench&q={name}")),
+        ("search that all users meet", "/users?q=given".to_owned()),
+        ("search that nobody meets", "/users?q=nobody-at-all".to_owned()),
+        ("a user", format!("/sources/bench/users/{user}")),
+        ("a user's history", format!("/sources/bench/changes?resource={user}")),
+        ("a user's requests", format!("/sources/bench/requests?user={user}")),
+        ("groups", "/groups?source=bench".to_owned()),
+        ("members of a group of 100,000", format!("/sources/bench/groups/{group}/members")),
+        ("search in a group of 100,000", format!("/sources/bench/groups/{group}/members?q=Given9")),
+        ("a group's history", format!("/sources/bench/changes?resource={group}")),
+        ("what happened last", "/sources/bench/changes".to_owned()),
+        ("requests, the latest first", "/sources/bench/requests".to_owned()),
+        ("refused requests", "/sources/bench/requests?status=error".to_owned()),
+        ("requests with a text", "/sources/bench/requests?q=nowhere".to_owned()),
+        ("health", "/system".to_owned()),
+    ];
+    let mut measured = Vec::new();
+    for (name, path) in pages {
+        let request =
+            format!("GET /api/v1{path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", server.address);
+        let mut times = Vec::with_capacity(TIMES);
+        for _ in 0..TIMES {
+            let sent = Instant::now();
+            connection.exchange(request.as_bytes()).await?;
+            times.push(sent.elapsed());
+        }
+        times.sort_unstable();
+        measured.push(Page { name, p50: times[TIMES / 2], longest: times[TIMES - 1] });
+    }
+    Ok(measured)
+}
+
+/// Signs in as the administrator that the server was started with, and returns the cookie.
+async fn sign_in(server: &Server, connection: &mut Connection) -> Result<String, Failure> {
+    let body = json!({"email": Server::EMAIL, "password": Server::PASSWORD}).to_string();
+    let request = format!(
+        "POST /api/v1/session HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        server.address,
+        body.len()
+    );
+    connection.exchange(request.as_bytes()).await?;
+    let cookie = connection.header("set-cookie").ok_or("signing in gave no cookie")?;
+    Ok(cookie.split(';').next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,171 @@
+//! Passwords of administrators: Argon2id (RFC 9106), off the threads that answer requests, and no
+//! more than two at once, so that a flood of logins takes neither all memory nor all processors.
+
+use std::sync::{Arc, LazyLock};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::AdministrationError;
+use crate::clock::Random;
+
+/// 19 MiB and two passes: what OWASP's "Password Storage Cheat Sheet" gives as the least for
+/// Argon2id.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const AT_ONCE: usize = 2;
+/// How many logins may wait for their password to be checked; others are told to come again.
+const WAITING: usize = 32;
+/// The fewest characters of a password (NIST SP 800-63B §3.1.1.2 asks for 15 where nothing else
+/// protects the account, and 8 otherwise; logins are slowed down here).
+pub(super) const FEWEST: usize = 12;
+/// The most: a bound on what is hashed.
+pub(super) const MOST: usize = 1_024;
+
+/// A hash that no password has, compared with when there is no account: an answer then takes as
+/// long as with one.
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody's password", [7; 16]));
+
+/// Hashes and checks passwords.
+#[derive(Debug)]
+pub struct Passwords {
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+/// A place among those who wait for a password to be checked.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "it is held, not looked at")] OwnedSemaphorePermit);
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
+}
+
+impl Passwords {
+    /// The hash of a password in PHC form.
+    pub async fn hash(&self, password: String, random: &dyn Random) -> String {
+        let mut salt = [0; 16];
+        random.fill(&mut salt);
+        self.run(move || hash_now(&password, salt)).await
+    }
+
+    /// A place to have a password checked.
+    ///
+    /// # Errors
+    /// Too many are waiting.
+    pub fn place(&self) -> Result<Place, AdministrationError> {
+        let place = Arc::clone(&self.waiting).try_acquire_owned();
+        place.map(Place).map_err(|_| AdministrationError::Busy)
+    }
+
+    /// Whether a password is the one of this hash; without a hash it never is, after as long.
+    pub async fn verify(&self, password: String, hash: Option<String>, _place: Place) -> bool {
+        self.run(move || {
+            let (hash, known) = match hash {
+                Some(hash) => (hash, true),
+                None => (NOBODY.clone(), false),
+            };
+            let Ok(parsed) = PasswordHash::new(&hash) else { return false };
+            let verified = hasher().verify_password(password.as_bytes(), &parsed).is_ok();
+            verified && known
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(place);
+            done
+        });
+        match done.await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+fn hasher() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).expect("the parameters are within Argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn hash_now(password: &str, salt: [u8; 16]) -> String {
+    let hash = hasher().hash_password_with_salt(password.as_bytes(), &salt);
+    hash.expect("a salt of 16 bytes is within Argon2's bounds").to_string()
+}
+
+/// Refuses what is easily guessed. There are no rules about kinds of characters: length is what
+/// counts (NIST SP 800-63B).
+pub(super) fn check(password: &str, email: &str) -> Result<(), AdministrationError> {
+    let refuse = |detail: String| Err(AdministrationError::Invalid { field: "password", detail });
+    let length = password.chars().count();
+    if length < FEWEST {
+        return refuse(format!("a password has at least {FEWEST} characters; this one has {length}"));
+    }
+    if length > MOST {
+        return refuse(format!("a password has at most {MOST} characters"));
+    }
+    let lower = password.to_lowercase();
+    let account = email.to_lowercase();
+    let local = account.split('@').next().unwrap_or_default();
+    let distinct = lower.chars().collect::<std::collections::BTreeSet<_>>().len();
+    let is_account = lower == account || (local.len() > 3 && lower.replace(local, "").chars().count() < 5);
+    let is_common =
+        ["password", "headwater", "administrator", "qwertyuiop", "1234567890", "letmein", "welcome"]
+            .iter()
+            .any(|common| lower.replace(common, "").chars().count() < 5);
+    if distinct < 5 || is_account || is_common {
+        return refuse("this password is easily guessed; a few unrelated words make a good one".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Passwords, check};
+    use crate::clock::SystemRandom;
+
+    #[tokio::test]
+    async fn only_the_password_itself_is_right() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse battery".to_owned(), &SystemRandom).await;
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            passwords
+                .verify(
+                    "correct horse battery".to_owned(),
+                    Some(hash.clone()),
+                    passwords.place().expect("a place")
+                )
+                .await
+        );
+        assert!(
+            !passwords
+                .verify("correct horse batterY".to_owned(), Some(hash), passwords.place().expect("a place"))
+                .await
+        );
+        assert!(
+            !passwords
+                .verify("nobody's password".to_owned(), None, passwords.place().expect("a place"))
+                .await
+        );
+    }
+
+    #[test]
+    fn what_is_easily_guessed_is_refused() {
+        for bad in ["short", "aaaaaaaaaaaaaaaa", "password1234", "ada.lovelace@example.com", "Ada.Lovelace1"]
+        {
+            assert!(check(bad, "ada.lovelace@example.com").is_err(), "{bad}");
+        }
+        for good in ["correct horse battery", "Nq7!mmPz0-xk", "ünïcödé ist länger"] {
+            assert!(check(good, "ada.lovelace@example.com").is_ok(), "{good}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `Idempotency-Key`: a creation that is sent again under the same key is answered again and not
+//! done again (draft-ietf-httpapi-idempotency-key-header). Secrets are not given again: what had one
+//! has `null` in its place.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use headwater_store::IdempotentAnswer;
+use http_body_util::BodyExt;
+use hyper::{Method, StatusCode, header};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{App, Problem, caller::Caller, extract};
+
+const HEADER: &str = "idempotency-key";
+const MAX_KEY: usize = 255;
+/// Tells an answer that is given again from the first one.
+const REPLAYED: &str = "idempotency-replayed";
+
+pub(super) async fn answer_once(
+    State(context): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = request.headers().get(HEADER).filter(|_| request.method() == Method::POST).cloned();
+    // To copy a token is no creation, and is not to be had a second time from here.
+    let Some(key) = key.filter(|_| !request.uri().path().ends_with("/copy")) else {
+        return Ok(next.run(request).await);
+    };
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_KEY).map(str::to_owned);
+    let Some(key) = key else {
+        let detail = format!("The header Idempotency-Key has 1 to {MAX_KEY} visible characters.");
+        return Err(Problem::invalid("Idempotency-Key", detail));
+    };
+    let (parts, body) = request.into_parts();
+    let caller: Caller = parts.extensions.get().cloned().ok_or_else(|| Problem::unauthenticated(false))?;
+    let actor = caller.actor.uuid();
+    let body = extract::read(body, &context.configuration).await?;
+    let mut fingerprint = Sha256::new();
+    fingerprint.update(parts.uri.path());
+    fingerprint.update([0]);
+    fingerprint.update(&body);
+    let administration = &context.administration;
+    let store = administration.store();
+    let reserved =
+        store.reserve_answer(actor, key.clone(), fingerprint.finalize().into(), administration.now()).await?;
+    match reserved {
+        IdempotentAnswer::Fresh => {}
+        IdempotentAnswer::InProgress => {
+            let detail = "A request with this Idempotency-Key is being worked on, or was cut off when the server stopped: \
+                          look whether it was done before you send it under another key.";
+            return Err(Problem::new(StatusCode::CONFLICT, "in_progress", detail));
+        }
+        IdempotentAnswer::OtherRequest => {
+            let detail = "This Idempotency-Key was used for another request.";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
+        }
+        IdempotentAnswer::Answered { status, body } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), (REPLAYED, "true")];
+            return Ok((status, headers, body).into_response());
+        }
+    }
+    let request = Request::from_parts(parts, Body::from(body));
+    let context = Arc::clone(&context);
+    // It goes on when its client goes away: that is when the client comes again under the same key.
+    let done = tokio::spawn(async move {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let answer = answer.unwrap_or_else(|_| {
+            tracing::error!("a request handler panicked");
+            let detail = "The server failed; its log has more.";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
+        });
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        // What was refused may be tried again.
+        let kept = head.status.is_success().then(|| (head.status.as_u16(), without_secrets(&body)));
+        if let Err(error) = context.administration.store().keep_answer(actor, key, kept).await {
+            tracing::warn!(%error, "the answer to a creation could not be kept");
+        }
+        Response::from_parts(head, Body::from(body))
+    });
+    done.await.map_err(|_| {
+        let detail = "The server is stopping; look whether it was done before you send it again.";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    })
+}
+
+/// An answer as it is kept: secrets are shown once, and are kept nowhere but as their rules say.
+fn without_secrets(body: &[u8]) -> Vec<u8> {
+    let Ok(mut answer) = serde_json::from_slice::<serde_json::Map<String, Value>>(body) else {
+        return Vec::new();
+    };
+    for name in ["secret", "link"] {
+        if let Some(secret) = answer.get_mut(name) {
+            *secret = Value::Null;
+        }
+    }
+    serde_json::to_vec(&answer).unwrap_or_default()
+}

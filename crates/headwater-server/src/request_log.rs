@@ -1,0 +1,525 @@
+//! What is recorded of a request, gathered while it is being answered.
+//!
+//! A recording begins when a request comes in and ends with its answer, whatever that is: also
+//! one without a valid token, one that there is no room for, and one whose client goes away. On
+//! the way, those who carry the request out note in [`Noted`] what became of it.
+
+use std::{
+    borrow::Cow,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use headwater_scim::{
+    Object,
+    error::{ScimError, ScimType},
+    patch::{self, RelationEdit},
+    resource::Draft,
+    resource_type::{Registry, ResourceType},
+};
+use headwater_store::{
+    Credential, Millis, ResourceId, SourceId, Written,
+    requests::{
+        self, Headers, MAX_BODY, MAX_OUTCOMES, MAX_READ_BODY, MAX_RESOURCES, Milestone, NewRequest,
+        Operation, Outcome, OutcomeResult, RawRequest, Sender, Target,
+    },
+};
+use http_body_util::BodyExt;
+use hyper::{HeaderMap, Method, Request, header};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{Context, origin, scim::PREFIX};
+
+/// The status of a request whose client went away before it was answered, as other servers write
+/// it.
+const CLIENT_GONE: u16 = 499;
+
+/// A refusal, beside the answer that says it.
+#[derive(Clone)]
+pub(crate) struct Refused(pub(crate) ScimError);
+
+/// A request on its way to an answer, as far as the log is concerned. It is recorded in any case:
+/// with its answer, or when it is dropped without one.
+pub(crate) struct Recording {
+    context: Arc<Context>,
+    noted: Arc<Noted>,
+    begun: Option<Begun>,
+    request_id: Uuid,
+    started: Instant,
+}
+
+/// What is known from the start.
+struct Begun {
+    at: Millis,
+    address: IpAddr,
+    method: Method,
+    uri: String,
+    headers: Headers,
+    /// What the client says of the length of its body.
+    sends_body: bool,
+}
+
+impl Recording {
+    /// Begins with a request as it comes in.
+    pub(crate) fn begin(context: &Arc<Context>, peer: IpAddr, request: &Request<Body>) -> Self {
+        let uri = request.uri();
+        let begun = Begun {
+            at: context.clock.now(),
+            address: origin::client_address(&context.configuration, request.headers(), peer),
+            method: request.method().clone(),
+            uri: uri.path_and_query().map_or_else(|| uri.path(), |target| target.as_str()).to_owned(),
+            headers: kept(request.headers()),
+            sends_body: sends_body(request.headers()),
+        };
+        Self {
+            request_id: context.new_uuid(),
+            context: Arc::clone(context),
+            noted: Arc::default(),
+            begun: Some(begun),
+            started: Instant::now(),
+        }
+    }
+
+    /// The id of the request.
+    pub(crate) fn request_id(&self) -> Uuid {
+        self.request_id
+    }
+
+    /// What is noted on the way.
+    pub(crate) fn noted(&self) -> Arc<Noted> {
+        Arc::clone(&self.noted)
+    }
+
+    /// Records the request with its answer, and hands the answer on.
+    pub(crate) fn finish(mut self, mut response: Response) -> Response {
+        let Some(begun) = self.begun.take() else { return response };
+        let refused = response.extensions_mut().remove::<Refused>().map(|Refused(error)| error);
+        let status = response.status().as_u16();
+        let operation = operation(&begun);
+        let most = if operation.is_read() && status < 400 { MAX_READ_BODY } else { MAX_BODY };
+        let (mut response, body) = if begun.method == Method::HEAD {
+            (response, requests::Body::None) // hyper leaves it out
+        } else if self.noted.lock().leaves_bodies_out {
+            (response, requests::Body::Note("bodies of this source are not kept".to_owned()))
+        } else {
+            captured(response, most)
+        };
+        let answer = Answer { status, refused, headers: kept(response.headers()), body };
+        if let Ok(id) = self.request_id.to_string().parse() {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        self.record(begun, operation, answer);
+        response
+    }
+
+    fn record(&self, begun: Begun, operation: Operation, answer: Answer) {
+        let gathered = std::mem::take(&mut *self.noted.lock());
+        let duration = self.started.elapsed();
+        let Answer { status, refused, headers: response_headers, body: response_body } = answer;
+        let segments = segments(&begun.uri);
+        let (request_id, source, method) = (self.request_id, &*segments.slug, &begun.method);
+        tracing::debug!(%request_id, source, %method, status, ?duration, "request");
+        if let (true, Some((source, token))) = (gathered.authenticated, gathered.sender) {
+            self.context.token_uses.note(source, token, begun.at, status < 400);
+        }
+        let sender = match gathered.sender {
+            Some((source, _)) => Sender::Source(source),
+            None => Sender::Slug(segments.slug.to_string()),
+        };
+        let target = gathered.target.or_else(|| segments.target());
+        let request_body = match gathered.body {
+            Some(body) => body,
+            None if begun.sends_body => requests::Body::Note("not read".to_owned()),
+            None => requests::Body::None,
+        };
+        let mut outcomes = gathered.outcomes;
+        if let Some(error) = &refused
+            && operation.is_write()
+            && gathered.sender.is_some()
+            && gathered.changes == 0
+        {
+            outcomes.extend(refusals(operation, error, &gathered.asked));
+        }
+        self.context.requests.record(NewRequest::new(RawRequest {
+            sender,
+            id: self.request_id,
+            at: begun.at,
+            duration,
+            address: begun.address,
+            authenticated: gathered.authenticated,
+            token: gathered.sender.map(|(_, token)| token),
+            target,
+            uri: begun.uri,
+            method: name(&begun.method),
+            status,
+            operation,
+            scim_type: refused.as_ref().and_then(|error| error.scim_type).map(ScimType::as_str),
+            error: refused.map(|error| error.detail),
+            resources: gathered.resources,
+            outcomes,
+            changes: gathered.changes,
+            milestones: gathered.milestones,
+            request_headers: begun.headers,
+            request_body,
+            response_headers,
+            response_body,
+        }));
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let Some(begun) = self.begun.take() else { return };
+        let operation = operation(&begun);
+        let gone = ScimError::with_status(CLIENT_GONE, "its client went away before it was answered");
+        let answer = Answer {
+            status: CLIENT_GONE,
+            refused: Some(gone),
+            headers: Headers::default(),
+            body: requests::Body::None,
+        };
+        self.record(begun, operation, answer);
+    }
+}
+
+/// How a request was answered.
+struct Answer {
+    status: u16,
+    refused: Option<ScimError>,
+    headers: Headers,
+    body: requests::Body,
+}
+
+/// What those note who carry a request out.
+#[derive(Default)]
+pub struct Noted(Mutex<Gathered>);
+
+#[derive(Default)]
+struct Gathered {
+    /// The source and the token.
+    sender: Option<(SourceId, Uuid)>,
+    authenticated: bool,
+    leaves_bodies_out: bool,
+    body: Option<requests::Body>,
+    /// The operations of a PATCH: what, and where.
+    asked: Vec<(&'static str, Option<String>)>,
+    outcomes: Vec<Outcome>,
+    target: Option<Target>,
+    resources: Vec<ResourceId>,
+    changes: u32,
+    milestones: Vec<Milestone>,
+}
+
+/// A resource that was changed.
+pub(crate) struct Changed<'a> {
+    pub(crate) resource_type: &'a ResourceType,
+    pub(crate) id: ResourceId,
+    pub(crate) before: &'a Object,
+    pub(crate) after: &'a Object,
+    pub(crate) members: &'a [RelationEdit],
+    pub(crate) written: &'a Written,
+}
+
+impl std::fmt::Debug for Noted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Noted(…)")
+    }
+}
+
+impl Noted {
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose token came with the request, be it valid or not.
+    pub(crate) fn sender(&self, credential: &Credential) {
+        let mut gathered = self.lock();
+        gathered.sender = Some((credential.source.id, credential.token.id));
+        gathered.leaves_bodies_out = !credential.source.log_bodies;
+    }
+
+    /// The token is valid.
+    pub(crate) fn authenticated(&self) {
+        self.lock().authenticated = true;
+    }
+
+    /// The body of the request.
+    pub(crate) fn body(&self, body: &Bytes) {
+        let mut gathered = self.lock();
+        gathered.body = Some(if gathered.leaves_bodies_out {
+            requests::Body::Note(format!("{} bytes; bodies of this source are not kept", body.len()))
+        } else {
+            requests::Body::limited(body, MAX_BODY)
+        });
+    }
+
+    /// What a PATCH asks for.
+    pub(crate) fn asked(&self, operations: &[patch::Operation]) {
+        let asked = operations
+            .iter()
+            .map(|operation| (operation.op.as_str(), operation.path.as_ref().map(|(path, _)| path.clone())));
+        self.lock().asked = asked.collect();
+    }
+
+    /// A resource was created.
+    pub(crate) fn created(&self, resource_type: &ResourceType, id: ResourceId, draft: &Draft) {
+        let mut gathered = self.lock();
+        gathered.target = Some(target(resource_type, id, called(resource_type, &draft.attributes)));
+        gathered.changes += 1;
+        gathered.outcomes.push(whole("create", OutcomeResult::Applied, None));
+        if resource_type.inverse().is_some() {
+            gathered.milestones.push(Milestone::FirstUser);
+        }
+        if let Some(members) = &draft.related
+            && !members.is_empty()
+        {
+            gathered.name_all(members);
+            gathered.milestones.push(Milestone::FirstGroupWithMembers);
+        }
+    }
+
+    /// A resource was deleted; `changes` counts those that referred to it as well.
+    pub(crate) fn deleted(
+        &self,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        attributes: &Object,
+        changes: usize,
+    ) {
+        let mut gathered = self.lock();
+        gathered.target = Some(target(resource_type, id, called(resource_type, attributes)));
+        gathered.changes += u32::try_from(changes).unwrap_or(u32::MAX);
+        gathered.outcomes.push(whole("delete", OutcomeResult::Applied, None));
+    }
+
+    /// A resource was changed, or would have been.
+    pub(crate) fn changed(&self, changed: &Changed<'_>) {
+        let Changed { resource_type, id, before, after, members, written } = changed;
+        let mut gathered = self.lock();
+        gathered.target = Some(target(resource_type, *id, called(resource_type, after)));
+        for edit in *members {
+            if let RelationEdit::Add(ids) | RelationEdit::Remove(ids) | RelationEdit::Replace(ids) = edit {
+                gathered.name_all(ids);
+            }
+        }
+        if !written.changed {
+            return;
+        }
+        gathered.changes += 1;
+        let is_inactive =
+            |attributes: &Object| attributes.get("active").and_then(Value::as_bool) == Some(false);
+        if resource_type.inverse().is_some() && is_inactive(after) && !is_inactive(before) {
+            gathered.milestones.push(Milestone::FirstDeactivation);
+        }
+        if resource_type.relation().is_some() && written.member_count > 0 {
+            gathered.milestones.push(Milestone::FirstGroupWithMembers);
+        }
+    }
+
+    /// What became of the operations of a PATCH, or of a PUT, which has none.
+    pub(crate) fn outcomes(&self, outcomes: &[patch::Outcome], changed: bool) {
+        let result = |applied| if applied { OutcomeResult::Applied } else { OutcomeResult::NothingToDo };
+        let mut gathered = self.lock();
+        let asked = std::mem::take(&mut gathered.asked);
+        if asked.is_empty() {
+            gathered.outcomes.push(whole("replace", result(changed), None));
+        }
+        for (position, ((action, path), outcome)) in asked.into_iter().zip(outcomes).enumerate() {
+            gathered.outcomes.push(Outcome {
+                operation: u32::try_from(position).ok(),
+                action: action.to_owned(),
+                path,
+                result: result(*outcome == patch::Outcome::Applied),
+                detail: None,
+            });
+        }
+    }
+
+    /// What was taken for what its client means, and what was left out.
+    pub(crate) fn leniency(&self, deviations: &[String], ignored: &[String]) {
+        let mut gathered = self.lock();
+        for note in deviations.iter().take(MAX_OUTCOMES) {
+            gathered.outcomes.push(whole("mend", OutcomeResult::Mended, Some(note.clone())));
+        }
+        for path in ignored.iter().take(MAX_OUTCOMES) {
+            let mut outcome = whole("ignore", OutcomeResult::Ignored, None);
+            outcome.path = Some(path.clone());
+            gathered.outcomes.push(outcome);
+        }
+    }
+}
+
+impl Gathered {
+    fn name_all(&mut self, ids: &[String]) {
+        let room = MAX_RESOURCES.saturating_sub(self.resources.len());
+        self.resources.extend(ids.iter().filter_map(|id| ResourceId::parse(id)).take(room));
+    }
+}
+
+/// An outcome of the request as a whole.
+fn whole(action: &str, result: OutcomeResult, detail: Option<String>) -> Outcome {
+    Outcome { operation: None, action: action.to_owned(), path: None, result, detail }
+}
+
+fn target(resource_type: &ResourceType, id: ResourceId, display: Option<&str>) -> Target {
+    Target { resource_type: resource_type.name.to_string(), id, display: display.map(str::to_owned) }
+}
+
+/// What people call a resource, or else its first required text: `userName`.
+fn called<'a>(resource_type: &ResourceType, attributes: &'a Object) -> Option<&'a str> {
+    resource_type.display(attributes).or_else(|| {
+        let mut required = resource_type.schema.attributes.iter().filter(|attribute| attribute.required);
+        required.find_map(|attribute| attributes.get(&attribute.name)?.as_str())
+    })
+}
+
+/// What of a request was refused: one operation and with it the others, or all of it.
+fn refusals(
+    operation: Operation,
+    error: &ScimError,
+    asked: &[(&'static str, Option<String>)],
+) -> Vec<Outcome> {
+    let Some(refused) = error.operation else {
+        return vec![whole(operation.as_str(), OutcomeResult::Refused, Some(error.detail.clone()))];
+    };
+    let refusal = |position: usize, action: &str, path: Option<String>, detail: String| Outcome {
+        operation: u32::try_from(position).ok(),
+        action: action.to_owned(),
+        path,
+        result: OutcomeResult::Refused,
+        detail: Some(detail),
+    };
+    if refused >= asked.len() {
+        // It could not even be read.
+        return vec![refusal(refused, operation.as_str(), None, error.detail.clone())];
+    }
+    let outcomes = asked.iter().enumerate().map(|(position, (action, path))| {
+        let detail = if position == refused {
+            error.detail.clone()
+        } else {
+            format!("not done, because operation {} was refused", refused + 1)
+        };
+        refusal(position, action, path.clone(), detail)
+    });
+    outcomes.collect()
+}
+
+fn kept(headers: &HeaderMap) -> Headers {
+    let mut kept = Headers::default();
+    for (name, value) in headers {
+        kept.add(name.as_str(), value.as_bytes());
+    }
+    kept
+}
+
+fn sends_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// The body of an answer, if it is there in one piece; the answer stays as it is.
+fn captured(response: Response, most: usize) -> (Response, requests::Body) {
+    use hyper::body::Body as _;
+    let length = response.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    match length {
+        Some(0) => (response, requests::Body::None),
+        Some(length) if length > most => {
+            (response, requests::Body::Note(format!("{length} bytes; up to {most} are kept")))
+        }
+        Some(_) => {
+            let (parts, mut body) = response.into_parts();
+            let whole = body.frame().now_or_never().flatten().and_then(Result::ok);
+            match whole.and_then(|frame| frame.into_data().ok()) {
+                Some(bytes) if body.is_end_stream() => {
+                    let kept = requests::Body::limited(&bytes, most);
+                    (Response::from_parts(parts, Body::from(bytes)), kept)
+                }
+                Some(bytes) => {
+                    // In pieces after all: the first one goes back to its place.
+                    let first = futures_util::stream::iter([Ok::<_, axum::Error>(bytes)]);
+                    let rest = futures_util::StreamExt::chain(first, body.into_data_stream());
+                    let body = Body::from_stream(rest);
+                    (Response::from_parts(parts, body), requests::Body::Note("streamed".to_owned()))
+                }
+                None => (Response::from_parts(parts, body), requests::Body::None),
+            }
+        }
+        None => (response, requests::Body::Note("streamed".to_owned())),
+    }
+}
+
+fn name(method: &Method) -> Cow<'static, str> {
+    let known = [
+        Method::GET,
+        Method::POST,
+        Method::PATCH,
+        Method::PUT,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
+    let names = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"];
+    match known.iter().position(|known| known == method) {
+        Some(position) => Cow::Borrowed(names[position]),
+        None => Cow::Owned(method.as_str().chars().take(16).collect()),
+    }
+}
+
+/// A path taken apart, as far as the log needs it.
+struct Segments<'a> {
+    slug: Cow<'a, str>,
+    endpoint: Option<&'a str>,
+    /// What is below the endpoint, at most one segment.
+    below: Option<&'a str>,
+}
+
+fn segments(uri: &str) -> Segments<'_> {
+    let path = uri.split('?').next().unwrap_or_default();
+    let mut segments = path.strip_prefix(PREFIX).unwrap_or_default().trim_end_matches('/').split('/');
+    let slug = percent_decode_str(segments.next().unwrap_or_default()).decode_utf8_lossy();
+    let is_v2 = segments.next() == Some("v2");
+    let (endpoint, below, more) = (segments.next(), segments.next(), segments.next());
+    if is_v2 && more.is_none() {
+        Segments { slug, endpoint, below }
+    } else {
+        Segments { slug, endpoint: Some(""), below: None }
+    }
+}
+
+impl Segments<'_> {
+    fn target(&self) -> Option<Target> {
+        let registry = Registry::built_in();
+        let resource_type = registry.at_endpoint(self.endpoint?)?;
+        Some(target(resource_type, ResourceId::parse(self.below?)?, None))
+    }
+}
+
+fn operation(begun: &Begun) -> Operation {
+    let segments = segments(&begun.uri);
+    let read = matches!(begun.method, Method::GET | Method::HEAD);
+    match (segments.endpoint, segments.below) {
+        (None | Some("ServiceProviderConfig" | "ResourceTypes" | "Schemas"), _) if read => {
+            Operation::Discovery
+        }
+        (Some(".search"), None) if begun.method == Method::POST => Operation::Search,
+        (Some(endpoint), below) if Registry::built_in().at_endpoint(endpoint).is_some() => {
+            match (&begun.method, below) {
+                (&Method::POST, Some(".search")) => Operation::Search,
+                (&Method::POST, None) => Operation::Create,
+                (&Method::GET | &Method::HEAD, None) => Operation::Search,
+                (&Method::GET | &Method::HEAD, Some(_)) => Operation::Read,
+                (&Method::PUT, Some(_)) => Operation::Replace,
+                (&Method::PATCH, Some(_)) => Operation::Update,
+                (&Method::DELETE, Some(_)) => Operation::Delete,
+                _ => Operation::Other,
+            }
+        }
+        _ => Operation::Other,
+    }
+}

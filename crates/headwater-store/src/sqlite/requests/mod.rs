@@ -1,0 +1,286 @@
+//! The request log on SQLite: a file of its own beside the directory, written by one thread in
+//! batches, so that no request waits for it and nothing of it is in the way of the directory.
+
+mod queue;
+mod read;
+mod writer;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, atomic::Ordering},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+use self::{queue::Queue, writer::Writing};
+use super::{lock, make_private_folder, migrate, open_private};
+use crate::{
+    Millis, SourceId, StoreError,
+    requests::{
+        Hour, LogState, Milestones, NewRequest, RequestLog, RequestPage, RequestQuery, RequestRecord,
+        RetentionLimits, Traffic, UNMATCHED,
+    },
+};
+
+/// The name of the database in the data folder.
+const FILE: &str = "requests.db";
+/// What a file is called that could not be used.
+const DAMAGED: &str = "requests.db.damaged";
+/// How many reading connections are kept open when nobody uses them.
+const IDLE_READERS: usize = 4;
+/// How long a statement waits for another one that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+mod embedded {
+    refinery::embed_migrations!("migrations/requests");
+}
+
+/// Finds the source of a slug. It is called by the thread that writes, for requests whose token
+/// was not looked up.
+pub type Resolve = Box<dyn Fn(&str) -> Option<SourceId> + Send>;
+
+/// A request log in one SQLite file.
+#[derive(Clone)]
+pub struct SqliteRequestLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Arc<Queue>,
+    readers: Arc<Readers>,
+    written: watch::Receiver<u64>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+/// Reading connections.
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let pooled = lock(&self.idle).pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => open_reading(&self.path)?,
+        };
+        // On an error the connection is closed, and with it its transaction.
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        let result = read(&connection)?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        let mut idle = lock(&self.idle);
+        if idle.len() < IDLE_READERS {
+            idle.push(connection);
+        }
+        Ok(result)
+    }
+}
+
+impl SqliteRequestLog {
+    /// Opens the log in a folder. A file that can't be used is moved aside, and the log begun
+    /// anew.
+    ///
+    /// # Errors
+    /// The folder can't be used.
+    pub fn open(folder: &Path, resolve: Resolve) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        let unusable = |source| StoreError::Folder { path: folder.display().to_string(), source };
+        make_private_folder(folder).map_err(unusable)?;
+        let connection = open_or_begin_anew(&path)?;
+        let queue = Arc::new(Queue::default());
+        let readers = Arc::new(Readers { path, idle: Mutex::default() });
+        let (sender, written) = watch::channel(0);
+        let mut writing = Writing::new(connection, Arc::clone(&readers), sender, resolve)?;
+        let taken_from = Arc::clone(&queue);
+        let thread = thread::Builder::new()
+            .name("request-log".to_owned())
+            .spawn(move || writing.run(&taken_from))
+            .map_err(unusable)?;
+        let shared = Shared { queue, readers, written, thread: Mutex::new(Some(thread)) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(&self.shared.readers);
+        match tokio::task::spawn_blocking(move || readers.read(read)).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+
+    /// Runs `work` on the thread that writes, behind what was recorded before.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writing) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (caller, outcome) = oneshot::channel();
+        self.shared.queue.work(Box::new(move |writing| drop(caller.send(work(writing)))));
+        outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Drop for Shared {
+    /// Writes down what was recorded.
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = lock(&self.thread).take() {
+            // A panic of the thread has been reported where it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+#[async_trait]
+impl RequestLog for SqliteRequestLog {
+    fn record(&self, entry: NewRequest) {
+        self.shared.queue.push(entry);
+    }
+
+    async fn list(&self, source: SourceId, query: RequestQuery) -> Result<RequestPage, StoreError> {
+        self.read(move |connection| read::list(connection, source, &query)).await
+    }
+
+    async fn request(&self, source: SourceId, sequence: i64) -> Result<Option<RequestRecord>, StoreError> {
+        self.read(move |connection| read::request(connection, source, sequence)).await
+    }
+
+    async fn by_request_id(&self, source: SourceId, id: Uuid) -> Result<Option<RequestRecord>, StoreError> {
+        self.read(move |connection| read::by_id(connection, source, id)).await
+    }
+
+    async fn hours(&self, source: SourceId, from: Millis, to: Millis) -> Result<Vec<Hour>, StoreError> {
+        self.read(move |connection| read::hours(connection, source, from, to)).await
+    }
+
+    async fn traffic(&self, source: SourceId, since: Millis) -> Result<Traffic, StoreError> {
+        // A few steps in small tables: quicker done than handed to another thread.
+        self.shared.readers.read(|connection| read::traffic(connection, source, since))
+    }
+
+    async fn milestones(&self, source: SourceId) -> Result<Milestones, StoreError> {
+        self.shared.readers.read(|connection| read::milestones(connection, source))
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.shared.written.clone()
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        self.work(|_| Ok(())).await
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceId>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("SELECT source_id FROM source")?;
+            let rows = statement.query_map([], |row| row.get(0).map(SourceId))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn forget(&self, source: SourceId) -> Result<(), StoreError> {
+        while self.work(move |writing| writing.forget_portion(source)).await? {}
+        Ok(())
+    }
+
+    async fn prune(&self, limits: &[(SourceId, RetentionLimits)], now: Millis) -> Result<(), StoreError> {
+        let known: HashMap<SourceId, RetentionLimits> = limits.iter().copied().collect();
+        let mut sources: Vec<SourceId> = known.keys().copied().collect();
+        sources.push(UNMATCHED);
+        self.work(move |writing| {
+            writing.set_limits(&known);
+            Ok(())
+        })
+        .await?;
+        for source in sources {
+            while self.work(move |writing| writing.prune_portion(source, now)).await? {}
+        }
+        self.work(Writing::tidy).await
+    }
+
+    async fn state(&self) -> Result<LogState, StoreError> {
+        let dropped = self.shared.queue.dropped.load(Ordering::Relaxed);
+        let state = self.read(read::state).await?;
+        Ok(LogState { dropped, ..state })
+    }
+}
+
+/// Opens the file, or moves it aside and begins anew.
+fn open_or_begin_anew(path: &Path) -> Result<Connection, StoreError> {
+    match open_writing(path) {
+        Ok(connection) => Ok(connection),
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                "the request log can't be used; it is moved aside to {DAMAGED}, and a new one is begun"
+            );
+            begin_anew(path)
+        }
+    }
+}
+
+fn begin_anew(path: &Path) -> Result<Connection, StoreError> {
+    let unusable = |source| StoreError::Folder { path: path.display().to_string(), source };
+    std::fs::rename(path, path.with_file_name(DAMAGED)).or_else(absent).map_err(unusable)?;
+    for suffix in ["-wal", "-shm"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        std::fs::remove_file(beside).or_else(absent).map_err(unusable)?;
+    }
+    let connection = open_writing(path)?;
+    // Numbers have to be greater than any that were given: more than a request a second, every
+    // second since 1970, there can't have been.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    connection.execute("UPDATE numbering SET last = MAX(last, ?1)", [i64::try_from(now).unwrap_or(0)])?;
+    Ok(connection)
+}
+
+fn absent(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn open_writing(path: &Path) -> Result<Connection, StoreError> {
+    open_private(path).map_err(|source| StoreError::Folder { path: path.display().to_string(), source })?;
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Pages that become free are given back now and then; it has to be said before the first table.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A log: its last moment may be lost when the machine loses power, but nothing before.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Each checkpoint is synchronised with the disk, which the directory's commits wait for too.
+    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    migrate::migrate_with(&mut connection, &embedded::migrations::runner())?;
+    connection.query_row("SELECT last FROM numbering", [], |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}
+
+fn open_reading(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -4_096)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}

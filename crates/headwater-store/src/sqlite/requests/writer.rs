@@ -1,0 +1,491 @@
+//! The thread that writes the request log.
+
+use std::{
+    collections::{HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::watch;
+
+use super::{
+    super::lock,
+    Readers, Resolve, begin_anew,
+    queue::{BATCH, Queue},
+};
+use crate::{
+    Millis, SourceId, StoreError,
+    requests::{Masked, Milestone, NewRequest, RawRequest, RetentionLimits, Sender, UNMATCHED},
+};
+
+/// How many numbers share a bucket of the index of resources: 2 to this power.
+pub(super) const BUCKET_BITS: u32 = 12;
+/// The length of an hour.
+pub(super) const HOUR: Millis = 3_600_000;
+const DAY: Millis = 24 * HOUR;
+/// How much of a source is kept until somebody says how much.
+const DEFAULT_LIMITS: RetentionLimits = RetentionLimits { days: 90, bytes: 256 * 1024 * 1024 };
+/// What is kept of requests to slugs that don't exist.
+const UNMATCHED_LIMITS: RetentionLimits = RetentionLimits { days: 7, bytes: 4 * 1024 * 1024 };
+/// How many rows go at once.
+const PORTION: usize = 500;
+/// For how long the numbers of each hour are kept.
+const HOURS_KEPT: Millis = 400 * DAY;
+/// What a request takes beside its texts, about.
+const ROW_BYTES: usize = 250;
+/// What it takes that one more resource is named.
+const RESOURCE_BYTES: usize = 40;
+/// How many requests a minute are written down of a source whose tokens nobody has sent; the rest
+/// is counted. Who has no token shall not push out what those did who have.
+const STRANGE_A_MINUTE: u32 = 300;
+/// How often it is said that the log can't be written.
+const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
+
+/// Everything that the thread has.
+pub(super) struct Writing {
+    connection: Connection,
+    readers: Arc<Readers>,
+    written: watch::Sender<u64>,
+    resolve: Resolve,
+    state: State,
+    limits: HashMap<SourceId, RetentionLimits>,
+    forgotten: HashSet<SourceId>,
+    complained: Option<Instant>,
+}
+
+/// What is known of what is written; as it is in the file.
+#[derive(Clone, Default)]
+struct State {
+    last: i64,
+    sources: HashMap<SourceId, Kept>,
+    milestones: HashSet<(SourceId, &'static str)>,
+    strange: HashMap<SourceId, (i64, u32)>,
+}
+
+/// What is kept of a source.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    entries: i64,
+    bytes: i64,
+    last_request: Millis,
+    last_success: Option<Millis>,
+}
+
+#[derive(Default)]
+struct Counted {
+    requests: i64,
+    errors: i64,
+    changes: i64,
+}
+
+impl Writing {
+    pub(super) fn new(
+        connection: Connection,
+        readers: Arc<Readers>,
+        written: watch::Sender<u64>,
+        resolve: Resolve,
+    ) -> Result<Self, StoreError> {
+        let state = State::load(&connection)?;
+        written.send_replace(u64::try_from(state.last).unwrap_or(0));
+        Ok(Self {
+            connection,
+            readers,
+            written,
+            resolve,
+            state,
+            limits: HashMap::new(),
+            forgotten: HashSet::new(),
+            complained: None,
+        })
+    }
+
+    /// Writes until the queue is closed and empty.
+    pub(super) fn run(&mut self, queue: &Queue) {
+        while let Some((entries, work)) = queue.take() {
+            let mut entries = entries.into_iter();
+            loop {
+                let batch: Vec<NewRequest> = entries.by_ref().take(BATCH).collect();
+                if batch.is_empty() {
+                    break;
+                }
+                let lost = self.write_batch(batch);
+                queue.dropped.fetch_add(lost, Ordering::Relaxed);
+            }
+            for work in work {
+                if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+                    self.recover(None);
+                }
+            }
+        }
+    }
+
+    /// Writes down a batch; returns how many of it are lost.
+    fn write_batch(&mut self, batch: Vec<NewRequest>) -> u64 {
+        let count = batch.len() as u64;
+        let written = catch_unwind(AssertUnwindSafe(|| self.batch(batch)));
+        let error = match written {
+            Ok(Ok(uncounted)) => {
+                self.written.send_replace(u64::try_from(self.state.last).unwrap_or(0));
+                return uncounted;
+            }
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        self.recover(error.as_ref());
+        count
+    }
+
+    /// Writes down a batch in one transaction; returns how many of it are only counted.
+    fn batch(&mut self, batch: Vec<NewRequest>) -> Result<u64, StoreError> {
+        let mut slugs: HashMap<String, SourceId> = HashMap::new();
+        let mut state = self.state.clone();
+        let mut touched: HashSet<SourceId> = HashSet::new();
+        let mut hours: HashMap<(SourceId, Millis), Counted> = HashMap::new();
+        let mut only_counted = 0;
+        let transaction = self.connection.unchecked_transaction()?;
+        for entry in batch {
+            let masked = entry.masked();
+            let raw = &masked.raw;
+            let source = match &raw.sender {
+                Sender::Source(source) => *source,
+                Sender::Slug(slug) => *slugs
+                    .entry(slug.clone())
+                    .or_insert_with_key(|slug| (self.resolve)(slug).unwrap_or(UNMATCHED)),
+            };
+            if self.forgotten.contains(&source) {
+                continue;
+            }
+            touched.insert(source);
+            hours.entry((source, raw.at.div_euclid(HOUR) * HOUR)).or_default().count(raw);
+            state.heard_of(source, raw);
+            if raw.token.is_none() && !state.may_be_kept(source, raw.at) {
+                only_counted += 1;
+                continue;
+            }
+            state.reach(&transaction, source, raw)?;
+            state.last += 1;
+            let bytes = insert(&transaction, source, state.last, &masked)?;
+            let kept = state.sources.entry(source).or_default();
+            kept.entries += 1;
+            kept.bytes += bytes;
+        }
+        for ((source, hour), counted) in hours {
+            counted.add_to(&transaction, source, hour)?;
+        }
+        for source in &touched {
+            state.store_kept(&transaction, *source)?;
+        }
+        transaction.execute("UPDATE numbering SET last = ?1", [state.last])?;
+        transaction.commit()?;
+        self.state = state;
+        for source in touched {
+            // The batch is written down, whatever becomes of this.
+            if let Err(error) = self.keep_to_size(source) {
+                self.recover(Some(&error));
+            }
+        }
+        Ok(only_counted)
+    }
+
+    /// What is in the file counts, after something has failed. A file that is damaged is moved
+    /// aside.
+    fn recover(&mut self, error: Option<&StoreError>) {
+        if self.complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
+            self.complained = Some(Instant::now());
+            let error = error.map_or("a panic".to_owned(), ToString::to_string);
+            tracing::error!(error, "requests could not be written to the request log");
+        }
+        let damaged = matches!(
+            error,
+            Some(StoreError::Database(error)) if matches!(
+                error.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+            )
+        );
+        if damaged {
+            tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
+            match begin_anew(&self.readers.path) {
+                Ok(connection) => {
+                    self.connection = connection;
+                    lock(&self.readers.idle).clear();
+                }
+                Err(error) => tracing::error!(%error, "no new request log could be begun"),
+            }
+        }
+        if let Ok(state) = State::load(&self.connection) {
+            let last = state.last.max(self.state.last);
+            self.state = State { last, ..state };
+        }
+    }
+
+    fn limits(&self, source: SourceId) -> RetentionLimits {
+        match source {
+            UNMATCHED => UNMATCHED_LIMITS,
+            source => self.limits.get(&source).copied().unwrap_or(DEFAULT_LIMITS),
+        }
+    }
+
+    pub(super) fn set_limits(&mut self, limits: &HashMap<SourceId, RetentionLimits>) {
+        self.limits.extend(limits);
+    }
+
+    /// Keeps a source to its size, with some room so that it need not be done with each request.
+    fn keep_to_size(&mut self, source: SourceId) -> Result<(), StoreError> {
+        let most = i64::try_from(self.limits(source).bytes).unwrap_or(i64::MAX);
+        let kept = |state: &State| state.sources.get(&source).copied().unwrap_or_default();
+        if kept(&self.state).bytes <= most {
+            return Ok(());
+        }
+        while self.delete_portion(source, most - most / 16, Millis::MIN)? {}
+        Ok(())
+    }
+
+    /// Deletes some of what is too old or too much; false when nothing is left to do.
+    pub(super) fn prune_portion(&mut self, source: SourceId, now: Millis) -> Result<bool, StoreError> {
+        let limits = self.limits(source);
+        let most = i64::try_from(limits.bytes).unwrap_or(i64::MAX);
+        let more = self.delete_portion(source, most, now - Millis::from(limits.days) * DAY)?;
+        if !more {
+            let delete = "DELETE FROM request_hour WHERE source_id = ?1 AND hour < ?2";
+            self.connection.execute(delete, params![source.0, now - HOURS_KEPT])?;
+        }
+        Ok(more)
+    }
+
+    /// Deletes some of a source that is gone; false when nothing is left of it.
+    pub(super) fn forget_portion(&mut self, source: SourceId) -> Result<bool, StoreError> {
+        self.forgotten.insert(source);
+        if self.delete_portion(source, -1, Millis::MAX)? {
+            return Ok(true);
+        }
+        for table in ["request_resource", "request_hour", "milestone", "source"] {
+            self.connection.execute(&format!("DELETE FROM {table} WHERE source_id = ?1"), [source.0])?;
+        }
+        self.state.sources.remove(&source);
+        self.state.milestones.retain(|(of, _)| *of != source);
+        self.limits.remove(&source);
+        Ok(false)
+    }
+
+    /// Gives free pages back.
+    pub(super) fn tidy(&mut self) -> Result<(), StoreError> {
+        const MOST: u32 = 10_000;
+        let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({MOST})"))?;
+        // Each page that goes is a row.
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Deletes the oldest requests of a source while they are older than `horizon`, or the source
+    /// has more than `most` bytes; at most a portion. False when it stopped before.
+    fn delete_portion(&mut self, source: SourceId, most: i64, horizon: Millis) -> Result<bool, StoreError> {
+        let mut kept = self.state.sources.get(&source).copied().unwrap_or_default();
+        let transaction = self.connection.unchecked_transaction()?;
+        let mut gone = Vec::new();
+        {
+            let mut oldest = transaction.prepare_cached(
+                "SELECT sequence, at, bytes FROM request WHERE source_id = ?1 ORDER BY sequence LIMIT ?2",
+            )?;
+            let mut rows = oldest.query(params![source.0, PORTION])?;
+            while let Some(row) = rows.next()? {
+                let (sequence, at, bytes): (i64, Millis, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                if kept.bytes <= most && at >= horizon {
+                    break;
+                }
+                kept.bytes -= bytes;
+                kept.entries -= 1;
+                gone.push(sequence);
+            }
+        }
+        let Some(last) = gone.last().copied() else { return Ok(false) };
+        transaction
+            .prepare_cached("DELETE FROM request WHERE source_id = ?1 AND sequence <= ?2")?
+            .execute(params![source.0, last])?;
+        let mut body = transaction.prepare_cached("DELETE FROM request_body WHERE sequence = ?1")?;
+        for sequence in &gone {
+            body.execute([sequence])?;
+        }
+        drop(body);
+        // What is left in the bucket of the last one leads nowhere, until its turn comes.
+        transaction
+            .prepare_cached("DELETE FROM request_resource WHERE source_id = ?1 AND bucket < ?2")?
+            .execute(params![source.0, last >> BUCKET_BITS])?;
+        let mut state = self.state.clone();
+        state.sources.insert(source, kept);
+        state.store_kept(&transaction, source)?;
+        transaction.commit()?;
+        self.state = state;
+        Ok(gone.len() == PORTION)
+    }
+}
+
+/// Writes down a request; returns about how many bytes it takes.
+fn insert(
+    connection: &Connection,
+    source: SourceId,
+    sequence: i64,
+    masked: &Masked,
+) -> Result<i64, StoreError> {
+    const REQUEST: &str = "INSERT INTO request (source_id, sequence, id, at, duration_us, status, operation, \
+         is_write, changes, bytes, method, path, query, address, user_agent, token_id, scim_type, error, \
+         resource_type, resource_id, display, outcomes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+    const BODY: &str = "INSERT INTO request_body (sequence, request_headers, request_body, request_note, \
+         response_headers, response_body, response_note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const RESOURCE: &str = "INSERT OR IGNORE INTO request_resource (source_id, bucket, resource_id, sequence) \
+         VALUES (?1, ?2, ?3, ?4)";
+    let Masked { raw, path, query, user_agent, request, response, hurried } = masked;
+    let outcomes = match raw.outcomes.as_slice() {
+        [] => None,
+        outcomes => serde_json::to_string(outcomes).ok(),
+    };
+    let texts = [query, user_agent, &raw.error, &outcomes, &request.body, &response.body];
+    let bytes = ROW_BYTES
+        + path.len()
+        + request.headers.len()
+        + response.headers.len()
+        + texts.into_iter().flatten().map(String::len).sum::<usize>()
+        + raw.resources.len() * RESOURCE_BYTES;
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let target = raw.target.as_ref();
+    connection.prepare_cached(REQUEST)?.execute(params![
+        source.0,
+        sequence,
+        raw.id.as_bytes(),
+        raw.at,
+        i64::try_from(raw.duration.as_micros()).unwrap_or(i64::MAX),
+        raw.status,
+        raw.operation as u8,
+        raw.operation.is_write(),
+        raw.changes,
+        bytes,
+        &*raw.method,
+        path,
+        query,
+        raw.address.to_string(),
+        user_agent,
+        raw.token.as_ref().map(uuid::Uuid::as_bytes),
+        raw.scim_type,
+        raw.error,
+        target.map(|target| &target.resource_type),
+        target.map(|target| target.id.as_bytes()),
+        target.map(|target| &target.display),
+        outcomes,
+    ])?;
+    if !hurried {
+        connection.prepare_cached(BODY)?.execute(params![
+            sequence,
+            request.headers,
+            request.body,
+            request.note,
+            response.headers,
+            response.body,
+            response.note,
+        ])?;
+    }
+    let mut name = connection.prepare_cached(RESOURCE)?;
+    for resource in raw.resources.iter().chain(target.map(|target| &target.id)) {
+        name.execute(params![source.0, sequence >> BUCKET_BITS, resource.as_bytes(), sequence])?;
+    }
+    Ok(bytes)
+}
+
+impl Counted {
+    fn count(&mut self, raw: &RawRequest) {
+        self.requests += 1;
+        self.errors += i64::from(raw.status >= 400);
+        self.changes += i64::from(raw.changes);
+    }
+
+    fn add_to(&self, connection: &Connection, source: SourceId, hour: Millis) -> Result<(), StoreError> {
+        const ADD: &str = "INSERT INTO request_hour (source_id, hour, requests, errors, changes) \
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, \
+             errors = errors + excluded.errors, changes = changes + excluded.changes";
+        let values = params![source.0, hour, self.requests, self.errors, self.changes];
+        connection.prepare_cached(ADD)?.execute(values)?;
+        Ok(())
+    }
+}
+
+impl State {
+    /// Notes when a source was last heard of.
+    fn heard_of(&mut self, source: SourceId, raw: &RawRequest) {
+        let kept = self.sources.entry(source).or_default();
+        kept.last_request = kept.last_request.max(raw.at);
+        if raw.status < 400 {
+            kept.last_success = kept.last_success.max(Some(raw.at));
+        }
+    }
+
+    /// Writes down the milestones that a request is the first to reach.
+    fn reach(
+        &mut self,
+        connection: &Connection,
+        source: SourceId,
+        raw: &RawRequest,
+    ) -> Result<(), StoreError> {
+        const REACH: &str = "INSERT OR IGNORE INTO milestone (source_id, name, at) VALUES (?1, ?2, ?3)";
+        let any = [
+            raw.authenticated.then_some(Milestone::TokenSeen),
+            (raw.authenticated && raw.status < 400).then_some(Milestone::FirstProbe),
+        ];
+        for milestone in any.into_iter().flatten().chain(raw.milestones.iter().copied()) {
+            let name = milestone.as_str();
+            if self.milestones.insert((source, name)) {
+                connection.prepare_cached(REACH)?.execute(params![source.0, name, raw.at])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let last = connection.query_row("SELECT last FROM numbering", [], |row| row.get(0)).optional()?;
+        let mut state = Self { last: last.unwrap_or(0), ..Self::default() };
+        let mut statement =
+            connection.prepare("SELECT source_id, entries, bytes, last_request, last_success FROM source")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let kept = Kept {
+                entries: row.get(1)?,
+                bytes: row.get(2)?,
+                last_request: row.get(3)?,
+                last_success: row.get(4)?,
+            };
+            state.sources.insert(SourceId(row.get(0)?), kept);
+        }
+        let mut statement = connection.prepare("SELECT source_id, name FROM milestone")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let name: String = row.get(1)?;
+            if let Some(milestone) = Milestone::ALL.into_iter().find(|known| known.as_str() == name) {
+                state.milestones.insert((SourceId(row.get(0)?), milestone.as_str()));
+            }
+        }
+        Ok(state)
+    }
+
+    fn store_kept(&self, connection: &Connection, source: SourceId) -> Result<(), StoreError> {
+        let Some(kept) = self.sources.get(&source) else { return Ok(()) };
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO source (source_id, entries, bytes, last_request, last_success) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![source.0, kept.entries, kept.bytes, kept.last_request, kept.last_success])?;
+        Ok(())
+    }
+
+    /// Whether one more request that came without a token is written down, of those of its minute.
+    fn may_be_kept(&mut self, source: SourceId, at: Millis) -> bool {
+        let minute = at.div_euclid(60_000);
+        let (counted, count) = self.strange.entry(source).or_insert((minute, 0));
+        if *counted != minute {
+            (*counted, *count) = (minute, 0);
+        }
+        *count += 1;
+        *count <= STRANGE_A_MINUTE
+    }
+}

@@ -1,0 +1,239 @@
+//! Lists for people against plain sorting: every resource once, in order, page by page, whichever
+//! way the list is made.
+
+use std::sync::Arc;
+
+use headwater_scim::{
+    Object, comparison, index, resource,
+    resource_type::{Registry, ResourceType},
+};
+use headwater_store::{
+    Act, ChangeSet, ListPosition, Listing, NewSource, NewToken, ResourceId, Slug, Sort, SourceId, Store,
+    Write, sqlite::SqliteStore,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const SEARCHED: &[&str] = &["userName", "displayName", "name.familyName", "emails.value", "externalId"];
+/// More than a list sorts in memory.
+const MANY: usize = 2_300;
+
+struct Directory {
+    store: SqliteStore,
+    source: SourceId,
+    users: Vec<(ResourceId, Object)>,
+    _folder: TempDir,
+}
+
+fn user_type() -> Arc<ResourceType> {
+    Arc::clone(Registry::built_in().resource_type("User").expect("built in"))
+}
+
+fn id(number: usize) -> ResourceId {
+    ResourceId(uuid::Builder::from_unix_timestamp_millis(1_000 + number as u64, &[3; 10]).into_uuid())
+}
+
+/// Users some of whom share names, some have none, and some are not active.
+fn user(number: usize) -> Object {
+    let mut user = json!({
+        "userName": format!("{}{number:05}", if number.is_multiple_of(3) { "Ada." } else { "Zoë." }),
+        "externalId": format!("E{number}"),
+        "name": {"familyName": format!("Family{}", number % 7)},
+        "active": !number.is_multiple_of(10),
+        "emails": [{"value": format!("z{number}@example.com")}, {"value": format!("y{number}@example.com")}],
+    });
+    if !number.is_multiple_of(4) {
+        user["displayName"] = format!("Person {}", number % 50).into();
+    }
+    user.as_object().expect("an object").clone()
+}
+
+impl Directory {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        let token = NewToken::new(Uuid::nil(), [0; 32]);
+        let slug = Slug::parse("s").expect("a slug");
+        let new = NewSource::new(slug, "S".to_owned(), Uuid::nil(), token);
+        let source = store.create_source(new, Act::of_server(0)).await.expect("a source").id;
+        let users: Vec<(ResourceId, Object)> = (0..MANY).map(|number| (id(number), user(number))).collect();
+        let directory = Self { store, source, users, _folder: folder };
+        let creations = directory.users.iter().map(|(id, attributes)| {
+            let resource_type = user_type();
+            let document = resource::document(&resource_type, &id.to_string(), attributes);
+            Write::Create {
+                resource_type: "User".to_owned(),
+                id: *id,
+                document: Value::Object(document).to_string(),
+                keys: index::keys(&resource_type, attributes, true),
+                display: resource_type.display(attributes).map(str::to_owned),
+                has_references: false,
+                members: Vec::new(),
+            }
+        });
+        directory.apply(creations.collect()).await;
+        directory
+    }
+
+    async fn apply(&self, writes: Vec<Write>) {
+        let change_set = ChangeSet {
+            source: self.source,
+            unique_display_names: true,
+            actor: Uuid::nil(),
+            request_id: Uuid::nil(),
+            at: 1,
+            writes,
+        };
+        self.store.apply(change_set).await.expect("applied");
+    }
+
+    /// A whole list, walked in pages of a size that fits nothing.
+    async fn walk(&self, listing: &Listing) -> Vec<ResourceId> {
+        let mut listing = listing.clone();
+        let mut found = Vec::new();
+        loop {
+            let page = self.store.list(self.source, listing.clone()).await.expect("a page");
+            assert!(page.resources.len() <= listing.limit);
+            found.extend(page.resources.into_iter().map(|resource| resource.id));
+            match page.next {
+                Some(next) => {
+                    assert_ne!(listing.after.as_ref(), Some(&next), "a page gets somewhere");
+                    listing.after = Some(next);
+                }
+                None => return found,
+            }
+        }
+    }
+
+    /// The same list by plain sorting.
+    fn expected(&self, listing: &Listing) -> Vec<ResourceId> {
+        let mut meant: Vec<&(ResourceId, Object)> = self
+            .users
+            .iter()
+            .filter(|(_, user)| listing.active.is_none_or(|active| user["active"] == json!(active)))
+            .filter(|(_, user)| listing.search.as_ref().is_none_or(|search| begins(user, search)))
+            .collect();
+        let value = |user: &Object| match listing.sort {
+            Sort::Attribute(name) => user.get(name).and_then(Value::as_str).map(folded),
+            _ => Some(String::new()),
+        };
+        meant.sort_by(|(left_id, left), (right_id, right)| {
+            let (left, right) = (value(left), value(right));
+            let by_value = (&left, left_id).cmp(&(&right, right_id));
+            let turned = listing.descending && left.is_some();
+            left.is_none().cmp(&right.is_none()).then(if turned { by_value.reverse() } else { by_value })
+        });
+        meant.into_iter().map(|(id, _)| *id).collect()
+    }
+}
+
+fn folded(text: &str) -> String {
+    comparison::key(text, false).into_owned()
+}
+
+fn begins(user: &Object, search: &str) -> bool {
+    let keys = index::keys(&user_type(), user, false);
+    keys.iter().any(|key| {
+        let prefix = comparison::key(search, key.path == "externalId").into_owned();
+        SEARCHED.contains(&key.path.as_str()) && key.key.starts_with(&prefix)
+    })
+}
+
+fn listing(sort: Sort) -> Listing {
+    Listing {
+        resource_type: "User",
+        search: None,
+        searched: SEARCHED,
+        active: None,
+        sort,
+        descending: false,
+        after: None,
+        limit: 97,
+    }
+}
+
+#[tokio::test]
+async fn every_list_has_everybody_once_in_its_order() {
+    let directory = Directory::new().await;
+    for sort in
+        [Sort::Attribute("userName"), Sort::Attribute("displayName"), Sort::Created, Sort::LastModified]
+    {
+        for descending in [false, true] {
+            for active in [None, Some(true), Some(false)] {
+                let listing = Listing { descending, active, ..listing(sort) };
+                assert_eq!(directory.walk(&listing).await, directory.expected(&listing), "{listing:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_that_few_meet_is_sorted() {
+    let directory = Directory::new().await;
+    for search in [
+        "family3",
+        "FAMILY3",
+        "Person 7",
+        "y12",
+        "E17",
+        "e17",
+        "zoë.0000",
+        "ada.00000",
+        "nobody",
+        "\u{10ffff}",
+    ] {
+        for sort in [Sort::Attribute("userName"), Sort::Attribute("displayName"), Sort::Created] {
+            for descending in [false, true] {
+                let listing = Listing { search: Some(search.to_owned()), descending, ..listing(sort) };
+                assert_eq!(directory.walk(&listing).await, directory.expected(&listing), "{listing:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_that_many_meet_finds_everybody_once() {
+    let directory = Directory::new().await;
+    for (search, active) in [("family", None), ("z", None), ("z", Some(false)), ("", None)] {
+        let listing =
+            Listing { search: Some(search.to_owned()), active, ..listing(Sort::Attribute("userName")) };
+        let mut found = directory.walk(&listing).await;
+        let mut expected = directory.expected(&listing);
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{listing:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
+    let directory = Directory::new().await;
+    let listing = listing(Sort::Attribute("userName"));
+    let page = directory.store.list(directory.source, listing.clone()).await.expect("a page");
+    let last = page.resources.last().expect("somebody").id;
+    let (_, user) = directory.users.iter().find(|(id, _)| *id == last).expect("one of ours");
+    let keys = index::keys(&user_type(), user, true);
+    directory
+        .apply(vec![Write::Delete { resource_type: "User".to_owned(), id: last, expected: 1, keys }])
+        .await;
+    let rest = directory.walk(&Listing { after: page.next, ..listing.clone() }).await;
+    assert_eq!(rest, directory.expected(&listing)[97..]);
+}
+
+#[tokio::test]
+async fn counts_follow_what_comes_and_goes() {
+    let directory = Directory::new().await;
+    let count = || directory.store.count(directory.source, "User").expect("a count");
+    assert_eq!(count(), MANY as u64);
+    let (first, user) = &directory.users[0];
+    let keys = index::keys(&user_type(), user, true);
+    directory
+        .apply(vec![Write::Delete { resource_type: "User".to_owned(), id: *first, expected: 1, keys }])
+        .await;
+    assert_eq!(count(), MANY as u64 - 1);
+    assert_eq!(directory.store.count(directory.source, "Group").expect("a count"), 0);
+    let place = Some(ListPosition::Id(id(MANY)));
+    let behind = Listing { after: place, ..listing(Sort::Created) };
+    assert!(directory.walk(&behind).await.is_empty());
+}

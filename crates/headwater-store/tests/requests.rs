@@ -1,0 +1,533 @@
+//! The request log on SQLite.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    time::Duration,
+};
+
+use headwater_store::{
+    ResourceId, SourceId,
+    requests::{
+        Body, Headers, Milestone, NewRequest, Operation, Outcome, OutcomeResult, RawRequest, RequestLog,
+        RequestQuery, RequestSummary, RetentionLimits, Sender, StatusFilter, Target, UNMATCHED,
+    },
+    sqlite::SqliteRequestLog,
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::json;
+use uuid::Uuid;
+
+const SOURCE: SourceId = SourceId(7);
+const DAY: i64 = 86_400_000;
+/// The beginning of an hour.
+const START: i64 = 1_763_996_400_000;
+
+fn open(folder: &Path) -> SqliteRequestLog {
+    let resolve = |slug: &str| (slug == "contoso").then_some(SOURCE);
+    SqliteRequestLog::open(folder, Box::new(resolve)).expect("opened")
+}
+
+fn id(number: u64) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(START.unsigned_abs() + number * 1_000, &[3; 10]).into_uuid()
+}
+
+fn resource(number: u64) -> ResourceId {
+    ResourceId(uuid::Builder::from_unix_timestamp_millis(number, &[5; 10]).into_uuid())
+}
+
+/// A GET of a user, a second after the one before it.
+fn raw(number: u64) -> RawRequest {
+    RawRequest {
+        sender: Sender::Source(SOURCE),
+        id: id(number),
+        at: START + i64::try_from(number).expect("small") * 1_000,
+        duration: Duration::from_micros(150),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        authenticated: true,
+        token: Some(Uuid::nil()),
+        method: "GET".into(),
+        uri: format!("/source/scim/contoso/v2/Users/{number}"),
+        status: 200,
+        operation: Operation::Read,
+        error: None,
+        scim_type: None,
+        target: None,
+        resources: Vec::new(),
+        outcomes: Vec::new(),
+        changes: 0,
+        milestones: Vec::new(),
+        request_headers: Headers::default(),
+        request_body: Body::None,
+        response_headers: Headers::default(),
+        response_body: Body::None,
+    }
+}
+
+fn record(log: &SqliteRequestLog, raw: RawRequest) {
+    log.record(NewRequest::new(raw));
+}
+
+async fn list(log: &SqliteRequestLog, query: RequestQuery) -> Vec<RequestSummary> {
+    log.flush().await.expect("flushed");
+    log.list(SOURCE, RequestQuery { limit: 1_000, ..query }).await.expect("listed").requests
+}
+
+fn numbers(requests: &[RequestSummary]) -> Vec<u64> {
+    let number = |request: &RequestSummary| (request.at - START).unsigned_abs() / 1_000;
+    requests.iter().map(number).collect()
+}
+
+#[tokio::test]
+async fn requests_come_newest_first_page_by_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    (0..10).for_each(|number| record(&log, raw(number)));
+    log.flush().await.expect("flushed");
+    let mut query = RequestQuery { limit: 4, ..RequestQuery::default() };
+    let mut seen = Vec::new();
+    loop {
+        let page = log.list(SOURCE, query.clone()).await.expect("listed");
+        seen.extend(numbers(&page.requests));
+        let Some(next) = page.next else { break };
+        query.before = Some(next);
+    }
+    assert_eq!(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    // A stream goes on behind the last one that it has seen, oldest first.
+    let newest_first = list(&log, RequestQuery::default()).await;
+    let query = RequestQuery { after: Some(newest_first[3].sequence), ..RequestQuery::default() };
+    assert_eq!(numbers(&list(&log, query).await), [7, 8, 9]);
+    assert_eq!(log.list(SourceId(8), RequestQuery::default()).await.expect("listed").requests, []);
+}
+
+#[tokio::test]
+async fn requests_are_found_by_what_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    let (ada, group) = (resource(1), resource(2));
+    let target = |resource_type: &str, id, display: &str| {
+        Some(Target { resource_type: resource_type.to_owned(), id, display: Some(display.to_owned()) })
+    };
+    record(&log, raw(0));
+    record(
+        &log,
+        RawRequest {
+            status: 201,
+            method: "POST".into(),
+            operation: Operation::Create,
+            target: target("User", ada, "Ada"),
+            changes: 1,
+            ..raw(1)
+        },
+    );
+    record(
+        &log,
+        RawRequest {
+            method: "PATCH".into(),
+            operation: Operation::Update,
+            target: target("Group", group, "Engineering"),
+            resources: vec![ada],
+            changes: 1,
+            ..raw(2)
+        },
+    );
+    record(
+        &log,
+        RawRequest {
+            status: 409,
+            operation: Operation::Create,
+            error: Some("userName: taken".to_owned()),
+            scim_type: Some("uniqueness"),
+            ..raw(3)
+        },
+    );
+    record(
+        &log,
+        RawRequest {
+            uri: "/source/scim/contoso/v2/Users?filter=userName+eq+%22Ada%40example.com%22".to_owned(),
+            operation: Operation::Search,
+            ..raw(4)
+        },
+    );
+    record(&log, RawRequest { status: 503, sender: Sender::Slug("contoso".to_owned()), ..raw(5) });
+
+    let query = RequestQuery::default;
+    let status = |text| RequestQuery { status: StatusFilter::parse(text), ..query() };
+    let table = [
+        (query(), vec![5, 4, 3, 2, 1, 0]),
+        (RequestQuery { resources: vec![ada], ..query() }, vec![2, 1]),
+        (RequestQuery { resources: vec![ada], after: Some(0), ..query() }, vec![1, 2]),
+        (RequestQuery { resources: vec![ada, group], ..query() }, vec![2]),
+        (RequestQuery { resources: vec![resource(3)], ..query() }, vec![]),
+        (status("error"), vec![5, 3]),
+        (status("2xx"), vec![4, 2, 1, 0]),
+        (status("5xx"), vec![5]),
+        (status("409"), vec![3]),
+        (RequestQuery { operation: Some(Operation::Create), ..query() }, vec![3, 1]),
+        (RequestQuery { writes: true, ..query() }, vec![3, 2, 1]),
+        (RequestQuery { writes: true, ..status("error") }, vec![3]),
+        (RequestQuery { from: Some(START + 2_000), to: Some(START + 4_000), ..query() }, vec![3, 2]),
+        (RequestQuery { text: Some("ada@EXAMPLE".to_owned()), ..query() }, vec![4]),
+        (RequestQuery { text: Some("users/1".to_owned()), ..query() }, vec![1]),
+    ];
+    for (query, expected) in table {
+        assert_eq!(numbers(&list(&log, query.clone()).await), expected, "{query:?}");
+    }
+    let found = log.by_request_id(SOURCE, id(3)).await.expect("read").expect("there");
+    assert_eq!(found.summary.error.as_deref(), Some("userName: taken"));
+    assert_eq!(found.summary.scim_type.as_deref(), Some("uniqueness"));
+    assert_eq!(log.request(SOURCE, found.summary.sequence).await.expect("read"), Some(found.clone()));
+    assert_eq!(log.request(SourceId(8), found.summary.sequence).await.expect("read"), None);
+    assert_eq!(log.by_request_id(SOURCE, id(99)).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn times_are_found_without_looking_at_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    (0..3_000).for_each(|number| record(&log, raw(number)));
+    let (from, to) = (START + 1_500_000, START + 1_503_000);
+    let query = RequestQuery { from: Some(from), to: Some(to), ..RequestQuery::default() };
+    assert_eq!(numbers(&list(&log, query.clone()).await), [1_502, 1_501, 1_500]);
+    assert_eq!(numbers(&list(&log, RequestQuery { after: Some(0), ..query }).await), [1_500, 1_501, 1_502]);
+}
+
+#[tokio::test]
+async fn a_request_is_kept_with_all_that_belongs_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    let mut headers = Headers::default();
+    headers.add("user-agent", b"Okta SCIM Client 1.0.0");
+    headers.add("authorization", b"Bearer hw_geheim");
+    let outcome = Outcome {
+        operation: Some(0),
+        action: "replace".to_owned(),
+        path: Some("active".to_owned()),
+        result: OutcomeResult::Applied,
+        detail: None,
+    };
+    record(
+        &log,
+        RawRequest {
+            request_headers: headers,
+            request_body: Body::Bytes("{\"active\":false}".into()),
+            response_body: Body::Bytes(vec![b'x'; 20_000].into()),
+            outcomes: vec![outcome.clone()],
+            operation: Operation::Update,
+            ..raw(1)
+        },
+    );
+    log.flush().await.expect("flushed");
+    let found = log.by_request_id(SOURCE, id(1)).await.expect("read").expect("there");
+    assert_eq!(found.summary.user_agent.as_deref(), Some("Okta SCIM Client 1.0.0"));
+    assert_eq!(found.summary.address, "127.0.0.1");
+    assert_eq!(found.summary.duration_us, 150);
+    assert_eq!(found.summary.outcomes, [outcome]);
+    assert_eq!(found.request_body.text.as_deref(), Some("{\"active\":false}"));
+    assert_eq!(found.request_headers[1], ("authorization".to_owned(), "Bearer •••".to_owned()));
+    assert_eq!(found.response_body.text, None);
+    assert_eq!(found.response_body.note.as_deref(), Some("20000 bytes; up to 16384 are kept"));
+}
+
+#[tokio::test]
+async fn hours_traffic_and_milestones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    assert_eq!(log.milestones(SOURCE).await.expect("read").token_seen, None);
+    record(&log, RawRequest { authenticated: false, token: None, status: 401, ..raw(0) });
+    record(&log, RawRequest { status: 404, ..raw(1) });
+    record(&log, raw(2));
+    record(
+        &log,
+        RawRequest {
+            changes: 2,
+            operation: Operation::Create,
+            milestones: vec![Milestone::FirstUser],
+            ..raw(3_600)
+        },
+    );
+    record(&log, RawRequest { milestones: vec![Milestone::FirstUser], ..raw(3_601) });
+    log.flush().await.expect("flushed");
+    let hours = log.hours(SOURCE, START, START + 3 * 3_600_000).await.expect("read");
+    let counts: Vec<_> = hours.iter().map(|hour| (hour.requests, hour.errors, hour.changes)).collect();
+    assert_eq!(counts, [(3, 2, 0), (2, 0, 2), (0, 0, 0)]);
+    let traffic = log.traffic(SOURCE, START + 3_600_000).await.expect("read");
+    assert_eq!((traffic.requests, traffic.errors), (2, 0));
+    assert_eq!(traffic.last_request, Some(START + 3_601_000));
+    let milestones = log.milestones(SOURCE).await.expect("read");
+    assert_eq!(milestones.token_seen, Some(START + 1_000));
+    assert_eq!(milestones.first_probe, Some(START + 2_000));
+    assert_eq!(milestones.first_user, Some(START + 3_600_000));
+    assert_eq!(milestones.first_deactivation, None);
+}
+
+#[tokio::test]
+async fn what_is_too_old_or_too_much_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    for number in 0..2_000 {
+        record(&log, RawRequest { resources: vec![resource(1)], ..raw(number) });
+    }
+    log.flush().await.expect("flushed");
+    let limits = |days, bytes| [(SOURCE, RetentionLimits { days, bytes })];
+    // A day after the 500th came.
+    let now = START + 500_000 + DAY;
+    log.prune(&limits(1, u64::MAX >> 1), now).await.expect("pruned");
+    let left = list(&log, RequestQuery { after: Some(0), ..RequestQuery::default() }).await;
+    assert_eq!(left.first().map(|request| request.at), Some(START + 500_000));
+    let kept = log.state().await.expect("read").entries;
+    assert_eq!(kept, 1_500);
+    let found = list(&log, RequestQuery { resources: vec![resource(1)], ..RequestQuery::default() }).await;
+    assert_eq!(found.len(), 1_000, "a page");
+
+    log.prune(&limits(1, 50_000), now).await.expect("pruned");
+    let kept = log.state().await.expect("read").entries;
+    assert!((100..300).contains(&kept), "{kept}");
+    // From then on it stays so without being told.
+    (2_000..4_000).for_each(|number| record(&log, raw(number)));
+    log.flush().await.expect("flushed");
+    let kept = log.state().await.expect("read").entries;
+    assert!((100..300).contains(&kept), "{kept}");
+    let newest = list(&log, RequestQuery::default()).await;
+    assert_eq!(newest.first().map(|request| request.at), Some(START + 3_999_000));
+}
+
+#[tokio::test]
+async fn numbers_grow_over_restarts_and_pruning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    (0..5).for_each(|number| record(&log, raw(number)));
+    let last = list(&log, RequestQuery::default()).await[0].sequence;
+    let none = [(SOURCE, RetentionLimits { days: 1, bytes: 1_000_000 })];
+    log.prune(&none, START + 2 * DAY).await.expect("pruned");
+    assert_eq!(list(&log, RequestQuery::default()).await, []);
+    log.forget(SourceId(99)).await.expect("forgotten");
+    record(&log, raw(5));
+    // What was recorded is written down when the log ends.
+    drop(log);
+    let log = open(folder.path());
+    record(&log, raw(6));
+    let after = list(&log, RequestQuery::default()).await;
+    assert_eq!(numbers(&after), [6, 5]);
+    assert!(after[1].sequence > last && after[0].sequence > after[1].sequence);
+    assert_eq!(log.milestones(SOURCE).await.expect("read").token_seen, Some(START));
+    assert_eq!(*log.watch().borrow(), after[0].sequence.unsigned_abs());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_moved_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    record(&log, raw(0));
+    let before = list(&log, RequestQuery::default()).await[0].sequence;
+    drop(log);
+    let file = folder.path().join("requests.db");
+    std::fs::write(&file, vec![b'?'; 50_000]).expect("damaged");
+    let log = open(folder.path());
+    record(&log, raw(1));
+    let after = list(&log, RequestQuery::default()).await;
+    assert_eq!(numbers(&after), [1]);
+    assert!(after[0].sequence > before);
+    assert!(folder.path().join("requests.db.damaged").exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_while_it_is_used_is_moved_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    (0..3_000).for_each(|number| record(&log, raw(number)));
+    drop(log);
+    let file = folder.path().join("requests.db");
+    let mut bytes = std::fs::read(&file).expect("readable");
+    // Everything but the schema and what is read at the start.
+    let pages = bytes.len() / 4_096;
+    bytes[20 * 4_096..(pages - 1) * 4_096].fill(b'?');
+    std::fs::write(&file, bytes).expect("damaged");
+    let log = open(folder.path());
+    for number in 3_000..3_100 {
+        record(&log, raw(number));
+        log.flush().await.expect("flushed");
+    }
+    let page = log.list(SOURCE, RequestQuery { limit: 10, ..RequestQuery::default() }).await;
+    assert_eq!(numbers(&page.expect("readable").requests)[0], 3_099);
+}
+
+#[tokio::test]
+async fn when_too_many_come_reads_go_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    for number in 0..30_000 {
+        record(&log, RawRequest { response_body: Body::Bytes("{}".into()), ..raw(number) });
+        if number % 20 == 0 {
+            let write = RawRequest { operation: Operation::Delete, method: "DELETE".into(), ..raw(number) };
+            record(&log, write);
+        }
+    }
+    log.flush().await.expect("flushed");
+    let state = log.state().await.expect("read");
+    assert_eq!(state.entries + state.dropped, 31_500);
+    let writes = RequestQuery { writes: true, limit: 10_000, ..RequestQuery::default() };
+    assert_eq!(log.list(SOURCE, writes).await.expect("listed").requests.len(), 1_500);
+}
+
+#[tokio::test]
+async fn who_has_no_token_is_counted_but_pushes_nobody_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    for number in 0..2_000 {
+        let sender = Sender::Slug(if number % 2 == 0 { "contoso" } else { "nobody" }.to_owned());
+        record(
+            &log,
+            RawRequest { sender, status: 401, token: None, authenticated: false, at: START, ..raw(number) },
+        );
+    }
+    assert_eq!(list(&log, RequestQuery::default()).await.len(), 300);
+    assert_eq!(log.traffic(SOURCE, START).await.expect("read").errors, 1_000);
+    let unmatched = log.list(UNMATCHED, RequestQuery { limit: 1_000, ..RequestQuery::default() }).await;
+    assert_eq!(unmatched.expect("listed").requests.len(), 300);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_source_that_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    for number in 0..1_200 {
+        record(&log, RawRequest { resources: vec![resource(1)], ..raw(number) });
+    }
+    record(&log, RawRequest { sender: Sender::Source(SourceId(8)), ..raw(2_000) });
+    log.forget(SOURCE).await.expect("forgotten");
+    record(&log, raw(3_000));
+    assert_eq!(list(&log, RequestQuery::default()).await, []);
+    let query = RequestQuery { resources: vec![resource(1)], ..RequestQuery::default() };
+    assert_eq!(list(&log, query).await, []);
+    assert_eq!(log.traffic(SOURCE, 0).await.expect("read").requests, 0);
+    assert_eq!(log.milestones(SOURCE).await.expect("read"), headwater_store::requests::Milestones::default());
+    assert_eq!(log.state().await.expect("read").entries, 1);
+}
+
+/// Where a secret stands in a request.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Member,
+    Nested,
+    Patch,
+    PatchKey,
+    Filter,
+    SearchBody,
+    Parameter,
+    Authorization,
+    PathFilter,
+    Escaped,
+    Broken,
+    TooLong,
+}
+
+fn planted(place: Place, secret: &str) -> RawRequest {
+    let mut raw = raw(1);
+    raw.operation = Operation::Update;
+    raw.status = 400;
+    raw.error = Some(format!("password: {secret:?} is no good"));
+    raw.outcomes = vec![Outcome {
+        operation: Some(0),
+        action: "replace".to_owned(),
+        path: Some(format!("password[value eq {}]", json!(secret))),
+        result: OutcomeResult::Refused,
+        detail: raw.error.clone(),
+    }];
+    raw.response_body = Body::Bytes(json!({"detail": raw.error, "password": secret}).to_string().into());
+    let body = |text: String| Body::Bytes(text.into());
+    match place {
+        Place::Member => raw.request_body = body(json!({"userName": "a", "password": secret}).to_string()),
+        Place::Nested => {
+            raw.request_body = body(json!({"urn:x:Ext": {"a": [{"apiToken": {"b": [secret]}}]}}).to_string());
+        }
+        Place::Patch => {
+            raw.request_body = body(
+                json!({"Operations": [{"op": "Replace", "path": "password", "value": secret}]}).to_string(),
+            );
+        }
+        Place::PatchKey => {
+            raw.request_body = body(
+                json!({"Operations": [{"op": "add", "value": {"urn:x:User:password": secret}}]}).to_string(),
+            );
+        }
+        Place::Filter => {
+            let encoded = secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+            raw.uri = format!("/source/scim/contoso/v2/Users?filter=password+eq+%22{encoded}%22");
+        }
+        Place::SearchBody => {
+            raw.request_body = body(json!({"filter": format!("password eq {}", json!(secret))}).to_string());
+        }
+        Place::Parameter => {
+            let encoded = secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+            raw.uri = format!("/source/scim/contoso/v2/Users?access_token={encoded}");
+        }
+        Place::Authorization => {
+            raw.request_headers.add("authorization", format!("Bearer {secret}").as_bytes());
+            raw.request_headers.add("x-api-key", secret.as_bytes());
+            raw.error = None;
+            raw.outcomes.clear();
+            raw.response_body = Body::None;
+        }
+        Place::PathFilter => {
+            let path = format!("credentials[value eq {}].x", json!(secret));
+            raw.request_body = body(json!({"Operations": [{"op": "remove", "path": path}]}).to_string());
+        }
+        Place::Escaped => {
+            raw.request_body = body(format!("{{\"p\\u0061ssword\":{}}}", json!(secret)));
+        }
+        Place::Broken => raw.request_body = body(format!("{{\"password\":{}", json!(secret))),
+        Place::TooLong => {
+            raw.request_body = body(json!({"password": secret, "x": "x".repeat(20_000)}).to_string());
+        }
+    }
+    raw
+}
+
+#[test]
+fn no_secret_gets_into_the_files() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let places = [
+        Place::Member,
+        Place::Nested,
+        Place::Patch,
+        Place::PatchKey,
+        Place::Filter,
+        Place::SearchBody,
+        Place::Parameter,
+        Place::Authorization,
+        Place::PathFilter,
+        Place::Escaped,
+        Place::Broken,
+        Place::TooLong,
+    ];
+    // With a core that can be looked for in any bytes, whatever was escaped around it.
+    let secret = ("[ -~äé\"\\\\]{0,4}", "[a-z0-9]{3}", "[ -~äé\"\\\\]{0,4}");
+    let strategy = secret
+        .prop_map(|(before, core, after)| (format!("{before}Xq7{core}Zk9{after}"), format!("Xq7{core}Zk9")));
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
+    runner
+        .run(&strategy, |(secret, core)| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let log = open(folder.path());
+            for place in places {
+                record(&log, planted(place, &secret));
+            }
+            runtime.block_on(log.flush()).expect("flushed");
+            let state = runtime.block_on(log.state()).expect("read");
+            prop_assert_eq!(state.entries, places.len() as u64);
+            for file in std::fs::read_dir(folder.path()).expect("readable") {
+                let file = file.expect("readable").path();
+                let bytes = std::fs::read(&file).expect("readable");
+                let found = bytes.windows(core.len()).position(|window| window == core.as_bytes());
+                let context = found.map(|at| {
+                    String::from_utf8_lossy(&bytes[at.saturating_sub(200)..(at + 50).min(bytes.len())])
+                        .into_owned()
+                });
+                prop_assert_eq!(context, None, "in {}", file.display());
+            }
+            Ok(())
+        })
+        .expect("no secret anywhere");
+}
