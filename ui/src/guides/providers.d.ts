@@ -1,0 +1,4 @@
+declare module "virtual:providers" {
+  const providers: import("./format").ProviderCard[];
+  export default providers;
+}
