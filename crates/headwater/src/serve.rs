@@ -53,6 +53,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         streams: headwater_server::api::Streams::default(),
         stopping: watch::Sender::new(false),
     });
+    let stop = stop_signal();
     let ready = |origin: &str| {
         lock.announce(origin);
         if let Some(invitation) = &invitation {
@@ -63,7 +64,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             say!("  {}\n", invitation.link(origin));
         }
     };
-    headwater_server::serve(context, ready, stop_signal()).await?;
+    headwater_server::serve(context, ready, stop).await?;
     drop(lock);
     Ok(())
 }
@@ -162,19 +163,25 @@ fn start_log(configuration: &Configuration) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn stop_signal() {
+/// Ends when the process is told to stop. It listens for that from now on, not only once it is
+/// waited for: a server that says that it is ready can be stopped.
+fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
             tokio::select! {
                 _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
             }
             tracing::info!("told to stop: finishing what is in flight");
             return;
         }
+        // Without handlers for signals the process ends at the first of them anyway.
+        drop(tokio::signal::ctrl_c().await);
     }
-    // Without handlers for signals the process ends at the first of them anyway.
-    drop(tokio::signal::ctrl_c().await);
 }

@@ -107,7 +107,7 @@ impl Administration {
     /// # Errors
     /// The store failed.
     pub async fn invite_first(&self, act: Act) -> Result<Invitation, AdministrationError> {
-        self.invite(None, act).await
+        self.invite(None, false, act).await
     }
 
     /// Makes an administrator with a password.
@@ -135,7 +135,7 @@ impl Administration {
     ) -> Result<(Administrator, Invitation), AdministrationError> {
         let new = self.new_administrator(&account, None).await?;
         let made = self.store.create_administrator(new, act).await?;
-        let invitation = self.invite(Some(made.id), act).await?;
+        let invitation = self.invite(Some(made.id), false, act).await?;
         Ok((made, invitation))
     }
 
@@ -162,7 +162,7 @@ impl Administration {
         if self.store.administrator(id)?.disabled {
             return Err(AdministrationError::Disabled);
         }
-        let invitation = self.invite(Some(id), act).await?;
+        let invitation = self.invite(Some(id), true, act).await?;
         self.store.end_sessions(id, None, act).await?;
         Ok(invitation)
     }
@@ -345,10 +345,15 @@ impl Administration {
         Ok(MadeApiToken { token, secret })
     }
 
-    async fn invite(&self, administrator: Option<Uuid>, act: Act) -> Result<Invitation, AdministrationError> {
+    async fn invite(
+        &self,
+        administrator: Option<Uuid>,
+        is_reset: bool,
+        act: Act,
+    ) -> Result<Invitation, AdministrationError> {
         let secret = Secret::generate_for(Kind::Link, &*self.random);
         let expires = act.at + LINK_LIVES_FOR;
-        self.store.create_link(secret.hash(), administrator, expires, act).await?;
+        self.store.create_link(secret.hash(), administrator, is_reset, expires, act).await?;
         Ok(Invitation { secret, expires })
     }
 

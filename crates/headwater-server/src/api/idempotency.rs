@@ -2,7 +2,7 @@
 //! done again (draft-ietf-httpapi-idempotency-key-header). Secrets are not given again: what had one
 //! has `null` in its place.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::panic::AssertUnwindSafe;
 
 use axum::{
     body::Body,
@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{App, Problem, caller::Caller, extract};
 
@@ -47,31 +48,49 @@ pub(super) async fn answer_once(
     fingerprint.update(parts.uri.path());
     fingerprint.update([0]);
     fingerprint.update(&body);
-    let administration = &context.administration;
-    let store = administration.store();
-    let reserved =
-        store.reserve_answer(actor, key.clone(), fingerprint.finalize().into(), administration.now()).await?;
-    match reserved {
-        IdempotentAnswer::Fresh => {}
-        IdempotentAnswer::InProgress => {
-            let detail = "A request with this Idempotency-Key is being worked on, or was cut off when the server stopped: \
-                          look whether it was done before you send it under another key.";
-            return Err(Problem::new(StatusCode::CONFLICT, "in_progress", detail));
-        }
-        IdempotentAnswer::OtherRequest => {
-            let detail = "This Idempotency-Key was used for another request.";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
-        }
-        IdempotentAnswer::Answered { status, body } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), (REPLAYED, "true")];
-            return Ok((status, headers, body).into_response());
-        }
-    }
+    let once = Once { context, actor, key, fingerprint: fingerprint.finalize().into() };
     let request = Request::from_parts(parts, Body::from(body));
-    let context = Arc::clone(&context);
-    // It goes on when its client goes away: that is when the client comes again under the same key.
-    let done = tokio::spawn(async move {
+    // It goes on when its client goes away, from the key that is reserved to the answer that is kept:
+    // that is when the client comes again under the same key.
+    let answered = tokio::spawn(once.answer(request, next)).await;
+    answered.unwrap_or_else(|_| {
+        let detail = "The server is stopping; look whether it was done before you send it again.";
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail))
+    })
+}
+
+/// A request under a key.
+struct Once {
+    context: App,
+    actor: Uuid,
+    key: String,
+    fingerprint: [u8; 32],
+}
+
+impl Once {
+    async fn answer(self, request: Request, next: Next) -> Result<Response, Problem> {
+        let administration = &self.context.administration;
+        let store = administration.store();
+        let reserved = store
+            .reserve_answer(self.actor, self.key.clone(), self.fingerprint, administration.now())
+            .await?;
+        match reserved {
+            IdempotentAnswer::Fresh => {}
+            IdempotentAnswer::InProgress => {
+                let detail = "A request with this Idempotency-Key is being worked on, or was cut off when the server \
+                              stopped: look whether it was done before you send it under another key.";
+                return Err(Problem::new(StatusCode::CONFLICT, "in_progress", detail));
+            }
+            IdempotentAnswer::OtherRequest => {
+                let detail = "This Idempotency-Key was used for another request.";
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
+            }
+            IdempotentAnswer::Answered { status, body } => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), (REPLAYED, "true")];
+                return Ok((status, headers, body).into_response());
+            }
+        }
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| {
             tracing::error!("a request handler panicked");
@@ -82,15 +101,11 @@ pub(super) async fn answer_once(
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         // What was refused may be tried again.
         let kept = head.status.is_success().then(|| (head.status.as_u16(), without_secrets(&body)));
-        if let Err(error) = context.administration.store().keep_answer(actor, key, kept).await {
+        if let Err(error) = store.keep_answer(self.actor, self.key, kept).await {
             tracing::warn!(%error, "the answer to a creation could not be kept");
         }
-        Response::from_parts(head, Body::from(body))
-    });
-    done.await.map_err(|_| {
-        let detail = "The server is stopping; look whether it was done before you send it again.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-    })
+        Ok(Response::from_parts(head, Body::from(body)))
+    }
 }
 
 /// An answer as it is kept: secrets are shown once, and are kept nowhere but as their rules say.

@@ -137,7 +137,8 @@ impl SqliteStore {
     }
 
     /// Makes a one-time link: for an administrator it sets the password, and those before it are
-    /// void; without one it makes the first administrator.
+    /// void, and it is journalled if it is a reset of what was there; without one it makes the first
+    /// administrator.
     ///
     /// # Errors
     /// [`StoreError::NoAdministrator`].
@@ -145,6 +146,7 @@ impl SqliteStore {
         &self,
         hash: [u8; 32],
         administrator: Option<Uuid>,
+        is_reset: bool,
         expires: Millis,
         act: Act,
     ) -> Result<(), StoreError> {
@@ -155,7 +157,7 @@ impl SqliteStore {
             let insert =
                 "INSERT INTO link (hash, administrator_id, created, expires) VALUES (?1, ?2, ?3, ?4)";
             connection.execute(insert, params![hash, for_whom, act.at, expires])?;
-            if let Some(id) = administrator {
+            if let Some(id) = administrator.filter(|_| is_reset) {
                 let administrator = administrator_of(connection, id)?;
                 let entry = Entry::new("reset_password", "Administrator", id);
                 journal::append(connection, &act, &entry.after(json!({ "name": administrator.name })))?;

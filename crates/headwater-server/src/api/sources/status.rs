@@ -133,8 +133,11 @@ async fn attention(
         ));
     }
     found.extend(of_tokens(context, source, now)?);
-    found.extend(of_wrong_tokens(context, source, traffic, now).await?);
-    found.extend(of_traffic(source, traffic, now));
+    match of_wrong_tokens(context, source, traffic, now).await? {
+        // What is behind the refusals has been said.
+        Some(wrong_tokens) => found.push(wrong_tokens),
+        None => found.extend(of_traffic(source, traffic, now)),
+    }
     Ok(found)
 }
 

@@ -51,7 +51,6 @@ fn every_act_has_its_line() {
         ["create", "ApiToken", by, "script"],
         ["reset_password", "Administrator", by, "Bob"],
         ["update", "Administrator", by, "Bob"],
-        ["reset_password", "Administrator", by, "Bob"],
         ["create", "Administrator", by, "Bob"],
         ["update", "Settings", by, ""],
         ["revoke", "Token", by, ""],
