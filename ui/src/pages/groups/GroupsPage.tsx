@@ -13,7 +13,7 @@ export default function GroupsPage() {
     <>
       <PageHeader
         title="Groups"
-        description="All groups that the identity providers have sent, across all sources."
+        description="All groups that the identity providers have sent, source by source."
       />
       <GroupsList noneYet={<NoGroupsYet action={toSources} />} />
     </>

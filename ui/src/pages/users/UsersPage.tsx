@@ -13,7 +13,7 @@ export default function UsersPage() {
     <>
       <PageHeader
         title="Users"
-        description="Everyone whom the identity providers have sent, across all sources."
+        description="Everyone whom the identity providers have sent, source by source."
       />
       <UsersList nobodyYet={<NoUsersYet action={toSources} />} />
     </>
