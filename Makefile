@@ -90,7 +90,7 @@ bench: ui ## Measure, and rewrite docs/benchmarks.md
 	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --write docs/benchmarks.md
 
 .PHONY: bench-pages
-bench-pages: ui ## How long the pages of the web UI take with a million users (half an hour, 5 GB)
+bench-pages: ui ## How long the pages of the web UI take with a million users (five minutes, 6 GB)
 	cargo build --release --locked -p headwater -p headwater-bench
 	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --users 1000000 --runs 1
 
