@@ -68,8 +68,14 @@ export function addressOf(path: string, options: Pick<CallOptions, "path" | "que
 }
 
 // A creation whose answer got lost is tried again under the same key, so that the server
-// recognises it and nothing is made twice. An answer, of whatever kind, settles the key.
+// recognises it and nothing is made twice. An answer settles the key, unless it says that the
+// first sending is still being worked on.
 const unsettled = new Map<string, string>();
+
+/** Signing in and links make nothing twice, and their passwords are not to be kept for a key. */
+function takesNoKey(path: string): boolean {
+  return path === "/api/v1/session" || path.startsWith("/api/v1/links/");
+}
 
 function idempotencyKey(attempt: string): string {
   const known = unsettled.get(attempt);
@@ -90,7 +96,7 @@ async function call<T>(method: string, path: string, options: CallOptions = {}):
     body = JSON.stringify(options.body);
   }
   const attempt = `${address}\n${body ?? ""}`;
-  if (method === "POST") headers["Idempotency-Key"] = idempotencyKey(attempt);
+  if (method === "POST" && !takesNoKey(path)) headers["Idempotency-Key"] = idempotencyKey(attempt);
 
   let response: Response;
   try {
@@ -103,12 +109,13 @@ async function call<T>(method: string, path: string, options: CallOptions = {}):
       detail: "The server could not be reached. Check the network, and that Headwater is running.",
     });
   }
-  unsettled.delete(attempt);
-
   if (response.ok) {
+    unsettled.delete(attempt);
     return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
   }
   const error = new ApiError(response.status, await problemOf(response), retryAfter(response));
+  // The first sending is still being worked on: the next has to be known as the same.
+  if (error.code !== "in_progress") unsettled.delete(attempt);
   if (error.code === "unauthenticated" && path !== "/api/v1/session") onSessionLost();
   throw error;
 }
