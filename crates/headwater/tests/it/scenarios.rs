@@ -9,33 +9,57 @@ use crate::support::{Request, Response, Server, Source, percent};
 
 #[test]
 fn every_scenario_of_every_identity_provider() {
+    let (files, steps) = run_all("tests/scenarios");
+    assert!(files >= 12 && steps >= 1_000, "{files} scenarios with {steps} requests: some are missing");
+}
+
+#[test]
+fn every_requirement_that_is_shown_by_a_request() {
+    let (files, _) = run_all("tests/conformance");
+    assert!(files >= 1, "the scenarios are missing");
+}
+
+/// Runs every scenario of a folder, or the one that `HEADWATER_SCENARIO` names; returns how many files
+/// and requests that were.
+fn run_all(folder: &str) -> (usize, u64) {
     let server = Server::start();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<_> =
         fs::read_dir(folder).expect("the scenarios").map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
+    if let Ok(only) = std::env::var("HEADWATER_SCENARIO") {
+        files.retain(|path| path.file_stem().is_some_and(|stem| stem == only.as_str()));
+    }
     let (mut steps, mut failures) = (0, Vec::new());
     for file in &files {
         let text = fs::read_to_string(file).expect("a readable scenario");
         let scenario: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name");
-        let mut run = Run::new(server.source(name));
+        let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_lowercase();
+        let mut run = Run::new(server.source(&name));
+        if let Some(others) = scenario["otherSources"].as_array() {
+            for other in others.iter().filter_map(Value::as_str) {
+                run.others.insert(other.to_owned(), server.source(&format!("{name}-{other}")));
+            }
+        }
+        run.name_others();
         for step in scenario["steps"].as_array().expect("steps") {
-            steps += run.step(step, name, &mut failures);
+            if step.get("command").is_some() {
+                run.command(&server, step, &name, &mut failures);
+            } else {
+                steps += run.step(step, &name, &mut failures);
+            }
         }
     }
-    assert!(
-        files.len() >= 12 && steps >= 1_000,
-        "{} scenarios with {steps} requests: some are missing",
-        files.len()
-    );
     assert!(failures.is_empty(), "{} of {steps} requests:\n\n{}", failures.len(), failures.join("\n\n"));
+    (files.len(), steps)
 }
 
 struct Run {
     source: Source,
+    /// Further sources of the scenario, by the names that it gives them.
+    others: BTreeMap<String, Source>,
     variables: BTreeMap<String, String>,
 }
 
@@ -44,10 +68,20 @@ impl Run {
         let variables = BTreeMap::from([
             ("base".to_owned(), source.base_url()),
             ("token".to_owned(), source.token.clone()),
+            ("slug".to_owned(), source.slug.clone()),
+            ("path".to_owned(), source.path.clone()),
             ("random".to_owned(), "qwmzkvjxpt".to_owned()),
             ("RANDOM".to_owned(), "QWMZKVJXPT".to_owned()),
         ]);
-        Self { source, variables }
+        Self { source, others: BTreeMap::new(), variables }
+    }
+
+    /// Makes `${other:base}` and `${other:token}` known for each further source.
+    fn name_others(&mut self) {
+        for (name, source) in &self.others {
+            self.variables.insert(format!("{name}:base"), source.base_url());
+            self.variables.insert(format!("{name}:token"), source.token.clone());
+        }
     }
 
     /// Runs a step, as often as it says; returns how many requests that were.
@@ -58,9 +92,9 @@ impl Run {
             if let Some(variable) = step["repeat"]["var"].as_str() {
                 self.variables.insert(variable.to_owned(), turn.to_string());
             }
-            let request = self.request(&step["request"]);
+            let request = self.request(step);
             let started = Instant::now();
-            let response = self.source.send(&request).expect("an answer");
+            let response = self.to(step).send(&request).expect("an answer");
             let took = started.elapsed().as_millis();
             let mut wrong = self.check(&step["expect"], &response);
             if step["expect"]["maxMillis"].as_u64().is_some_and(|most| took > u128::from(most)) {
@@ -88,11 +122,46 @@ impl Run {
         times
     }
 
-    fn request(&self, request: &Value) -> Request {
-        let body = (!request["body"].is_null())
-            .then(|| self.filled_value(&request["body"]).to_string().into_bytes());
-        let mut target =
-            format!("{}{}", self.source.path, self.filled(request["path"].as_str().expect("a path")));
+    /// The source that a step is about.
+    fn to(&self, step: &Value) -> &Source {
+        step["source"].as_str().map_or(&self.source, |name| &self.others[name])
+    }
+
+    /// Runs `headwater` with the arguments of a step on the server's data.
+    fn command(&self, server: &Server, step: &Value, scenario: &str, failures: &mut Vec<String>) {
+        let arguments: Vec<String> = step["command"]
+            .as_array()
+            .expect("arguments")
+            .iter()
+            .map(|argument| self.filled(argument.as_str().expect("text")))
+            .collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let input = step.get("input").map(|input| self.filled_value(input).to_string());
+        let output = server.run(&arguments, input.as_deref().unwrap_or_default());
+        let code = output.status.code().map(i64::from);
+        if code != Some(step["expect"]["code"].as_i64().unwrap_or(0)) {
+            failures.push(format!(
+                "{scenario}: {}\n  headwater {}\n  -> {code:?} {}{}",
+                step["name"].as_str().unwrap_or_default(),
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+
+    fn request(&self, step: &Value) -> Request {
+        let (source, request) = (self.to(step), &step["request"]);
+        let body = match &request["raw"] {
+            Value::String(raw) => Some(self.filled(raw).into_bytes()),
+            _ => (!request["body"].is_null())
+                .then(|| self.filled_value(&request["body"]).to_string().into_bytes()),
+        };
+        let path = request["path"].as_str().expect("a path");
+        let mut target = match path.strip_prefix("server:") {
+            Some(path) => self.filled(path),
+            None => format!("{}{}", source.path, self.filled(path)),
+        };
         if let Some(query) = request["query"].as_str() {
             target.push('?');
             target.push_str(&self.filled_with(query, percent));
@@ -104,7 +173,7 @@ impl Run {
         let token = match &request["token"] {
             Value::String(token) => Some(format!("Bearer {}", self.filled(token))),
             Value::Null if request.get("token").is_some() => None,
-            _ => Some(format!("Bearer {}", self.source.token)),
+            _ => Some(format!("Bearer {}", source.token)),
         };
         let authorization = request["authorization"].as_str().map(|text| self.filled(text)).or(token);
         headers.push(("Authorization".to_owned(), authorization));
@@ -131,6 +200,12 @@ impl Run {
                 wrong.push(format!("header {name}: expected {matcher}, found {value:?}"));
             }
         }
+        if let Some(matcher) = expect.get("text") {
+            let text = Value::from(String::from_utf8_lossy(&response.body));
+            if !self.matches(matcher, Some(&text)) {
+                wrong.push(format!("text: expected {matcher}"));
+            }
+        }
         let body = response.json();
         for (pointer, matcher) in expect["body"].as_object().into_iter().flatten() {
             let value = body.pointer(&self.filled(pointer));
@@ -152,8 +227,32 @@ impl Run {
         };
         let argument = self.filled_value(argument);
         let elements = || value.and_then(Value::as_array).into_iter().flatten();
+        let text = value.and_then(Value::as_str);
         match keyword.as_str() {
             "$absent" => value.is_none(),
+            "$startsWith" => text.zip(argument.as_str()).is_some_and(|(text, start)| text.starts_with(start)),
+            "$endsWith" => text.zip(argument.as_str()).is_some_and(|(text, end)| text.ends_with(end)),
+            "$notContains" => match (value, &argument) {
+                (Some(Value::String(text)), Value::String(part)) => !text.contains(part.as_str()),
+                _ => !elements().any(|element| *element == argument),
+            },
+            "$not" => value.is_some_and(|value| *value != argument),
+            // Each of a list has these members.
+            "$each" => value.is_some_and(Value::is_array) && elements().all(|one| is_subset(&argument, one)),
+            // What stands at a pointer in each of a list, in order.
+            "$values" => {
+                let of = argument["of"].as_str().expect("a pointer");
+                let found: Vec<&Value> =
+                    elements().map(|element| element.pointer(of).unwrap_or(&Value::Null)).collect();
+                argument["are"].as_array().expect("values").iter().eq(found)
+            }
+            // The same value as one that was saved.
+            "$json" => {
+                let saved = argument.as_str().expect("a saved value");
+                value.is_some_and(|value| {
+                    serde_json::from_str(saved).unwrap_or_else(|_| Value::from(saved)) == *value
+                })
+            }
             "$present" => value.is_some(),
             "$notEmpty" => value.is_some_and(|value| match value {
                 Value::Null => false,

@@ -18,16 +18,22 @@ use super::{Client, Request, Response};
 const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 
+/// The binary that is tested: the one that was built, or the one that `HEADWATER_BINARY` names.
+fn binary() -> Command {
+    let named = std::env::var_os("HEADWATER_BINARY");
+    Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into()))
+}
+
 /// Runs a command to its end.
 pub(crate) fn headwater(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    let mut command = binary();
     command.args(arguments).env_remove("HEADWATER_DATA").stdin(Stdio::null());
     command.output().expect("the binary runs")
 }
 
 /// Runs a command that reads this from its standard input.
 pub(crate) fn headwater_reading(arguments: &[&str], input: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    let mut command = binary();
     command.args(arguments).env_remove("HEADWATER_DATA");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().expect("the binary runs");
@@ -80,7 +86,7 @@ impl Server {
                 .expect("a port")
                 .port();
             self.address = format!("127.0.0.1:{port}");
-            let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+            let mut command = binary();
             command.args(["serve", "--listen", &self.address, "--data"]).arg(&self.data);
             if !arguments.contains(&"--log") {
                 command.args(["--log", "warn"]);
@@ -147,6 +153,12 @@ impl Server {
         let output = headwater(&[arguments, &["--data", data, "--json"]].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Runs a command on the data of this server, with this on its standard input.
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let data = self.data.to_str().expect("a path in UTF-8");
+        headwater_reading(&[arguments, &["--data", data]].concat(), input)
     }
 
     #[track_caller]
