@@ -45,6 +45,10 @@ openapi: ui/node_modules/.package-lock.json ## Write ui/openapi.json and the typ
 guides: | node ## Write docs/guides anew, from guides/*.json
 	$(NODE) node ui/scripts/guides.mjs
 
+.PHONY: conformance
+conformance: ## Write docs/conformance.md anew, from what the tests say that they show
+	HEADWATER_UPDATE=1 cargo test --locked --quiet -p headwater-testkit --test conformance
+
 .PHONY: test
 test: test-ui test-rust test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
 
@@ -75,6 +79,19 @@ $(SUITES_VENV)/ready: tests/suites/requirements.txt
 	$(PYTHON) -m venv --clear $(SUITES_VENV)
 	$(SUITES_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
+
+# Counters of LLVM's let the fuzzer see which inputs reach new code; for the target alone, so that
+# build scripts and macros stay as they are.
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -C passes=sancov-module -C llvm-args=-sanitizer-coverage-level=3 \
+	-C llvm-args=-sanitizer-coverage-inline-8bit-counters -C codegen-units=1
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target of the protocol core for FUZZ_SECONDS (60); what is found is left in target/fuzz
+	HEADWATER_FUZZ_SECONDS=$(FUZZ_SECONDS) HEADWATER_FUZZ_FINDINGS=$(abspath $(TARGET_DIR))/fuzz \
+		RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_PROFILE_TEST_OPT_LEVEL=1 \
+		cargo test --locked -p headwater-scim --test fuzz --target $$(rustc -vV | sed -n 's/^host: //p') \
+		-- --test-threads=1 --nocapture $(FUZZ_TARGET)
 
 .PHONY: lint
 lint: ui deny ## Formatting, lints, documentation, licences

@@ -2,6 +2,7 @@
 //! machine gives at most: a bare route of the same HTTP stack, and raw commits of the same rows.
 
 mod bare;
+mod lists;
 mod load;
 mod marks;
 mod pages;

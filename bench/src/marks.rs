@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_scim::{index, json, resource, resource_type::Registry};
+use headwater_scim::{index, json, registry::Registry, resource};
 use headwater_store::sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ impl User {
         Ok(Self {
             id,
             document: serde_json::Value::Object(document).to_string(),
-            keys: index::keys(resource_type, &draft.attributes, true),
+            keys: index::keys(resource_type, &draft.attributes),
         })
     }
 
@@ -74,13 +74,8 @@ impl User {
                         member_count, document) VALUES (1, ?1, 'User', 1, ?2, ?2, 'A Name', 0, 0, ?3)";
         connection.prepare_cached(resource)?.execute(params![self.id.as_bytes(), sequence, self.document])?;
         let key = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (1, ?1, ?2, ?3, ?4)";
-        for index::IndexKey { path, key: value, unique } in &self.keys {
-            connection.prepare_cached(key)?.execute(params![
-                format!("User:{path}"),
-                value,
-                self.id.as_bytes(),
-                unique
-            ])?;
+        for index::IndexKey { code, key: value, unique, .. } in &self.keys {
+            connection.prepare_cached(key)?.execute(params![code, value, self.id.as_bytes(), unique])?;
         }
         let change = "INSERT INTO change (source_id, sequence, at, actor, request_id, kind, resource_type, resource_id, version, after) \
                       VALUES (1, ?1, ?1, ?2, ?2, 'create', 'User', ?2, 1, ?3)";

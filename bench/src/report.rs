@@ -91,19 +91,25 @@ impl Report {
             )?;
             for workload in &directory.workloads {
                 let measured = &workload.measured;
+                #[expect(clippy::cast_precision_loss, reason = "a thousand at most")]
+                let done = measured.rate * workload.each as f64;
                 let ratio = match workload.kind {
-                    Kind::Read => format!("{:.2} of the bare route", measured.rate / self.bare.rate),
+                    Kind::Read => format!("{:.2} of the bare route", done / self.bare.rate),
                     Kind::Write => format!(
                         "{:.2} × single commits, {:.2} of group commits",
-                        measured.rate / self.marks.single,
-                        measured.rate / self.marks.grouped
+                        done / self.marks.single,
+                        done / self.marks.grouped
                     ),
+                };
+                let shown = match workload.each {
+                    1 => rate(measured.rate),
+                    _ => format!("{:.1} ({} users)", measured.rate, rate(done)),
                 };
                 writeln!(
                     text,
                     "| {} | {} | {} | {} | {ratio} |",
                     workload.name,
-                    rate(measured.rate),
+                    shown,
                     time(measured.p50),
                     time(measured.p99)
                 )?;

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
-    Failure,
+    Failure, lists,
     load::{self, Connection, MakeRequest, Measured, Plan},
     pages, report,
     server::{self, Server},
@@ -31,6 +31,8 @@ pub(crate) enum Kind {
 pub(crate) struct Workload {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// How many things each request does.
+    pub(crate) each: usize,
     pub(crate) measured: Measured,
 }
 
@@ -62,7 +64,7 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
     let mut add = async |name: String, kind: Kind, make: MakeRequest| -> Result<(), Failure> {
         eprintln!("measuring {name}");
         let measured = load::measure(server.address, plan, make).await?;
-        workloads.push(Workload { name, kind, measured });
+        workloads.push(Workload { name, kind, each: 1, measured });
         Ok(())
     };
     let (on, known) = (Arc::clone(&server), Arc::clone(&ids));
@@ -127,6 +129,7 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
         )
         .await?;
     }
+    workloads.extend(lists::measure(&server, users, plan).await?);
     eprintln!("measuring the pages of the web UI");
     let pages = pages::measure(&server, users, &ids, &largest).await?;
     Ok(Directory { workloads, pages, memory: (idle, server.memory()) })
@@ -176,7 +179,7 @@ async fn make_group(server: &Server, size: usize, ids: &[String]) -> Result<Stri
     Ok(group)
 }
 
-fn request(server: &Server, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+pub(crate) fn request(server: &Server, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
     let mut request = format!(
         "{method} {}{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n",
         server.path, server.token
@@ -206,7 +209,7 @@ fn pick(ids: &[String], connection: usize, turn: u64) -> &str {
 }
 
 /// Numbers that jump about, the same ones in every run.
-fn spread(connection: usize, turn: u64) -> usize {
+pub(crate) fn spread(connection: usize, turn: u64) -> usize {
     let mixed = (turn + 1)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         .wrapping_add(connection as u64)

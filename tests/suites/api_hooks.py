@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import urllib.parse
 import urllib.request
-import zlib
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+import api_schemas
 import schemathesis
-
-# A `schemathesis.Case`; the types of its parts are too wide to work with.
-Case = Any
-
-facts: dict[str, Any] = json.loads(Path(os.environ["HEADWATER_API_FACTS"]).read_text())
+from api_case import ADOPTION, KEY, Case, choice, facts, is_valid, label, pick
+from api_refusals import BEYOND_SCHEMAS
 
 # Operations of somebody who is signed in; an API token has no session.
 OWN_ACCOUNT = [
@@ -40,25 +33,9 @@ PUBLIC = [
     "POST /api/v1/links/use",
 ]
 
-KEY = "Idempotency-Key"
-
-
-def choice(case: Case, of: int, salt: str = "") -> int:
-    """Return a number below `of` that is the same whenever the case is the same."""
-    # What stands for "no body" prints its address in memory.
-    body = case.body if isinstance(case.body, (dict, list, str, int, float)) else None
-    content = (case.method, case.path, case.path_parameters, case.query, body)
-    return zlib.crc32(f"{salt}{content!r}".encode(errors="backslashreplace")) % of
-
-
-def pick(case: Case, values: list[Any], salt: str = "") -> Any:
-    """Return one of the values, which follows from the case."""
-    return values[choice(case, len(values), salt)]
-
-
-def label(case: Case) -> str:
-    """Return the name of the operation that a case was made for."""
-    return f"{case.operation.method.upper()} {case.operation.path}"
+PUT_SCHEMA = "PUT /api/v1/sources/{slug}/schemas/{urn}"
+PUT_TYPE = "PUT /api/v1/sources/{slug}/resource-types/{name}"
+FORGETTING = "DELETE /api/v1/sources/{slug}/unknown-attributes"
 
 
 # ---------------------------------------------------------------- signing in
@@ -136,14 +113,6 @@ def after_call(context: Any, case: Case, response: Any) -> None:
 # ---------------------------------------------------------- what really exists
 
 
-def is_valid(case: Case, location: str) -> bool:
-    """Return whether a part of the request has what the document asks for."""
-    if case.meta is None:
-        return True
-    parts = {part.value: info for part, info in case.meta.components.items()}
-    return location not in parts or parts[location].mode.is_positive
-
-
 @schemathesis.hook
 def map_case(context: Any, case: Case) -> Case:
     """Name what exists in three of four requests that are valid at that place."""
@@ -176,6 +145,10 @@ def existing_path(case: Case) -> dict[str, Any]:
         if path == "/api/v1/sources/{slug}" and case.operation.method != "get":
             return {"slug": pick(case, spares(case))}
         found: dict[str, Any] = {"slug": facts["slug"]}
+        if path.endswith("/schemas/{urn}"):
+            found["urn"] = pick(case, existing_schemas(case))
+        if path.endswith("/resource-types/{name}"):
+            found["name"] = pick(case, existing_types(case))
         for part in ("users", "groups", "tokens", "requests/by-id", "requests"):
             if f"/{part}/{{" in path:
                 name = "sequence" if part == "requests" else "id"
@@ -194,6 +167,20 @@ def spares(case: Case) -> list[str]:
     return list(facts["doomed"] if is_deletion else facts["spares"])
 
 
+def existing_schemas(case: Case) -> list[str]:
+    """Return URNs of schemas to be deleted, changed or read."""
+    if case.operation.method == "delete":
+        return api_schemas.DOOMED_SCHEMAS
+    return [*api_schemas.BUILT_IN, api_schemas.EXTENSION, *api_schemas.SCHEMAS]
+
+
+def existing_types(case: Case) -> list[str]:
+    """Return names of resource types to be deleted, changed or read."""
+    if case.operation.method == "delete":
+        return api_schemas.DOOMED_TYPES
+    return [*api_schemas.BUILT_IN_TYPES, api_schemas.KEPT_TYPE, *api_schemas.TYPES]
+
+
 def existing_query(case: Case) -> dict[str, Any]:
     """Return query parameters that select something."""
     slug = case.path_parameters.get("slug")
@@ -205,7 +192,10 @@ def existing_query(case: Case) -> dict[str, Any]:
         "group": pick(case, facts["groups"]),
         "confirm": facts["doomed"].get(slug),
         "cursor": facts["cursors"].get(case.operation.path),
+        "extends": pick(case, api_schemas.BUILT_IN_TYPES),
     }
+    if case.operation.path.endswith("/unknown-attributes"):
+        found.update(pick(case, facts["unknown"]["forgotten"]))
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -224,6 +214,9 @@ def existing_body(case: Case) -> dict[str, Any]:
             "secret": pick(case, facts["links"]),
             "password": password,
         },
+        "POST /api/v1/sources": api_schemas.named_switches(case.body),
+        "PATCH /api/v1/sources/{slug}": api_schemas.named_switches(case.body),
+        ADOPTION: pick(case, facts["unknown"]["adopted"]),
     }
     return known.get(label(case), {})
 
@@ -248,75 +241,52 @@ def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
         # Those that are copied have to stay valid.
         if path.endswith("/tokens/{id}") and parameters.get("id") in facts["copied"]:
             parameters["id"] = pick(case, facts["tokens"])
+        if method == "DELETE":
+            keep_definitions(case)
+    make_right(case)
     if label(case) in PUBLIC:
         # Failed logins slow down those who come from the same address.
         address = f"198.51.{choice(case, 256, 'a')}.{choice(case, 256, 'b')}"
         case.headers["X-Forwarded-For"] = address
 
 
+def keep_definitions(case: Case) -> None:
+    """Turn deletions away from schemas and types that others are made of, or built in."""
+    parameters = case.path_parameters
+    kept = [*api_schemas.BUILT_IN, api_schemas.BASE, api_schemas.EXTENSION]
+    if parameters.get("urn") in kept:
+        parameters["urn"] = pick(case, api_schemas.DOOMED_SCHEMAS)
+    kept = [*api_schemas.BUILT_IN_TYPES, api_schemas.KEPT_TYPE]
+    if parameters.get("name") in kept:
+        parameters["name"] = pick(case, api_schemas.DOOMED_TYPES)
+    forgets_all = label(case) == FORGETTING and not case.query
+    if forgets_all and parameters.get("slug") == facts["slug"]:
+        parameters["slug"] = pick(case, list(facts["spares"]))
+
+
+def make_right(case: Case) -> None:
+    """Make parts of a request that are valid by themselves agree with each other."""
+    parameters, operation = case.path_parameters, label(case)
+    as_drawn = choice(case, 4, "definition") == 0
+    has_path, has_body = is_valid(case, "path"), is_valid(case, "body")
+    if operation == PUT_SCHEMA and has_path:
+        urn = parameters["urn"] = api_schemas.valid_urn(parameters["urn"])
+        if has_body and isinstance(case.body, dict):
+            api_schemas.mend_schema(urn, case.body)
+        if is_valid(case, "query"):
+            if urn in api_schemas.BUILT_IN:
+                case.query.clear()
+            elif "required" in case.query and "extends" not in case.query:
+                case.query["extends"] = pick(case, api_schemas.BUILT_IN_TYPES)
+    elif operation == PUT_TYPE and has_path:
+        name = parameters["name"] = api_schemas.valid_type_name(parameters["name"])
+        if has_body and isinstance(case.body, dict):
+            api_schemas.mend_type(name, case.body, as_drawn=as_drawn)
+    elif operation == FORGETTING and case.query and is_valid(case, "query"):
+        case.query = {**pick(case, facts["unknown"]["forgotten"]), **case.query}
+
+
 # --------------------------------------------------- what no schema can express
-
-
-def is_stale_cursor(case: Case) -> bool:
-    """A cursor means nothing to its holder: only those given out are valid."""
-    known = facts["cursors"].get(case.operation.path)
-    return bool(case.query.get("cursor")) and case.query["cursor"] != known
-
-
-def is_reused_key(case: Case) -> bool:
-    """Whether a key was used for another request depends on the requests before."""
-    return KEY in case.headers
-
-
-def is_not_the_name(case: Case) -> bool:
-    """What confirms a deletion has to be the name of that very source."""
-    return "confirm" in case.query
-
-
-def is_wrong_password(case: Case) -> bool:
-    """Only the one that was set is right."""
-    return bool(case.body["current_password"] != facts["member"]["password"])
-
-
-def is_over(case: Case) -> bool:
-    """A moment of expiry has to lie in the future."""
-    try:
-        expires = datetime.fromisoformat(case.body["expires"].upper())
-    except ValueError:
-        return False
-    return expires <= datetime.now(UTC)
-
-
-def is_easily_guessed(case: Case) -> bool:
-    """Few different characters make a bad password, whatever its length."""
-    password = case.body.get("password", case.body.get("new_password", ""))
-    return len(set(password.lower())) < 5
-
-
-def has_no_slug(case: Case) -> bool:
-    """A slug is made from the name where it is left out, but not from every name."""
-    slug, name = case.body.get("slug"), case.body.get("name", "")
-    return slug is None and not re.search(r"[A-Za-z0-9]", name)
-
-
-def is_used_up(case: Case) -> bool:
-    """A token can be copied until it is used, and for a time."""
-    return True
-
-
-# Refusals of requests that are valid by the document, for what no schema can say as it
-# depends on the state of the server or on the clock: status, code, field -> when so.
-BEYOND_SCHEMAS: dict[tuple[int, str, str | None], Callable[[Case], bool]] = {
-    (400, "bad_cursor", None): is_stale_cursor,
-    (410, "no_longer_copyable", None): is_used_up,
-    (422, "idempotency_key_reused", None): is_reused_key,
-    (422, "invalid", "confirm"): is_not_the_name,
-    (422, "invalid", "expires"): is_over,
-    (422, "invalid", "slug"): has_no_slug,
-    (422, "invalid", "current_password"): is_wrong_password,
-    (422, "invalid", "password"): is_easily_guessed,
-    (422, "invalid", "new_password"): is_easily_guessed,
-}
 
 
 @schemathesis.hook

@@ -1,6 +1,6 @@
 """Run public conformance suites against a freshly started server.
 
-    python run.py --binary PATH/TO/headwater [--only tester|sanity|client|api]
+    python run.py --binary PATH/TO/headwater [--only tester|sanity|client|patch|api]
 
 Every suite gets a source of its own, so none sees what another one left behind; the
 one of the admin API gets a server of its own.
@@ -29,6 +29,7 @@ from typing import IO
 
 import suite_api
 import suite_client
+import suite_patch
 import suite_sanity
 import suite_tester
 from outcome import Outcome, Verdict, count, totals
@@ -55,6 +56,7 @@ SUITES: dict[str, Suite] = {
     "tester": Suite(suite_tester.run, suite_tester.MINIMUM_CASES),
     "sanity": Suite(suite_sanity.run, suite_sanity.MINIMUM_CASES),
     "client": Suite(suite_client.run, suite_client.MINIMUM_CASES),
+    "patch": Suite(suite_patch.run, suite_patch.MINIMUM_CASES),
 }
 
 API = "api"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import api_schemas
 from outcome import Outcome, Verdict
 
 # Another seed and more examples look deeper, without being a part of the usual run.
@@ -131,7 +132,12 @@ def run(host: str, port: int, email: str, password: str) -> list[Outcome]:
         done = subprocess.run(
             command,
             cwd=directory,
-            env={**os.environ, "HEADWATER_API_FACTS": str(directory / "facts.json")},
+            env={
+                **os.environ,
+                "HEADWATER_API_FACTS": str(directory / "facts.json"),
+                # The hooks have a module beside them.
+                "PYTHONPATH": str(Path(__file__).parent),
+            },
             capture_output=True,
             text=True,
             timeout=RUN_SECONDS,
@@ -167,6 +173,7 @@ def prepare(api: Api, email: str, password: str) -> dict[str, Any]:
 
     main = api.post("/sources", {"name": "Main", "slug": "main", "provider": "okta"})
     users, groups = provision(api, main["secret"])
+    unknown = api_schemas.prepare(api, main["secret"])
     tokens = [main["token"]["id"]]
     tokens += [
         api.post("/sources/main/tokens", {})["token"]["id"] for _ in range(SPARES)
@@ -213,6 +220,7 @@ def prepare(api: Api, email: str, password: str) -> dict[str, Any]:
         "slug": "main",
         "users": users,
         "groups": groups,
+        "unknown": unknown,
         "tokens": tokens[::2],
         "copied": tokens[1::2],
         "requests": [request["sequence"] for request in requests],
@@ -287,7 +295,10 @@ def cursors(api: Api, user: str, group: str) -> dict[str, str]:
         "/sources/{slug}/changes": "/sources/main/changes",
         "/sources/{slug}/groups/{id}/members": f"/sources/main/groups/{group}/members",
         "/sources/{slug}/requests": "/sources/main/requests",
+        "/sources/{slug}/resource-types": "/sources/main/resource-types",
+        "/sources/{slug}/schemas": "/sources/main/schemas",
         "/sources/{slug}/tokens": "/sources/main/tokens",
+        "/sources/{slug}/unknown-attributes": "/sources/main/unknown-attributes",
         "/sources/{slug}/users/{id}/groups": f"/sources/main/users/{user}/groups",
         "/users": "/users",
     }

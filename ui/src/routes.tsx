@@ -19,6 +19,7 @@ const source: RouteObject = {
     page("connect", () => import("./pages/source/ConnectTab")),
     page("users", () => import("./pages/source/UsersTab")),
     page("groups", () => import("./pages/source/GroupsTab")),
+    page("schemas", () => import("./pages/source/SchemasTab")),
     page("activity", () => import("./pages/source/ActivityTab")),
     page("credentials", () => import("./pages/source/CredentialsTab")),
     page("settings", () => import("./pages/source/SettingsTab")),

@@ -74,6 +74,7 @@ pub fn format_millis(millis: i64) -> String {
 mod tests {
     use super::{format_millis, parse};
 
+    /// Shows SCH-011.
     #[test]
     fn only_a_date_with_a_time_is_taken() {
         for good in [

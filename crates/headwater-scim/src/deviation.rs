@@ -3,6 +3,8 @@
 //!
 //! Each one found is noted as a sentence, for the log of the request.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::{
@@ -55,14 +57,18 @@ pub fn old_spellings(urn: &str) -> impl Iterator<Item = &'static str> + use<> {
 pub fn known_urn<'a>(text: &str, resource_type: &'a ResourceType) -> Option<&'a str> {
     let schemas = std::iter::once(&resource_type.schema)
         .chain(resource_type.extensions.iter().map(|extension| &extension.schema));
-    schemas.map(|schema| schema.id.as_str()).find(|id| {
-        id.eq_ignore_ascii_case(text) || old_spellings(id).any(|old| old.eq_ignore_ascii_case(text))
-    })
+    schemas.map(|schema| schema.id.as_str()).find(|id| spells(id, text))
+}
+
+/// Whether `text` is the URN of a schema, in any letter case and spelling.
+pub fn spells(urn: &str, text: &str) -> bool {
+    urn.eq_ignore_ascii_case(text) || old_spellings(urn).any(|old| old.eq_ignore_ascii_case(text))
 }
 
 /// Mends a resource as clients send it in POST and PUT.
 pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Notes) -> Object {
     let mut mended = Object::with_capacity(body.len());
+    let mut elsewhere = Vec::new();
     for (name, value) in body {
         if let Some(attribute) = resource_type.core_attribute(&name) {
             mended.insert(name, mend_value(value, attribute, notes));
@@ -70,7 +76,12 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
         }
         let Some(schema) = known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn))
         else {
-            mend_urn_key(&mut mended, name, value, resource_type, notes);
+            match place_of(&name, &value, resource_type) {
+                Some(place) => elsewhere.push((name, place, value)),
+                None => {
+                    mended.insert(name, value);
+                }
+            }
             continue;
         };
         if !name.eq_ignore_ascii_case(&schema.id) {
@@ -85,79 +96,93 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
             }
         }
     }
+    // Last, so that the objects in which they are put are there, in any order of the body.
+    let mut known = Names::default();
+    for (name, place, value) in elsewhere {
+        notes.push(format!("{name} stands for the attribute in its place"));
+        let value = match &place.leaf {
+            Some(leaf) => mend_value(value, leaf, notes),
+            None => value,
+        };
+        if let Err(value) = place.put(&mut mended, value, &mut known) {
+            mended.insert(name, value);
+        }
+    }
     mended
 }
 
-/// A whole URN path as a key, as clients send it in PATCH: its value is put where the attribute
-/// stands. Anything else stays as it is.
-fn mend_urn_key(
-    mended: &mut Object,
-    name: String,
-    value: Value,
-    resource_type: &ResourceType,
-    notes: &mut Notes,
-) {
-    let resolved = if starts_like_urn(&name) { Name::resolve(&name, resource_type).ok() } else { None };
-    match resolved {
-        Some(Name::Attribute(path)) if path.sub_attribute.is_none() || !path.attribute.multi_valued => {
-            notes.push(format!("{name} stands for the attribute in its place"));
-            let value = mend_value(value, path.leaf(), notes);
-            let urn = path.extension.as_ref().map(|schema| schema.id.clone());
-            let value = match &path.sub_attribute {
-                None => value,
-                Some(sub) => Value::Object(Object::from_iter([(sub.name.clone(), value)])),
-            };
-            if let Err(value) = place(mended, urn, &path.attribute.name, value) {
-                mended.insert(name, value);
-            }
+/// Where a value belongs whose key is a whole URN path, as clients send it in PATCH.
+struct Place {
+    extension: Option<String>,
+    attribute: String,
+    sub_attribute: Option<String>,
+    /// What the value is a value of; `None` in an extension that no schema describes.
+    leaf: Option<std::sync::Arc<Attribute>>,
+}
+
+/// `None` for a value that belongs where it stands.
+fn place_of(name: &str, value: &Value, resource_type: &ResourceType) -> Option<Place> {
+    if !starts_like_urn(name) {
+        return None;
+    }
+    match Name::resolve(name, resource_type).ok()? {
+        Name::Attribute(path) if path.sub_attribute.is_none() || !path.attribute.multi_valued => {
+            Some(Place {
+                extension: path.extension.as_ref().map(|schema| schema.id.clone()),
+                attribute: path.attribute.name.clone(),
+                sub_attribute: path.sub_attribute.as_ref().map(|sub| sub.name.clone()),
+                leaf: Some(std::sync::Arc::clone(path.leaf())),
+            })
         }
-        Some(Name::Foreign(_)) if !value.is_object() && foreign_parts(&name).is_some() => {
-            if let Some((urn, attribute)) = foreign_parts(&name) {
-                notes.push(format!("{name} stands for the attribute in its place"));
-                if let Err(value) = place(mended, Some(urn.to_owned()), attribute, value) {
-                    mended.insert(name.clone(), value);
-                }
-            }
+        Name::Foreign(_) if !value.is_object() => {
+            let (urn, attribute) = foreign_parts(name, resource_type)?;
+            let (extension, attribute) = (Some(urn.to_owned()), attribute.to_owned());
+            Some(Place { extension, attribute, sub_attribute: None, leaf: None })
         }
-        _ => {
-            mended.insert(name, value);
+        _ => None,
+    }
+}
+
+/// The names that the members of an object have, by their lower-case form, for each extension that
+/// was looked into: looking through the members each time would take time with their square.
+type Names = HashMap<Option<String>, HashMap<String, String>>;
+
+impl Place {
+    /// Puts a value there; sub-attributes join those that are there. A value whose place is taken
+    /// comes back: it stays under its own key, and is listed as ignored.
+    fn put(self, resource: &mut Object, value: Value, known: &mut Names) -> Result<(), Value> {
+        let value = match self.sub_attribute {
+            None => value,
+            Some(sub) => Value::Object(Object::from_iter([(sub, value)])),
+        };
+        let container = match &self.extension {
+            None => Some(resource),
+            Some(urn) => {
+                resource.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new())).as_object_mut()
+            }
+        };
+        let Some(container) = container else { return Err(value) };
+        let names = known.entry(self.extension).or_insert_with(|| {
+            container.keys().map(|name| (name.to_ascii_lowercase(), name.clone())).collect()
+        });
+        let Some(name) = names.get(&self.attribute.to_ascii_lowercase()) else {
+            names.insert(self.attribute.to_ascii_lowercase(), self.attribute.clone());
+            container.insert(self.attribute, value);
+            return Ok(());
+        };
+        match (container.get_mut(name), value) {
+            (Some(Value::Object(members)), Value::Object(more)) => {
+                members.extend(more);
+                Ok(())
+            }
+            (_, value) => Err(value),
         }
     }
 }
 
 /// The URN of an extension that no schema describes, and the attribute behind it.
-fn foreign_parts(name: &str) -> Option<(&str, &str)> {
-    name.rsplit_once(':').filter(|(urn, attribute)| is_foreign_urn(urn) && is_name(attribute))
-}
-
-/// Puts a value where its attribute stands; sub-attributes join those that are there. A value whose
-/// place is taken comes back: it stays under its own key, and is listed as ignored.
-fn place(
-    resource: &mut Object,
-    extension: Option<String>,
-    attribute: &str,
-    value: Value,
-) -> Result<(), Value> {
-    let container = match extension {
-        None => Some(resource),
-        Some(urn) => resource.entry(urn).or_insert_with(|| Value::Object(Object::new())).as_object_mut(),
-    };
-    let Some(container) = container else { return Err(value) };
-    let known = container.keys().find(|key| key.eq_ignore_ascii_case(attribute)).cloned();
-    match (known, value) {
-        (None, value) => {
-            container.insert(attribute.to_owned(), value);
-            Ok(())
-        }
-        (Some(known), Value::Object(more)) => match container.get_mut(&known) {
-            Some(Value::Object(members)) => {
-                members.extend(more);
-                Ok(())
-            }
-            _ => Err(Value::Object(more)),
-        },
-        (Some(_), value) => Err(value),
-    }
+fn foreign_parts<'a>(name: &'a str, resource_type: &ResourceType) -> Option<(&'a str, &'a str)> {
+    name.rsplit_once(':').filter(|(urn, attribute)| is_foreign_urn(urn, resource_type) && is_name(attribute))
 }
 
 /// Mends the object of an extension.

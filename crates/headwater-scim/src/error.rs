@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::json;
 
-/// The detail error keyword of a 400 or 409 (RFC 7644 §3.12, table 9).
+/// The detail error keyword of a 400 or 409 (RFC 7644 §3.12, table 9; RFC 9865 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimType {
     /// The filter is malformed, or an attribute and an operator in it don't go together.
@@ -23,6 +23,12 @@ pub enum ScimType {
     NoTarget,
     /// A value is missing or is not of the attribute's type.
     InvalidValue,
+    /// The cursor is not one that the server has given out for this query (RFC 9865 §2.1).
+    InvalidCursor,
+    /// The cursor is too old.
+    ExpiredCursor,
+    /// The count is not a number, in a query by cursor.
+    InvalidCount,
     /// The protocol version in the URL is not supported.
     InvalidVersion,
 }
@@ -39,6 +45,9 @@ impl ScimType {
             Self::InvalidPath => "invalidPath",
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
             Self::InvalidVersion => "invalidVers",
         }
     }

@@ -1,35 +1,59 @@
 //! The values that a store keeps in an index, so that it finds resources by them.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use serde_json::{Number, Value};
 
 use crate::{
-    Object, comparison,
-    path::AttributePath,
+    Object, comparison, date_time,
     resource_type::ResourceType,
-    schema::{Attribute, AttributeType, Uniqueness},
+    schema::{Attribute, AttributeType},
 };
 
 /// A value in comparable form, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IndexKey {
-    /// The path of the attribute, as [`AttributePath`] prints it.
-    pub path: String,
+    /// What stores call the path by; see [`code`].
+    pub code: i64,
     /// The value in comparable form; see [`key`].
     pub key: String,
+    /// The path of the attribute, as [`crate::path::AttributePath`] prints it.
+    pub path: Arc<str>,
     /// Whether no other resource of the source may have it.
     pub unique: bool,
 }
 
+/// A number for the path of a resource type, the same wherever it is computed (FNV-1a over both, 63
+/// bits): an index holds it in place of the text. A registry refuses types whose paths share one.
+pub fn code(resource_type: &str, path: &str) -> i64 {
+    let bytes = resource_type.bytes().chain([0xff]).chain(path.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 1).cast_signed()
+}
+
 /// The index keys of a resource, sorted and each once. Several resources may have the same key
-/// where it is not unique, as `externalId` is not (AMB-16). `choose_unique` is the source's choice
-/// for attributes that leave it open (`displayName` of groups).
-pub fn keys(resource_type: &ResourceType, attributes: &Object, choose_unique: bool) -> Vec<IndexKey> {
+/// where it is not unique, as `externalId` is not (AMB-16).
+pub fn keys(resource_type: &ResourceType, attributes: &Object) -> Vec<IndexKey> {
     let mut keys: Vec<IndexKey> = Vec::new();
-    for path in &resource_type.searchable {
-        let uniqueness = resource_type.uniqueness(path.leaf(), choose_unique);
-        for value in path.values(attributes) {
-            if let Some(key) = key(path.leaf(), value) {
-                keys.push(IndexKey { path: path.to_string(), key, unique: uniqueness != Uniqueness::None });
+    for searchable in &resource_type.searchable {
+        let leaf = searchable.path.leaf();
+        let mut add = |value: &Value| {
+            if let Some(key) = key(leaf, value) {
+                keys.push(IndexKey {
+                    code: searchable.code,
+                    key,
+                    path: Arc::clone(&searchable.name),
+                    unique: searchable.is_unique(),
+                });
+            }
+        };
+        for value in searchable.path.values(attributes) {
+            match value {
+                // A list of plain values inside one complex value.
+                Value::Array(values) => values.iter().for_each(&mut add),
+                value => add(value),
             }
         }
     }
@@ -38,26 +62,80 @@ pub fn keys(resource_type: &ResourceType, attributes: &Object, choose_unique: bo
     keys
 }
 
-/// A value in the form in which indexes hold it. `None` for what has no place in an index:
-/// numbers, dates and objects.
+/// Whether values of an attribute have a place in an index: all but objects and binary data, which
+/// has no order (RFC 7643 §2.3.6).
+pub fn has_keys(attribute: &Attribute) -> bool {
+    !matches!(attribute.attribute_type, AttributeType::Complex | AttributeType::Binary)
+}
+
+/// A value in the form in which indexes hold it: keys in the order of their bytes are values in
+/// order. `None` for what has no place in an index.
 pub fn key(attribute: &Attribute, value: &Value) -> Option<String> {
-    match value {
-        Value::Bool(value) => Some(value.to_string()),
-        Value::String(text)
-            if matches!(attribute.attribute_type, AttributeType::String | AttributeType::Reference) =>
-        {
+    match (attribute.attribute_type, value) {
+        (AttributeType::Boolean, Value::Bool(value)) => Some(value.to_string()),
+        (AttributeType::String | AttributeType::Reference, Value::String(text)) => {
             Some(comparison::key(text, attribute.compares_exactly()).into_owned())
         }
+        (AttributeType::Integer | AttributeType::Decimal, Value::Number(number)) => number_key(number),
+        (AttributeType::DateTime, Value::String(text)) => date_time::parse(text).map(instant_key),
         _ => None,
     }
 }
 
-/// Whether every value at this path is in the index.
-pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
-    resource_type.searchable.contains(path)
+/// A number as a key. Whole numbers beyond 2^53 share the key of their neighbours: what is found by
+/// it has to be looked at.
+pub fn number_key(number: &Number) -> Option<String> {
+    let value = number.as_f64()? + 0.0; // there is one zero
+    let bits = value.to_bits();
+    let ordered = if value.is_sign_negative() { !bits } else { bits | 1 << 63 };
+    Some(format!("{ordered:016x}"))
+}
+
+/// An instant as a key, from nanoseconds since 1970.
+pub fn instant_key(nanoseconds: i128) -> String {
+    // The years that can be written are less than 2^70 nanoseconds away.
+    format!("{:019x}", nanoseconds + (1 << 72))
 }
 
 /// Whether the resource refers to another one, such as a manager.
 pub fn has_references(resource_type: &ResourceType, attributes: &Object) -> bool {
     resource_type.references().any(|path| path.values(attributes).next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Number, Value, json};
+
+    use super::{code, instant_key, number_key};
+    use crate::date_time;
+
+    #[test]
+    fn keys_are_in_the_order_of_their_values() {
+        let numbers = [json!(-1e300), json!(-2), json!(-1.5), json!(0), json!(0.25), json!(9), json!(10)];
+        let keys: Vec<String> = numbers
+            .iter()
+            .filter_map(Value::as_number)
+            .map(|number| number_key(number).expect("a number"))
+            .collect();
+        assert!(keys.is_sorted() && keys.len() == numbers.len(), "{keys:?}");
+        let key = |text: &str| number_key(&text.parse::<Number>().expect("a number"));
+        assert_eq!(key("-0.0"), key("0"));
+        assert_eq!(key("1.50"), key("1.5"));
+        let instants = [
+            "0001-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.9Z",
+            "1970-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ];
+        let keys: Vec<String> =
+            instants.iter().map(|text| instant_key(date_time::parse(text).expect("an instant"))).collect();
+        assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == 19), "{keys:?}");
+    }
+
+    #[test]
+    fn a_path_has_the_same_code_in_every_build() {
+        assert_eq!(code("User", "userName"), code("User", "userName"));
+        assert_ne!(code("User", "displayName"), code("Group", "displayName"));
+        assert_eq!(code("User", "userName"), 1_056_195_827_180_955_775);
+    }
 }

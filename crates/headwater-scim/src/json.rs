@@ -1,13 +1,15 @@
 //! Reading JSON strictly: what RFC 8259 leaves open is refused where it would be ambiguous.
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::cell::Cell;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::{Object, error::ScimError};
 
 /// Parses a request body, which has to be one JSON object.
 ///
-/// Nesting is bounded (128 levels) and member names that occur twice, in any letter case, are
+/// Nesting is bounded (128 levels), and so are the values ([`MAX_VALUES`]); member names that occur twice, in any letter case, are
 /// refused: SCIM attribute names are case-insensitive (RFC 7643 §2.1), so one of the two values
 /// would be dropped silently.
 ///
@@ -17,25 +19,41 @@ pub fn parse(bytes: &[u8]) -> Result<Object, ScimError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ScimError::invalid_syntax("the request has no body; a JSON object is expected"));
     }
-    match serde_json::from_slice::<Unambiguous>(bytes) {
-        Ok(Unambiguous(Value::Object(object))) => Ok(object),
+    let left = Cell::new(MAX_VALUES);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = Unambiguous { left: &left }.deserialize(&mut deserializer);
+    match read.and_then(|value| deserializer.end().map(|()| value)) {
+        Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ScimError::invalid_syntax("the body has to be a JSON object")),
         Err(error) => Err(ScimError::invalid_syntax(format!("the body is not valid JSON: {error}"))),
     }
 }
 
-/// A value in which no object has two members of one name.
-struct Unambiguous(Value);
+/// How many values a body may have, nested ones counted: in memory each takes many times what it takes
+/// in the text.
+pub const MAX_VALUES: usize = 500_000;
 
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor).map(Self)
+/// Reads a value in which no object has two members of one name.
+#[derive(Clone, Copy)]
+struct Unambiguous<'a> {
+    /// How many more values may come.
+    left: &'a Cell<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Unambiguous<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.left.get();
+        if left == 0 {
+            return Err(de::Error::custom(format_args!("it has more than {MAX_VALUES} values")));
+        }
+        self.left.set(left - 1);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
+impl<'de> Visitor<'de> for Unambiguous<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,7 +94,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Unambiguous(value)) = sequence.next_element()? {
+        while let Some(value) = sequence.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -85,11 +103,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
         let mut folded = FoldedNames::default();
-        while let Some((name, Unambiguous(value))) = members.next_entry::<String, Unambiguous>()? {
+        while let Some(name) = members.next_key::<String>()? {
             if !folded.insert(&name) {
                 return Err(de::Error::custom(format_args!("the member {name:?} occurs twice")));
             }
-            object.insert(name, value);
+            object.insert(name, members.next_value_seed(self)?);
         }
         Ok(Value::Object(object))
     }
@@ -122,11 +140,13 @@ impl FoldedNames {
 mod tests {
     use super::parse;
 
+    /// Shows CRE-010, ERR-004, FMT-001, FMT-010.
     #[test]
     fn anything_but_one_unambiguous_object_is_refused() {
         let many: Vec<String> = (0..40).map(|n| format!("\"a{n}\":0")).collect();
         let many = format!("{{{},\"A1\":0}}", many.join(","));
         let deep = "[".repeat(1000);
+        let empty = format!("{{\"a\":[{}{{}}]}}", "{},".repeat(super::MAX_VALUES));
         for bad in [
             "",
             "  ",
@@ -142,6 +162,7 @@ mod tests {
             "{\"a\":\"\\u0000\"}",
             &many,
             &deep,
+            &empty,
         ] {
             let error = parse(bad.as_bytes()).expect_err(bad);
             assert_eq!(error.scim_type, Some(crate::error::ScimType::InvalidSyntax));
@@ -149,9 +170,10 @@ mod tests {
         assert!(parse(b"{\"a\":\"\xff\"}").is_err(), "not UTF-8");
     }
 
+    /// Shows FMT-001.
     #[test]
     fn order_and_values_are_kept() {
-        let text = r#"{"b":[1,-2,3.5,true,null,"é"],"a":{"c":{}}}"#;
+        let text = r#"{"b":[1,-2,3.5,1.8446744073709553e+291,true,null,"é"],"a":{"c":{}}}"#;
         assert_eq!(serde_json::to_string(&parse(text.as_bytes()).expect("valid")).expect("writes"), text);
     }
 }

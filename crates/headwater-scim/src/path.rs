@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     Object, deviation,
     resource_type::ResourceType,
-    schema::{Attribute, Schema},
+    schema::{Attribute, Mutability, Schema},
 };
 
 /// An attribute of a resource type, or one of its sub-attributes.
@@ -92,6 +92,15 @@ impl AttributePath {
     /// The path of a sub-attribute of this attribute.
     pub fn child(&self, sub_attribute: &Arc<Attribute>) -> Self {
         Self { sub_attribute: Some(Arc::clone(sub_attribute)), ..self.clone() }
+    }
+
+    /// Whether the server puts the value together when it answers: `$ref` and the name in a reference
+    /// such as `manager`.
+    pub fn is_computed(&self) -> bool {
+        let sub = self.sub_attribute.as_ref();
+        !self.attribute.multi_valued
+            && self.attribute.refers_to_resources()
+            && sub.is_some_and(|sub| sub.name == "$ref" || sub.mutability == Mutability::ReadOnly)
     }
 
     /// The object that holds the attribute: the resource itself or an extension in it.
@@ -266,8 +275,9 @@ pub(crate) fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{AttributePath, Name, PathError};
-    use crate::resource_type::{COMMON, Registry};
+    use crate::{registry::Registry, resource_type::COMMON};
 
+    /// Shows PAT-007, AMB-26.
     #[test]
     fn paths_resolve_in_any_case_and_spelling() {
         let registry = Registry::built_in();

@@ -8,7 +8,7 @@ use crate::{
     error::ScimError,
     path::{AttributePath, Name},
     resource_type::{COMMON, ResourceType},
-    schema::{Attribute, Returned},
+    schema::{Attribute, Mutability, Returned},
 };
 
 /// What a client wants to see of a resource.
@@ -21,6 +21,9 @@ pub enum Projection {
     Only(Vec<Name>),
     /// What is returned by default without these.
     Except(Vec<Name>),
+    /// What is returned by default, and these, which are returned by request and have just been written
+    /// (RFC 7643 §7).
+    Written(Vec<Name>),
 }
 
 impl Projection {
@@ -55,14 +58,81 @@ impl Projection {
         }
     }
 
+    /// What is answered to a POST or a PUT with this body. RFC 7643 §7: what is returned by request is
+    /// in the answer to a write that had it.
+    #[must_use]
+    pub fn after_write(&self, body: &Object, resource_type: &ResourceType) -> Self {
+        self.with_written(body.iter().map(|(name, value)| (name.as_str(), value)), resource_type)
+    }
+
+    /// What is answered to a PATCH with this body; see [`Self::after_write`].
+    #[must_use]
+    pub fn after_patch(&self, body: &Object, resource_type: &ResourceType) -> Self {
+        let member = |object: &'_ Object, wanted: &str| {
+            object.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone())
+        };
+        let operations = member(body, "Operations").unwrap_or_default();
+        let mut written: Vec<(String, Value)> = Vec::new();
+        for operation in operations.as_array().into_iter().flatten().filter_map(Value::as_object) {
+            let value = member(operation, "value").unwrap_or_default();
+            match (member(operation, "path"), value) {
+                (Some(Value::String(path)), value) if !path.trim().is_empty() => {
+                    let name = path.split('[').next().unwrap_or(&path).trim();
+                    written.push((name.to_owned(), value));
+                }
+                (_, Value::Object(members)) => written.extend(members),
+                _ => {}
+            }
+        }
+        self.with_written(written.iter().map(|(name, value)| (name.as_str(), value)), resource_type)
+    }
+
+    fn with_written<'a>(
+        &self,
+        written: impl Iterator<Item = (&'a str, &'a Value)>,
+        resource_type: &ResourceType,
+    ) -> Self {
+        // Whoever asks for something gets that.
+        if *self != Self::Default {
+            return self.clone();
+        }
+        let mut names = Vec::new();
+        let mut note = |path: AttributePath| {
+            let leaf = path.leaf();
+            let by_request = |one: &Attribute| one.returned == Returned::Request;
+            if by_request(leaf) || leaf.sub_attributes.iter().any(|sub| by_request(sub)) {
+                names.push(Name::Attribute(path));
+            }
+        };
+        for (name, value) in written {
+            match Name::resolve(name, resource_type) {
+                Ok(Name::Attribute(path)) => note(path),
+                Ok(Name::Extension(schema)) => {
+                    for attribute in
+                        value.as_object().into_iter().flatten().filter_map(|(name, _)| schema.attribute(name))
+                    {
+                        note(AttributePath {
+                            extension: Some(schema.clone()),
+                            ..AttributePath::core(attribute.clone())
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        if names.is_empty() { Self::Default } else { Self::Written(names) }
+    }
+
     /// Whether a core attribute, or a part of it, is in the answer.
     pub fn includes(&self, attribute: &Attribute) -> bool {
         match (attribute.returned, self) {
             (Returned::Always, _) => true,
             (Returned::Never, _) => false,
-            (_, Self::Only(names)) => names.iter().any(|name| is_about(name, None, attribute)),
+            (_, Self::Only(names)) | (Returned::Request, Self::Written(names)) => {
+                names.iter().any(|name| is_about(name, None, attribute))
+            }
             (Returned::Request, _) => false,
-            (Returned::Default, Self::Default) => true,
+            (Returned::Default, Self::Default | Self::Written(_)) => true,
             (Returned::Default, Self::Except(names)) => {
                 !names.iter().any(|name| is_whole(name, None, attribute))
             }
@@ -75,12 +145,12 @@ impl Projection {
         match (sub.returned, self) {
             (Returned::Always, _) => true,
             (Returned::Never, _) => false,
-            (_, Self::Only(names)) => names.iter().any(|name| {
+            (_, Self::Only(names)) | (Returned::Request, Self::Written(names)) => names.iter().any(|name| {
                 is_whole(name, None, attribute)
                     || matches!(name, Name::Attribute(path) if is_at(path, None, attribute) && path.leaf().name == sub.name)
             }),
             (Returned::Request, _) => false,
-            (Returned::Default, Self::Default) => true,
+            (Returned::Default, Self::Default | Self::Written(_)) => true,
             (Returned::Default, Self::Except(names)) => !subs_of(names, None, attribute).any(|name| name == sub.name),
         }
     }
@@ -90,7 +160,8 @@ impl Projection {
     pub fn keeps_document(&self, resource_type: &ResourceType) -> bool {
         let all_by_default = |attributes: &[std::sync::Arc<Attribute>]| {
             attributes.iter().all(|attribute| {
-                attribute.is_never_returned()
+                // What is only written is not in the document.
+                attribute.mutability == Mutability::WriteOnly
                     || attribute.returned == Returned::Default
                         && attribute.sub_attributes.iter().all(|sub| sub.returned == Returned::Default)
             })
@@ -99,7 +170,7 @@ impl Projection {
             && resource_type.extensions.iter().all(|extension| all_by_default(&extension.schema.attributes));
         by_default
             && match self {
-                Self::Default => true,
+                Self::Default | Self::Written(_) => true,
                 Self::Only(_) => false,
                 Self::Except(names) => names.iter().all(|name| match name {
                     Name::Attribute(path) => {
@@ -144,7 +215,19 @@ impl Projection {
                 |sub| matches!(sub.returned, Returned::Always | Returned::Default),
                 attribute,
             ),
-            (_, Self::Only(names)) => {
+            (Returned::Default, Self::Written(names)) => {
+                let is_written = |sub: &Attribute| {
+                    names.iter().any(|name| is_whole(name, extension, attribute))
+                        || subs_of(names, extension, attribute).any(|name| name == sub.name)
+                };
+                let keep = |sub: &Attribute| match sub.returned {
+                    Returned::Always | Returned::Default => true,
+                    Returned::Request => is_written(sub),
+                    Returned::Never => false,
+                };
+                retain_members(value, keep, attribute)
+            }
+            (_, Self::Only(names)) | (Returned::Request, Self::Written(names)) => {
                 if names.iter().any(|name| is_whole(name, extension, attribute)) {
                     return retain_members(value, |sub| sub.returned != Returned::Never, attribute);
                 }
@@ -185,7 +268,7 @@ impl Projection {
             _ => None,
         };
         let (names, only) = match self {
-            Self::Default => return true,
+            Self::Default | Self::Written(_) => return true,
             Self::Only(names) => (names, true),
             Self::Except(names) => (names, false),
         };

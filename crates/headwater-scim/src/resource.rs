@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     Object, deviation,
     error::ScimError,
-    path::{Name, is_urn, starts_like_urn},
-    resource_type::{Registry, ResourceType, default_of},
+    path::{AttributePath, Name, is_urn, starts_like_urn},
+    resource_type::{ResourceType, default_of},
     schema::{Attribute, Mutability, Schema},
     value,
 };
@@ -23,6 +23,43 @@ pub struct Draft {
     pub related: Option<Vec<String>>,
     /// Paths of attributes that were not taken: unknown ones, and values that are not kept.
     pub ignored: Vec<String>,
+    /// Secrets that are to be kept as hashes, or no longer kept.
+    pub secrets: Vec<Secret>,
+}
+
+/// A secret that a client sets (`password`): an attribute that is only written (RFC 7643 §4.1.1). It
+/// is never part of a resource.
+#[derive(Clone, PartialEq)]
+pub struct Secret {
+    /// The name of the attribute.
+    pub attribute: String,
+    /// The secret; `None` takes it away.
+    pub value: Option<String>,
+}
+
+impl Secret {
+    /// The secret, where the source keeps secrets and it is text.
+    pub(crate) fn kept(
+        attribute: &Attribute,
+        value: Option<Value>,
+        resource_type: &ResourceType,
+    ) -> Option<Self> {
+        if !resource_type.keeps_secrets {
+            return None;
+        }
+        let value = match value {
+            Some(Value::String(text)) => Some(text),
+            Some(_) => return None,
+            None => None,
+        };
+        Some(Self { attribute: attribute.name.clone(), value })
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Secret({})", self.attribute)
+    }
 }
 
 /// Reads a resource from a body that [`deviation::mend_resource`] has gone over.
@@ -67,26 +104,21 @@ pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimErr
 
 /// An extension that no schema describes is kept and returned as sent.
 fn is_foreign_extension(name: &str, value: &Value, resource_type: &ResourceType) -> bool {
-    is_foreign_urn(name)
+    is_foreign_urn(name, resource_type)
         && matches!(Name::resolve(name, resource_type), Ok(Name::Foreign(_)))
         && value.as_object().is_some_and(|members| !members.is_empty())
 }
 
 /// Whether a URN can be an extension's of which we know nothing: none of a schema that we know, in
 /// any spelling, and none of a message.
-pub(crate) fn is_foreign_urn(urn: &str) -> bool {
-    let registry = Registry::built_in();
-    let known = registry.schema(urn).is_some()
-        || registry
-            .resource_types
-            .iter()
-            .any(|resource_type| deviation::known_urn(urn, resource_type).is_some());
+pub(crate) fn is_foreign_urn(urn: &str, resource_type: &ResourceType) -> bool {
+    let known = resource_type.known_urns.iter().any(|known| deviation::spells(known, urn));
     let message = urn.get(..MESSAGES.len()).is_some_and(|start| start.eq_ignore_ascii_case(MESSAGES));
     is_urn(urn) && !known && !message
 }
 
 /// What the URNs of messages start with (RFC 7644 §8.2).
-const MESSAGES: &str = "urn:ietf:params:scim:api:";
+pub(crate) const MESSAGES: &str = "urn:ietf:params:scim:api:";
 
 /// Puts one attribute of the body into the draft; false when the body unassigns it.
 fn take(
@@ -106,13 +138,17 @@ fn take(
         draft.related = Some(related_ids(attribute, value, &mut draft.ignored)?);
         return Ok(true);
     }
-    let Some(value) = value::check(attribute, value, &mut draft.ignored)? else { return Ok(false) };
+    let value = value::check(attribute, value, &mut draft.ignored)?;
     if attribute.mutability == Mutability::WriteOnly {
-        // Secrets are not kept; ServiceProviderConfig.changePassword says so.
-        draft.ignored.push(attribute.name.clone());
-    } else {
-        draft.attributes.insert(attribute.name.clone(), value);
+        // Kept as a hash or not at all; ServiceProviderConfig.changePassword says which.
+        match Secret::kept(attribute, value, resource_type) {
+            Some(secret) => draft.secrets.push(secret),
+            None => draft.ignored.push(attribute.name.clone()),
+        }
+        return Ok(true);
     }
+    let Some(value) = value else { return Ok(false) };
+    draft.attributes.insert(attribute.name.clone(), value);
     Ok(true)
 }
 
@@ -209,12 +245,15 @@ pub fn require(resource_type: &ResourceType, attributes: &Object) -> Result<(), 
     let missing = |attribute: &Attribute, object: &Object| {
         attribute.required
             && attribute.mutability != Mutability::ReadOnly
-            && object.get(&attribute.name).is_none_or(|value| value.as_str() == Some(""))
+            && object
+                .get(&attribute.name)
+                .is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
     };
     for attribute in &resource_type.schema.attributes {
         if missing(attribute, attributes) {
             return Err(ScimError::invalid_value(format!("{}: a value is required", attribute.name)));
         }
+        require_inside(attribute, attributes)?;
     }
     for extension in &resource_type.extensions {
         let schema = &extension.schema;
@@ -230,6 +269,29 @@ pub fn require(resource_type: &ResourceType, attributes: &Object) -> Result<(), 
                 schema.id, attribute.name
             )));
         }
+        for attribute in &schema.attributes {
+            require_inside(attribute, object).map_err(|error| error.in_context(&schema.id))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether each value of a complex attribute has the sub-attributes that are required of it.
+fn require_inside(attribute: &Attribute, object: &Object) -> Result<(), ScimError> {
+    let required = |sub: &&std::sync::Arc<Attribute>| sub.required && sub.mutability != Mutability::ReadOnly;
+    if !attribute.sub_attributes.iter().any(|sub| required(&sub)) {
+        return Ok(());
+    }
+    let elements = match object.get(&attribute.name) {
+        Some(Value::Array(values)) => values.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+        None => &[],
+    };
+    for sub in attribute.sub_attributes.iter().filter(required) {
+        if elements.iter().any(|element| element.get(&sub.name).is_none()) {
+            let detail = format!("{}.{}: a value is required", attribute.name, sub.name);
+            return Err(ScimError::invalid_value(detail));
+        }
     }
     Ok(())
 }
@@ -244,24 +306,58 @@ pub fn keep_immutable(
     existing: &Object,
     draft: &mut Draft,
 ) -> Result<(), ScimError> {
-    let immutable = resource_type
-        .schema
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.mutability == Mutability::Immutable);
-    for attribute in immutable {
-        let Some(kept) = existing.get(&attribute.name) else { continue };
-        match draft.attributes.get(&attribute.name) {
-            Some(value) if value != kept => {
-                return Err(ScimError::mutability(format!("{}: the value is immutable", attribute.name)));
-            }
-            Some(_) => {}
-            None => {
-                draft.attributes.insert(attribute.name.clone(), kept.clone());
+    for (extension, schema) in resource_type.schemas() {
+        let immutable = schema.attributes.iter().filter(|one| one.mutability == Mutability::Immutable);
+        for attribute in immutable {
+            let path =
+                AttributePath { extension: extension.cloned(), ..AttributePath::core(attribute.clone()) };
+            let kept = path.container(existing).and_then(|object| object.get(&attribute.name));
+            let Some(kept) = kept else { continue };
+            let given = path.container(&draft.attributes).and_then(|object| object.get(&attribute.name));
+            match given {
+                Some(value) if value != kept => {
+                    return Err(ScimError::mutability(format!("{path}: the value is immutable")));
+                }
+                Some(_) => {}
+                None => {
+                    let container = match extension {
+                        None => Some(&mut draft.attributes),
+                        Some(schema) => draft
+                            .attributes
+                            .entry(schema.id.clone())
+                            .or_insert_with(|| Value::Object(Object::new()))
+                            .as_object_mut(),
+                    };
+                    if let Some(container) = container {
+                        container.insert(attribute.name.clone(), kept.clone());
+                    }
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Adds to a reference what answers say of the resource that it names: its URI and what people call it
+/// (RFC 7643 §4.3).
+pub fn complete_reference(
+    resource: &mut Object,
+    path: &AttributePath,
+    url: Option<String>,
+    display: Option<&str>,
+) {
+    let container = match &path.extension {
+        None => Some(resource),
+        Some(schema) => resource.get_mut(&schema.id).and_then(Value::as_object_mut),
+    };
+    let reference = container.and_then(|object| object.get_mut(&path.attribute.name));
+    let Some(Value::Object(reference)) = reference else { return };
+    reference.extend(url.map(|url| ("$ref".to_owned(), url.into())));
+    let attribute = &path.attribute;
+    let name = attribute.sub_attribute("displayName").or_else(|| attribute.sub_attribute("display"));
+    if let (Some(name), Some(display)) = (name, display) {
+        reference.insert(name.name.clone(), display.into());
+    }
 }
 
 /// The stored form of a resource: `schemas` derived from the content (AMB-14), `id`, then the

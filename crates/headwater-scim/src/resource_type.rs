@@ -2,19 +2,21 @@
 
 use std::sync::{Arc, LazyLock};
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    Object,
+    Object, index,
     path::AttributePath,
-    schema::{Attribute, Mutability, Schema, Uniqueness},
+    schema::{Attribute, AttributeType, Mutability, Schema, Uniqueness},
 };
 
 /// The attributes that every resource has and no schema lists (RFC 7643 §3.1). `schemas` is
 /// returned always (AMB-12).
-pub static COMMON: LazyLock<Arc<Schema>> =
-    LazyLock::new(|| built_in_schema(include_str!("../schemas/common.json")));
+pub static COMMON: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+    Arc::new(
+        Schema::read(include_str!("../schemas/common.json")).expect("the common attributes are valid JSON"),
+    )
+});
 
 /// A type of resource, such as User, with its schemas resolved.
 #[derive(Debug)]
@@ -33,12 +35,15 @@ pub struct ResourceType {
     /// true (AMB-09).
     pub defaults: Object,
     /// The paths whose values a store keeps in an index.
-    pub searchable: Vec<AttributePath>,
-    /// Attributes whose uniqueness a source can switch on and off.
-    pub unique_by_choice: Vec<String>,
-    display: Vec<String>,
-    relation: Option<Arc<Attribute>>,
-    inverse: Option<Arc<Attribute>>,
+    pub searchable: Vec<Searchable>,
+    /// The attributes that name a resource for people, the most telling first.
+    pub(crate) display: Vec<String>,
+    pub(crate) relation: Option<Arc<Attribute>>,
+    pub(crate) inverse: Option<Arc<Attribute>>,
+    /// Whether secrets that clients set are kept, as hashes.
+    pub(crate) keeps_secrets: bool,
+    /// The URNs of all schemas that are known beside it.
+    pub(crate) known_urns: Arc<[String]>,
 }
 
 /// An extension of a resource type.
@@ -50,36 +55,24 @@ pub struct Extension {
     pub required: bool,
 }
 
-/// What the definition file says; schemas and paths are still names there.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Definition {
-    name: Arc<str>,
-    description: String,
-    endpoint: String,
-    schema: String,
-    schema_extensions: Vec<ExtensionDefinition>,
-    defaults: Object,
-    searchable: Vec<String>,
-    display: Vec<String>,
-    unique_by_choice: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct ExtensionDefinition {
-    schema: String,
-    required: bool,
+/// A path whose values a store keeps in an index.
+#[derive(Debug, Clone)]
+pub struct Searchable {
+    /// The path.
+    pub path: AttributePath,
+    /// The path as it is printed.
+    pub name: Arc<str>,
+    /// What stores call it by; see [`index::code`].
+    pub code: i64,
 }
 
 impl ResourceType {
-    /// The attribute that is stored as a relation between resources, one row a value, such as
-    /// `members`: multi-valued references to resources that clients may write.
+    /// The attribute that is stored as a relation between resources, one row a value: `members`.
     pub fn relation(&self) -> Option<&Arc<Attribute>> {
         self.relation.as_ref()
     }
 
-    /// The attribute that shows the relation from the other side, such as `groups`: multi-valued
-    /// references to resources that only the server writes.
+    /// The attribute that shows the relation from the other side: `groups`.
     pub fn inverse(&self) -> Option<&Arc<Attribute>> {
         self.inverse.as_ref()
     }
@@ -88,7 +81,13 @@ impl ResourceType {
     pub fn references(&self) -> impl Iterator<Item = &AttributePath> {
         self.searchable
             .iter()
+            .map(|searchable| &searchable.path)
             .filter(|path| !path.attribute.multi_valued && path.attribute.refers_to_resources())
+    }
+
+    /// How stores know the values at a path, where they keep them in an index.
+    pub fn searchable(&self, path: &AttributePath) -> Option<&Searchable> {
+        self.searchable.iter().find(|searchable| searchable.path == *path)
     }
 
     /// Finds an attribute of the common or the base schema by name, in any letter case.
@@ -109,113 +108,71 @@ impl ResourceType {
         self.display.iter().filter_map(|name| attributes.get(name)?.as_str()).find(|text| !text.is_empty())
     }
 
-    /// How far an attribute is unique, with a source's choice taken in.
-    pub fn uniqueness(&self, attribute: &Attribute, choose_unique: bool) -> Uniqueness {
-        if choose_unique && self.unique_by_choice.contains(&attribute.name) {
-            return Uniqueness::Server;
-        }
-        attribute.uniqueness
+    /// Its schemas, the base first, each with the extension that it is.
+    pub fn schemas(&self) -> impl Iterator<Item = (Option<&Arc<Schema>>, &Arc<Schema>)> {
+        let extensions = self.extensions.iter().map(|extension| (Some(&extension.schema), &extension.schema));
+        std::iter::once((None, &self.schema)).chain(extensions)
     }
 
-    fn build(definition: Definition, schemas: &[Arc<Schema>]) -> Self {
-        let schema_of = |urn: &str| {
-            let found = schemas.iter().find(|schema| schema.id == urn).cloned();
-            found.expect("a built-in resource type names a built-in schema")
-        };
-        let schema = schema_of(&definition.schema);
-        let reference_lists = |mutability: Mutability| {
-            let mut attributes = schema.attributes.iter();
-            attributes
-                .find(|attribute| {
-                    attribute.multi_valued
-                        && attribute.refers_to_resources()
-                        && attribute.mutability == mutability
-                })
-                .cloned()
-        };
-        let mut resource_type = Self {
-            relation: reference_lists(Mutability::ReadWrite),
-            inverse: reference_lists(Mutability::ReadOnly),
-            name: definition.name,
-            description: definition.description,
-            endpoint: definition.endpoint,
-            extensions: definition
-                .schema_extensions
-                .into_iter()
-                .map(|extension| Extension {
-                    schema: schema_of(&extension.schema),
-                    required: extension.required,
-                })
-                .collect(),
-            schema,
-            defaults: definition.defaults,
-            searchable: Vec::new(),
-            unique_by_choice: definition.unique_by_choice,
-            display: definition.display,
-        };
-        resource_type.searchable = definition
-            .searchable
-            .iter()
-            .map(|text| {
-                AttributePath::parse(text, &resource_type)
-                    .expect("a built-in resource type names its own attributes")
-            })
-            .collect();
-        resource_type
-    }
-}
-
-/// The resource types of a source and their schemas.
-#[derive(Debug)]
-pub struct Registry {
-    /// The types, in the order in which they are listed.
-    pub resource_types: Vec<Arc<ResourceType>>,
-    /// Every schema that a type uses, and those of what discovery answers.
-    pub schemas: Vec<Arc<Schema>>,
-}
-
-impl Registry {
-    /// User with the enterprise extension, and Group (RFC 7643 §4).
-    pub fn built_in() -> Arc<Self> {
-        static BUILT_IN: LazyLock<Arc<Registry>> = LazyLock::new(|| {
-            let schemas = vec![
-                built_in_schema(include_str!("../schemas/user.json")),
-                built_in_schema(include_str!("../schemas/enterprise_user.json")),
-                built_in_schema(include_str!("../schemas/group.json")),
-                built_in_schema(include_str!("../schemas/service_provider_config.json")),
-                built_in_schema(include_str!("../schemas/resource_type.json")),
-                built_in_schema(include_str!("../schemas/schema.json")),
-            ];
-            let definitions: Vec<Definition> =
-                serde_json::from_str(include_str!("../schemas/resource_types.json"))
-                    .expect("the built-in resource types are valid JSON");
-            let resource_types = definitions
-                .into_iter()
-                .map(|definition| Arc::new(ResourceType::build(definition, &schemas)))
-                .collect();
-            Arc::new(Registry { resource_types, schemas })
+    /// Collects the paths whose values are kept in an index: every single value that can be compared,
+    /// on its own or as a part of one value, the `value` of each list, and what `more` names.
+    pub(crate) fn collect_searchable(&mut self, more: Vec<AttributePath>) {
+        let mut paths = Vec::new();
+        let external_id = COMMON.attribute("externalId").map(|attribute| (None, attribute));
+        let of_schemas = self.schemas().flat_map(|(extension, schema)| {
+            schema.attributes.iter().map(move |attribute| (extension, attribute))
         });
-        Arc::clone(&BUILT_IN)
-    }
-
-    /// The type of this name; names are case-exact (erratum 8475).
-    pub fn resource_type(&self, name: &str) -> Option<&Arc<ResourceType>> {
-        self.resource_types.iter().find(|found| &*found.name == name)
-    }
-
-    /// The type served at `/{segment}`.
-    pub fn at_endpoint(&self, segment: &str) -> Option<&Arc<ResourceType>> {
-        self.resource_types.iter().find(|found| &found.endpoint[1..] == segment)
-    }
-
-    /// The schema of this URN, in any letter case (AMB-53).
-    pub fn schema(&self, urn: &str) -> Option<&Arc<Schema>> {
-        self.schemas.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
+        for (extension, attribute) in external_id.into_iter().chain(of_schemas) {
+            let is_relation =
+                [&self.relation, &self.inverse].into_iter().flatten().any(|one| Arc::ptr_eq(one, attribute));
+            if is_relation || attribute.is_never_returned() {
+                continue;
+            }
+            let path = AttributePath {
+                extension: extension.cloned(),
+                attribute: Arc::clone(attribute),
+                sub_attribute: None,
+            };
+            if !attribute.is_complex() {
+                paths.push(path);
+                continue;
+            }
+            let subs = attribute.sub_attributes.iter().filter(|sub| {
+                !sub.is_never_returned()
+                    && if attribute.multi_valued {
+                        sub.name == "value" && sub.attribute_type == AttributeType::String
+                    } else {
+                        // What is computed for each answer has no place in an index.
+                        !(attribute.refers_to_resources()
+                            && (sub.name == "$ref" || sub.mutability == Mutability::ReadOnly))
+                    }
+            });
+            paths.extend(subs.map(|sub| path.child(sub)));
+        }
+        for path in more {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        paths.retain(|path| index::has_keys(path.leaf()));
+        let searchable = paths.into_iter().map(|path| {
+            let name: Arc<str> = path.to_string().into();
+            Searchable { code: index::code(&self.name, &name), name, path }
+        });
+        self.searchable = searchable.collect();
     }
 }
 
-fn built_in_schema(text: &str) -> Arc<Schema> {
-    Arc::new(Schema::read(text).expect("the built-in schemas are valid JSON"))
+impl Searchable {
+    /// Whether no other resource of the source may have the same value.
+    pub fn is_unique(&self) -> bool {
+        self.path.leaf().uniqueness != Uniqueness::None
+    }
+
+    /// Whether a resource has at most one value here, so that the index has it in order.
+    pub fn is_single(&self) -> bool {
+        !self.path.attribute.multi_valued && !self.path.leaf().multi_valued
+    }
 }
 
 /// The default of an attribute as a value.

@@ -72,7 +72,7 @@ pub enum Uniqueness {
 
 /// One attribute with its characteristics. Defaults are those of RFC 7643 §2.2.
 #[expect(clippy::struct_excessive_bools, reason = "the RFC's characteristics are booleans")]
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Attribute {
     /// The name in its canonical letter case.
@@ -110,7 +110,7 @@ pub struct Attribute {
     /// For complex attributes.
     #[serde(default)]
     pub sub_attributes: Vec<Arc<Attribute>>,
-    /// Whether the value is the id of a resource, as in `members.value`; see [`Schema::read`].
+    /// Whether the value is the id of a resource, as in `members.value`; see [`complete`].
     #[serde(skip)]
     names_resource: bool,
 }
@@ -205,20 +205,36 @@ impl Schema {
     /// The text is not the JSON of a schema.
     pub fn read(text: &str) -> serde_json::Result<Self> {
         let mut schema: Self = serde_json::from_str(text)?;
-        for attribute in &mut schema.attributes {
-            if attribute.refers_to_resources() {
-                let subs = &mut Arc::make_mut(attribute).sub_attributes;
-                let value = subs.iter_mut().find(|sub| sub.name == "value");
-                if let Some(value) = value {
-                    Arc::make_mut(value).names_resource = true;
-                }
-            }
-        }
+        schema.attributes.iter_mut().for_each(complete);
         Ok(schema)
     }
 
     /// The attribute of this name, in any letter case (RFC 7643 §2.1).
     pub fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Finds out which of an attribute's values are ids of resources, and gives a list of complex values
+/// without sub-attributes the default set (RFC 7643 §2.4).
+pub(crate) fn complete(attribute: &mut Arc<Attribute>) {
+    if attribute.is_complex() && attribute.multi_valued && attribute.sub_attributes.is_empty() {
+        let sub = |name: &str, attribute_type| {
+            let case_exact = attribute_type == AttributeType::Reference;
+            Arc::new(Attribute { name: name.to_owned(), attribute_type, case_exact, ..Attribute::default() })
+        };
+        Arc::make_mut(attribute).sub_attributes = vec![
+            sub("value", AttributeType::String),
+            sub("display", AttributeType::String),
+            sub("type", AttributeType::String),
+            sub("primary", AttributeType::Boolean),
+            sub("$ref", AttributeType::Reference),
+        ];
+    }
+    if attribute.refers_to_resources() {
+        let subs = &mut Arc::make_mut(attribute).sub_attributes;
+        if let Some(value) = subs.iter_mut().find(|sub| sub.name == "value") {
+            Arc::make_mut(value).names_resource = true;
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     Object, date_time,
     error::ScimError,
-    schema::{Attribute, AttributeType, Mutability},
+    schema::{Attribute, AttributeType, Mutability, Uniqueness},
 };
 
 /// The most values that a multi-valued attribute may have. Relations (`members`) have no bound:
@@ -104,6 +104,12 @@ pub fn check_one(
         (AttributeType::Integer, other) => expected("a whole number", &other),
         (AttributeType::Decimal, value @ Value::Number(_)) => Ok(Some(value)),
         (AttributeType::Decimal, other) => expected("a number", &other),
+        // A name that nobody else may have is one that people can read (RFC 8264 §9.8).
+        (AttributeType::String, Value::String(text))
+            if attribute.uniqueness != Uniqueness::None && text.chars().any(char::is_control) =>
+        {
+            Err(ValueError::new(attribute, "the text has a control character"))
+        }
         (text_type, Value::String(text)) => match malformed(text_type, &text) {
             None => Ok(Some(text.into())),
             Some(what) => Err(ValueError::new(attribute, format!("the text is not {what}"))),

@@ -1,10 +1,7 @@
 //! Filters: what is one, what it means, and where it goes wrong.
 
-use headwater_scim::{
-    filter::Filter,
-    resource_type::{Registry, ResourceType},
-};
-use headwater_testkit::{attributes, filter};
+use headwater_scim::{filter::Filter, registry::Registry, resource_type::ResourceType};
+use headwater_testkit::{Spelling, attributes, filter};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -18,6 +15,7 @@ fn parse(text: &str) -> Result<Filter, String> {
 }
 
 proptest! {
+    /// Shows FLT-002, FLT-014, FLT-015, FLT-016, FLT-017, FLT-020, FLT-024, FLT-026, FLT-029, FLT-031.
     #[test]
     fn a_filter_means_what_the_model_says(model in filter(), mut user in attributes()) {
         user.insert("userName".to_owned(), "aB%".into());
@@ -32,10 +30,20 @@ proptest! {
     }
 
     #[test]
+    fn blanks_letter_case_escapes_and_parentheses_change_nothing(
+        model in filter(), spelling in Spelling::any(),
+    ) {
+        let spelled = model.spelled(&spelling);
+        prop_assert_eq!(parse(&spelled), parse(&model.text()), "{}", spelled);
+    }
+
+    /// Shows FLT-047.
+    #[test]
     fn no_text_makes_the_parser_panic(text in ".{0,200}") {
         drop(parse(&text));
     }
 
+    /// Shows FLT-047.
     #[test]
     fn no_row_of_tokens_makes_the_parser_panic(
         tokens in proptest::collection::vec(
@@ -48,6 +56,9 @@ proptest! {
     }
 }
 
+/// Shows FLT-003, FLT-007, FLT-008, FLT-009, FLT-011, FLT-012, FLT-013, FLT-014, FLT-019, FLT-020,
+/// FLT-021, FLT-024, FLT-025, FLT-026, FLT-027, FLT-029, FLT-031, FLT-032, FLT-034, FLT-035, FLT-036,
+/// FLT-040, SCH-024, AMB-21, AMB-22, AMB-23, AMB-25, AMB-26.
 #[test]
 fn operators_by_type() {
     let user = json!({
@@ -92,6 +103,10 @@ fn operators_by_type() {
         ("userName eq \"x\" or userName eq \"bob\" and active eq false", false),
         ("(userName eq \"x\" or userName eq \"bob\") and active eq true", true),
         ("not (userName eq \"x\") and active eq true", true),
+        // Not what (a or b) and c, a or (b and c), and not (a and b) would give.
+        ("userName eq \"bob\" or userName eq \"x\" and active eq false", true),
+        ("(userName eq \"bob\" or userName eq \"x\") and active eq false", false),
+        ("not (active eq false) and userName eq \"x\"", false),
         ("meta.created eq \"2026-01-31T13:00:00+01:00\"", true),
         ("meta.lastModified gt \"2026-02-01T12:00:00Z\"", true),
         ("meta.lastModified lt \"2026-02-01T12:00:00.5Z\"", false),
@@ -115,6 +130,8 @@ fn operators_by_type() {
     }
 }
 
+/// Shows FLT-004, FLT-005, FLT-006, FLT-018, FLT-023, FLT-027, FLT-030, FLT-031, FLT-033, FLT-042,
+/// FLT-043, FLT-046, USR-012, AMB-20, AMB-21, AMB-24, AMB-25, AMB-27.
 #[test]
 fn mistakes_have_a_position_and_a_reason() {
     let table = [
@@ -160,6 +177,7 @@ fn mistakes_have_a_position_and_a_reason() {
     }
 }
 
+/// Shows FLT-047.
 #[test]
 fn limits_hold() {
     let nested = |depth: usize| format!("{}userName pr{}", "(".repeat(depth), ")".repeat(depth));
@@ -175,6 +193,29 @@ fn limits_hold() {
     );
 }
 
+/// Shows FLT-041, SEC-014, AMB-07.
+#[test]
+fn text_is_prepared_before_it_is_compared() {
+    // Decomposed, fullwidth, and with a letter whose folding is longer than it.
+    let user = json!({"userName": "Zoe\u{308}", "title": "\u{ff21}da", "nickName": "Straße", "externalId": "Zoe\u{308}"});
+    let user = user.as_object().expect("an object");
+    for (text, expected) in [
+        ("userName eq \"zo\u{eb}\"", true),
+        ("userName sw \"ZO\u{cb}\"", true),
+        ("userName eq \"zoe\"", false),
+        ("title eq \"ada\"", true),
+        ("title co \"\u{ff24}A\"", true),
+        ("nickName eq \"STRASSE\"", true),
+        ("nickName ew \"SSE\"", true),
+        ("externalId eq \"Zo\u{eb}\"", true),
+        ("externalId eq \"ZO\u{cb}\"", false),
+    ] {
+        let parsed = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(parsed.matches(user), expected, "{text}");
+    }
+}
+
+/// Shows FLT-008, FLT-044.
 #[test]
 fn members_are_told_apart_letter_by_letter() {
     let group = json!({"displayName": "G", "members": [{"value": "Ab", "type": "User"}]});

@@ -4,7 +4,7 @@ use headwater_scim::{
     Object,
     error::{ScimError, ScimType},
     patch::{self, Outcome, PatchRequest, Patched, RelationEdit},
-    resource_type::Registry,
+    registry::Registry,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -295,6 +295,9 @@ fn changes() -> Vec<(Value, Value, Value)> {
     ]
 }
 
+/// Shows PAT-011, PAT-013, PAT-015, PAT-020, PAT-021, PAT-022, PAT-023, PAT-024, PAT-025, PAT-026,
+/// PAT-028, PAT-029, PAT-031, PAT-032, PAT-035, PAT-036, PAT-037, PAT-038, PAT-039, PAT-043, PAT-049,
+/// SCH-027, AMB-03, AMB-05, AMB-35, AMB-40, AMB-41, AMB-42, AMB-46.
 #[test]
 fn operations_do_what_the_rfc_says_and_once_more_change_nothing() {
     for (before, operations, after) in changes() {
@@ -316,6 +319,8 @@ fn operations_do_what_the_rfc_says_and_once_more_change_nothing() {
     }
 }
 
+/// Shows PAT-002, PAT-003, PAT-006, PAT-008, PAT-019, PAT-027, PAT-034, PAT-042, PAT-044, PAT-045,
+/// PAT-046, PAT-048, USR-028, AMB-37, AMB-38, AMB-40, AMB-41, AMB-42, AMB-44.
 #[test]
 fn refusals_have_their_scim_type() {
     use ScimType::{InvalidFilter, InvalidPath, InvalidSyntax, InvalidValue, Mutability, NoTarget};
@@ -396,6 +401,13 @@ fn refusals_have_their_scim_type() {
             one(json!({"op": "replace", "value": {"title": "T", "emails[type zz \"a\"].value": "x"}})),
             InvalidFilter,
         ),
+        // what a filter describes is created only when it may be
+        (
+            one(
+                json!({"op": "add", "path": "x509Certificates[value eq \"no base64\"].display", "value": "x"}),
+            ),
+            InvalidValue,
+        ),
         // all or nothing: a good operation before changes nothing
         (
             json!([{"op": "add", "path": "title", "value": "x"}, {"op": "remove", "path": "userName"}]),
@@ -415,6 +427,19 @@ fn refusals_have_their_scim_type() {
     assert_eq!(detail, "operation 2 (replace active): active: expected true or false, found text");
 }
 
+/// Shows PAT-001, AMB-01.
+#[test]
+fn what_is_created_for_a_filter_meets_it() {
+    let before = json!({"userName": "ada", "emails": [{"value": "a@x", "type": "work"}]});
+    for operation in [
+        json!({"op": "replace", "path": "emails[value eq \"c@x\"].value", "value": "d@x"}),
+        json!({"op": "add", "path": "emails[type eq \"other\"]", "value": {"value": "c@x", "type": "work"}}),
+    ] {
+        let error = apply("User", &before, &json!([operation])).expect_err(&operation.to_string());
+        assert_eq!(error.scim_type, Some(ScimType::NoTarget), "{operation}: {error}");
+    }
+}
+
 #[test]
 fn other_schemas_and_too_many_operations_are_refused() {
     let registry = Registry::built_in();
@@ -428,6 +453,7 @@ fn other_schemas_and_too_many_operations_are_refused() {
     assert_eq!(read(json!({"Operations": many})).expect_err("too many").status, 413);
 }
 
+/// Shows USR-023, AMB-05, AMB-13, AMB-42.
 #[test]
 fn members_become_edits_of_the_relation() {
     let before = json!({"displayName": "G"});
@@ -648,6 +674,7 @@ fn emails_of(resource: &Value) -> Vec<String> {
 }
 
 proptest! {
+    /// Shows PAT-011, PAT-013, PAT-015, PAT-024.
     #[test]
     fn sequences_of_operations_do_what_the_model_says(steps in prop::collection::vec(step(), 1..12)) {
         let mut model = Model::default();

@@ -84,11 +84,15 @@ mod tests {
         }
     }
 
+    /// Shows COM-006, COM-009.
     #[test]
     fn each_uuid_is_greater_than_the_one_before() {
         let uuids = Uuids::default();
         let made: Vec<_> = (0..10_000).map(|_| uuids.next(&Stopped, &SystemRandom)).collect();
         assert!(made.is_sorted_by(|left, right| left < right));
         assert!(made.iter().all(|uuid| uuid.get_version_num() == 7));
+        // RFC 7643 §3.1: "bulkId" is in no identifier.
+        let is_of_an_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+        assert!(made.iter().all(|uuid| uuid.to_string().bytes().all(is_of_an_id)));
     }
 }

@@ -29,6 +29,10 @@ pub struct Configuration {
     pub log: String,
     /// The longest request body, in bytes.
     pub max_body_bytes: usize,
+    /// The longest bulk request, in bytes.
+    pub max_bulk_bytes: usize,
+    /// For how long a cursor of a list is good, in seconds.
+    pub cursor_timeout_seconds: u64,
     /// How many requests are worked on at once; others get 503 with `Retry-After`.
     pub max_concurrent_requests: usize,
     /// How many connections are held at once; others wait.
@@ -62,6 +66,8 @@ impl Default for Configuration {
             log_format: LogFormat::Text,
             log: "info".to_owned(),
             max_body_bytes: 1024 * 1024,
+            max_bulk_bytes: 8 * 1024 * 1024,
+            cursor_timeout_seconds: 3_600,
             max_concurrent_requests: 1_024,
             max_connections: 4_096,
             read_timeout_seconds: 30,
@@ -81,6 +87,8 @@ impl Configuration {
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let bounds = [
             ("max_body_bytes", number(self.max_body_bytes), 1 << 30),
+            ("max_bulk_bytes", number(self.max_bulk_bytes), 1 << 30),
+            ("cursor_timeout_seconds", self.cursor_timeout_seconds, 365 * DAY),
             ("max_concurrent_requests", number(self.max_concurrent_requests), 1_000_000),
             ("max_connections", number(self.max_connections), 1_000_000),
             ("read_timeout_seconds", self.read_timeout_seconds, DAY),

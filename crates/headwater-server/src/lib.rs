@@ -17,6 +17,7 @@ pub mod request_log;
 pub mod scim;
 pub mod tokens;
 mod ui;
+pub mod unknown_attributes;
 mod write_timeout;
 
 pub use listener::{ServeError, serve};
@@ -28,6 +29,7 @@ use clock::{Clock, Random, Uuids};
 use configuration::Configuration;
 use headwater_store::{Millis, SourceId, Store, requests::RequestLog};
 use tokio::sync::watch;
+use unknown_attributes::UnknownAttributes;
 use uuid::Uuid;
 
 /// What every request handler shares.
@@ -48,6 +50,12 @@ pub struct Context {
     pub configuration: Configuration,
     /// When tokens were last used, not yet written down.
     pub token_uses: tokens::TokenUses,
+    /// Attributes that clients sent and no schema knows, not yet written down.
+    pub unknown_attributes: UnknownAttributes,
+    /// How many bulk requests are carried out at once.
+    pub bulk_places: provisioning::BulkPlaces,
+    /// Where walks through lists go on.
+    pub walks: provisioning::Walks,
     /// Who follows a stream of requests.
     pub streams: api::Streams,
     /// When the server was started.

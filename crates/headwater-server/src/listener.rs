@@ -80,6 +80,7 @@ pub async fn serve(
     noting.abort();
     maintaining.abort();
     context.token_uses.write_down(&*context.store).await;
+    context.unknown_attributes.write_down(&*context.store).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -238,5 +239,6 @@ async fn note_uses(context: Arc<Context>) {
     loop {
         interval.tick().await;
         context.token_uses.write_down(&*context.store).await;
+        context.unknown_attributes.write_down(&*context.store).await;
     }
 }

@@ -18,8 +18,9 @@ use headwater_scim::{
     Object,
     error::{ScimError, ScimType},
     patch::{self, RelationEdit},
+    registry::Registry,
     resource::Draft,
-    resource_type::{Registry, ResourceType},
+    resource_type::ResourceType,
 };
 use headwater_store::{
     Credential, Millis, ResourceId, SourceId, Written,
@@ -207,6 +208,8 @@ struct Gathered {
     authenticated: bool,
     leaves_bodies_out: bool,
     body: Option<requests::Body>,
+    /// The operation of a bulk request that is being carried out.
+    bulk_operation: Option<u32>,
     /// The operations of a PATCH: what, and where.
     asked: Vec<(&'static str, Option<String>)>,
     outcomes: Vec<Outcome>,
@@ -267,12 +270,37 @@ impl Noted {
         self.lock().asked = asked.collect();
     }
 
+    /// What is noted from here on is about this operation of a bulk request.
+    pub(crate) fn begin_operation(&self, position: usize) {
+        let mut gathered = self.lock();
+        gathered.bulk_operation = u32::try_from(position).ok();
+        gathered.asked.clear();
+    }
+
+    /// An operation of a bulk request was refused.
+    pub(crate) fn refused_operation(&self, position: usize, method: &str, error: &ScimError) {
+        let action = match method {
+            "POST" => "create",
+            "PUT" => "replace",
+            "PATCH" => "update",
+            "DELETE" => "delete",
+            _ => "other",
+        };
+        self.lock().outcomes.push(Outcome {
+            operation: u32::try_from(position).ok(),
+            action: action.to_owned(),
+            path: None,
+            result: OutcomeResult::Refused,
+            detail: Some(error.detail.clone()),
+        });
+    }
+
     /// A resource was created.
     pub(crate) fn created(&self, resource_type: &ResourceType, id: ResourceId, draft: &Draft) {
         let mut gathered = self.lock();
-        gathered.target = Some(target(resource_type, id, called(resource_type, &draft.attributes)));
+        gathered.is_about(resource_type, id, &draft.attributes);
         gathered.changes += 1;
-        gathered.outcomes.push(whole("create", OutcomeResult::Applied, None));
+        gathered.push("create", OutcomeResult::Applied);
         if resource_type.inverse().is_some() {
             gathered.milestones.push(Milestone::FirstUser);
         }
@@ -293,16 +321,16 @@ impl Noted {
         changes: usize,
     ) {
         let mut gathered = self.lock();
-        gathered.target = Some(target(resource_type, id, called(resource_type, attributes)));
+        gathered.is_about(resource_type, id, attributes);
         gathered.changes += u32::try_from(changes).unwrap_or(u32::MAX);
-        gathered.outcomes.push(whole("delete", OutcomeResult::Applied, None));
+        gathered.push("delete", OutcomeResult::Applied);
     }
 
     /// A resource was changed, or would have been.
     pub(crate) fn changed(&self, changed: &Changed<'_>) {
         let Changed { resource_type, id, before, after, members, written } = changed;
         let mut gathered = self.lock();
-        gathered.target = Some(target(resource_type, *id, called(resource_type, after)));
+        gathered.is_about(resource_type, *id, after);
         for edit in *members {
             if let RelationEdit::Add(ids) | RelationEdit::Remove(ids) | RelationEdit::Replace(ids) = edit {
                 gathered.name_all(ids);
@@ -327,6 +355,10 @@ impl Noted {
         let result = |applied| if applied { OutcomeResult::Applied } else { OutcomeResult::NothingToDo };
         let mut gathered = self.lock();
         let asked = std::mem::take(&mut gathered.asked);
+        if gathered.bulk_operation.is_some() {
+            gathered.push(if asked.is_empty() { "replace" } else { "update" }, result(changed));
+            return;
+        }
         if asked.is_empty() {
             gathered.outcomes.push(whole("replace", result(changed), None));
         }
@@ -345,17 +377,34 @@ impl Noted {
     pub(crate) fn leniency(&self, deviations: &[String], ignored: &[String]) {
         let mut gathered = self.lock();
         for note in deviations.iter().take(MAX_OUTCOMES) {
-            gathered.outcomes.push(whole("mend", OutcomeResult::Mended, Some(note.clone())));
+            let mended = whole("mend", OutcomeResult::Mended, Some(note.clone()));
+            let mended = Outcome { operation: gathered.bulk_operation, ..mended };
+            gathered.outcomes.push(mended);
         }
         for path in ignored.iter().take(MAX_OUTCOMES) {
-            let mut outcome = whole("ignore", OutcomeResult::Ignored, None);
-            outcome.path = Some(path.clone());
-            gathered.outcomes.push(outcome);
+            let ignored = whole("ignore", OutcomeResult::Ignored, None);
+            let operation = gathered.bulk_operation;
+            gathered.outcomes.push(Outcome { operation, path: Some(path.clone()), ..ignored });
         }
     }
 }
 
 impl Gathered {
+    /// Notes which resource the request is about; one with many operations names them all instead.
+    fn is_about(&mut self, resource_type: &ResourceType, id: ResourceId, attributes: &Object) {
+        if self.bulk_operation.is_none() {
+            self.target = Some(target(resource_type, id, called(resource_type, attributes)));
+        } else if self.resources.len() < MAX_RESOURCES {
+            self.resources.push(id);
+        }
+    }
+
+    /// An outcome of the request, or of the operation of a bulk request.
+    fn push(&mut self, action: &str, result: OutcomeResult) {
+        let outcome = Outcome { operation: self.bulk_operation, ..whole(action, result, None) };
+        self.outcomes.push(outcome);
+    }
+
     fn name_all(&mut self, ids: &[String]) {
         let room = MAX_RESOURCES.saturating_sub(self.resources.len());
         self.resources.extend(ids.iter().filter_map(|id| ResourceId::parse(id)).take(room));
@@ -508,6 +557,7 @@ fn operation(begun: &Begun) -> Operation {
             Operation::Discovery
         }
         (Some(".search"), None) if begun.method == Method::POST => Operation::Search,
+        (Some("Bulk"), None) if begun.method == Method::POST => Operation::Bulk,
         (Some(endpoint), below) if Registry::built_in().at_endpoint(endpoint).is_some() => {
             match (&begun.method, below) {
                 (&Method::POST, Some(".search")) => Operation::Search,

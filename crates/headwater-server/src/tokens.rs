@@ -140,8 +140,30 @@ impl TokenUses {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
     use super::{Kind, Secret, is_well_formed};
     use crate::clock::SystemRandom;
+
+    /// Shows SEC-008.
+    #[test]
+    fn a_secret_has_256_random_bits() {
+        let made: BTreeSet<String> =
+            (0..1_000).map(|_| Secret::generate(&SystemRandom).reveal().to_owned()).collect();
+        assert_eq!(made.len(), 1_000, "none comes twice");
+        let mut ones = [0_u32; 256];
+        for secret in &made {
+            let bytes = BASE64_URL_SAFE_NO_PAD.decode(&secret[3..]).expect("base64");
+            assert_eq!(bytes.len(), 32);
+            for (bit, ones) in ones.iter_mut().enumerate() {
+                *ones += u32::from(bytes[bit / 8] >> (bit % 8) & 1);
+            }
+        }
+        // Twelve standard deviations around the middle.
+        assert!(ones.iter().all(|ones| (310..690).contains(ones)), "{ones:?}");
+    }
 
     #[test]
     fn a_secret_has_its_form_and_is_not_printed() {

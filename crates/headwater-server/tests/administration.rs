@@ -104,6 +104,7 @@ fn open(folder: &tempfile::TempDir, clock: &Hand) -> Administration {
     Administration::new(store, Arc::new(clock.clone()), random, Arc::default(), vault)
 }
 
+/// Shows SEC-012.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_further_failure_doubles_the_wait_up_to_a_quarter_of_an_hour() {
     let place = Place::with_ada().await;

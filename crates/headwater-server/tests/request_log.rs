@@ -8,8 +8,10 @@ use headwater_server::{
     administration::{Administration, Vault},
     clock::{SystemClock, SystemRandom},
     configuration::Configuration,
+    provisioning::{BulkPlaces, Walks},
     scim,
     tokens::{Secret, TokenUses},
+    unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
     Act, NewSource, NewToken, ResourceId, Slug, Source, SourceEdit, SourceId,
@@ -64,6 +66,9 @@ impl Server {
             ),
             configuration: Configuration::default(),
             token_uses: TokenUses::default(),
+            unknown_attributes: UnknownAttributes::default(),
+            walks: Walks::default(),
+            bulk_places: BulkPlaces::default(),
             started: 0,
             streams: headwater_server::api::Streams::default(),
             stopping: tokio::sync::watch::Sender::new(false),
@@ -118,6 +123,7 @@ fn patch(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
 
+/// Shows USR-008.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_created_and_nothing_secret_is_kept() {
     let server = Server::start().await;
@@ -180,6 +186,7 @@ async fn each_operation_has_its_outcome_and_each_resource_its_requests() {
     assert!(milestones.first_deactivation.is_some());
 }
 
+/// Shows USR-008, AMB-34.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_say_what_was_refused_and_why() {
     let server = Server::start().await;

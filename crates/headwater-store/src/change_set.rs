@@ -10,16 +10,27 @@ use crate::{Millis, ResourceId, SourceId};
 pub struct ChangeSet {
     /// Whose resources.
     pub source: SourceId,
-    /// The source's choice about display names, which the index keys were computed with.
-    pub unique_display_names: bool,
+    /// The revision of the source that it was computed with: schemas and switches.
+    pub revision: u64,
     /// The service account that does it.
     pub actor: Uuid,
     /// The request that asked for it.
     pub request_id: Uuid,
     /// When.
     pub at: Millis,
+    /// Resources that have to be there, beside those that are written.
+    pub requires: Vec<ResourceId>,
     /// What, in order.
     pub writes: Vec<Write>,
+}
+
+/// The hash of a secret that a client has set (`password`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretHash {
+    /// The name of the attribute.
+    pub attribute: String,
+    /// The hash, in the form of PHC strings; `None` takes it away.
+    pub hash: Option<String>,
 }
 
 /// One write.
@@ -41,6 +52,8 @@ pub enum Write {
         has_references: bool,
         /// The texts that name its members.
         members: Vec<String>,
+        /// Its secrets.
+        secrets: Vec<SecretHash>,
     },
     /// A change to a resource.
     Update {
@@ -55,6 +68,8 @@ pub enum Write {
         document: Option<DocumentChange>,
         /// What is done to the members, in order.
         members: Vec<RelationEdit>,
+        /// What is done to its secrets.
+        secrets: Vec<SecretHash>,
     },
     /// The end of a resource. Its memberships go on both sides.
     Delete {

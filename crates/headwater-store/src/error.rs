@@ -1,5 +1,9 @@
 //! What can go wrong in a store.
 
+use headwater_scim::definition::DefinitionError;
+
+use crate::ResourceId;
+
 /// The store could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -30,6 +34,31 @@ pub enum StoreError {
     /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]
     NotCommitted(String),
+    /// A schema or a resource type that a source has, or is to have, doesn't fit the others.
+    #[error("{0}")]
+    Definition(#[from] DefinitionError),
+    /// There is no such schema or resource type.
+    #[error("the source has no schema or resource type {0:?} of its own")]
+    NoDefinition(String),
+    /// A schema is one of a resource type's.
+    #[error("the schema {schema} is used by the resource type {resource_type}; take it out there first")]
+    Referred {
+        /// The URN of the schema.
+        schema: String,
+        /// The name of the resource type.
+        resource_type: String,
+    },
+    /// No client has sent such an attribute, or it is known by now.
+    #[error("there is no attribute {path:?} of {resource_type:?} that clients have sent and no schema knows")]
+    NoUnknownAttribute {
+        /// The name of the resource type.
+        resource_type: String,
+        /// The path of the attribute.
+        path: String,
+    },
+    /// A resource type still has resources.
+    #[error("there are resources of the type {0:?}; delete them first")]
+    InUse(String),
     /// A search took longer than any may.
     #[error("the search took too long")]
     TookTooLong,
@@ -64,8 +93,21 @@ pub enum StoreError {
     #[error("the slug {0:?} is taken")]
     SlugTaken(String),
     /// A switch can't be turned on because of what is there.
-    #[error("group display names can't be made unique: {0:?} is used more than once")]
-    NotUnique(String),
+    #[error("{path} can't be made unique: {value:?} is used more than once")]
+    NotUnique {
+        /// The path of the attribute.
+        path: String,
+        /// A value that several resources have, in comparable form.
+        value: String,
+    },
+    /// A definition is contradicted by what is there.
+    #[error("there is a resource whose {path} doesn't fit: {message}")]
+    Misfit {
+        /// The path of the attribute.
+        path: String,
+        /// What is wrong with the value, without the value.
+        message: String,
+    },
     /// A row says what no version of the program writes.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -106,6 +148,9 @@ pub enum ApplyError {
     /// The resource has changed since the change set was computed.
     #[error("the resource has changed in the meantime")]
     Conflict,
+    /// A resource that has to be there is not.
+    #[error("a resource that it refers to doesn't exist")]
+    Unmet,
     /// The source is gone, or its switches are no longer those that the change set was computed with.
     #[error("the source has changed in the meantime")]
     SourceChanged,
@@ -114,6 +159,8 @@ pub enum ApplyError {
     Taken {
         /// The path of the attribute.
         path: String,
+        /// The resource that was to have it.
+        id: ResourceId,
     },
     /// The store failed.
     #[error(transparent)]

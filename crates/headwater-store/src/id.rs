@@ -95,6 +95,7 @@ impl From<ResourceId> for MemberId {
 mod tests {
     use super::{MemberId, ResourceId};
 
+    /// Shows COM-010.
     #[test]
     fn only_the_form_that_is_written_is_an_id() {
         let text = "0198c0de-7b1a-7c3d-8e5f-0123456789ab";

@@ -23,17 +23,19 @@ pub use account::{
     Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, IdempotentAnswer, Link,
     NewAdministrator, Role, Session,
 };
-pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, Write, Written};
+pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, SecretHash, Write, Written};
 pub use error::{ApplyError, StoreError};
 pub use id::{MemberId, ResourceId, SourceId};
 pub use journal::{
     Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, MEMBERS_PER_CHANGE, NamedActor, SERVER,
 };
 pub use listing::{ListPage, ListPosition, Listing, Sort};
-pub use query::{Include, Named, Page, Query, Related, RelatedPage, Selection, StoredResource};
+pub use query::{
+    Include, Named, Page, Position, Query, Related, RelatedPage, Selection, Start, StoredResource,
+};
 pub use source::{
-    Credential, InvalidSlug, NewSource, NewToken, Provider, ServiceAccount, Slug, Source, SourceCounts,
-    SourceEdit, Token, TokenState, TokenUse,
+    Credential, InvalidSlug, NewSource, NewToken, Profile, Provider, ServiceAccount, Slug, Source,
+    SourceCounts, SourceEdit, Token, TokenState, TokenUse, UnknownAttribute,
 };
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -59,7 +61,7 @@ pub trait Store: Send + Sync + 'static {
         include: Include,
     ) -> Result<Option<StoredResource>, StoreError>;
 
-    /// A page of the resources that meet a filter, in the order of their ids, and how many do.
+    /// A page of the resources that meet a filter, in an order, and how many do.
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError>;
 
     /// The members of a resource that come after a member in the order of their ids, at most
@@ -88,6 +90,21 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// What stood in its way; nothing of it is applied then.
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError>;
+
+    /// Applies change sets one after the other, each whole or not at all, and returns once all are
+    /// durable, in as few commits as can be. Behind so many failures the rest is not begun: then fewer
+    /// outcomes come back than sets were given.
+    ///
+    /// # Errors
+    /// The store failed; nothing of any is applied then.
+    async fn apply_all(
+        &self,
+        change_sets: Vec<ChangeSet>,
+        most_failures: usize,
+    ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError>;
+
+    /// Counts attributes that clients sent and no schema knows.
+    async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError>;
 
     /// Notes when tokens were last used.
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headwater_scim::{filter::Filter, resource_type::ResourceType};
+use headwater_scim::{filter::Filter, path::AttributePath, registry::Registry, resource_type::ResourceType};
 
 use crate::{MemberId, Millis, ResourceId};
 
@@ -54,6 +54,8 @@ pub struct RelatedPage {
 pub struct Related {
     /// What the membership names.
     pub id: MemberId,
+    /// Whether it is a membership of its own, and not one by way of another group.
+    pub direct: bool,
     /// The resource of that id, where there is one.
     pub named: Option<Named>,
 }
@@ -72,12 +74,21 @@ pub struct Named {
 /// Which resources are asked for.
 #[derive(Debug, Clone)]
 pub struct Query {
+    /// The types and schemas of the source.
+    pub registry: Arc<Registry>,
     /// Of which types, each with what its resources have to meet; never empty.
     pub selections: Vec<Selection>,
-    /// How many of those that meet it are passed over.
-    pub offset: u64,
+    /// Whether resources are sorted by the values that the selections name; otherwise they come in the
+    /// order of their ids, which is that of their creation.
+    pub sorted: bool,
+    /// Whether the order is turned round; resources without a value come first then.
+    pub descending: bool,
+    /// Where the page begins.
+    pub start: Start,
     /// How many are wanted at most.
     pub limit: usize,
+    /// Whether it has to be known how many there are in all; otherwise only where that costs nothing.
+    pub counted: bool,
     /// What is read with each.
     pub include: Include,
     /// The base URL of the source, which references in the filter may start with.
@@ -91,13 +102,41 @@ pub struct Selection {
     pub resource_type: Arc<ResourceType>,
     /// What they have to meet.
     pub filter: Option<Filter>,
+    /// What they are sorted by; none where the type doesn't have it.
+    pub sort_by: Option<AttributePath>,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Behind so many.
+    Offset(u64),
+    /// Behind a resource, whether or not it is still there.
+    After(Position),
+    /// So that it ends before a resource, whether or not it is still there.
+    Before(Position),
+}
+
+/// The place of a resource in an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The value that it is sorted by, in comparable form; `None` without a value or an order.
+    pub key: Option<String>,
+    /// Its id.
+    pub id: ResourceId,
 }
 
 /// A page of resources.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
-    /// How many meet the filter.
-    pub total: u64,
-    /// Those of this page, in the order of their ids.
+    /// How many there are in all, where that was asked for or costs nothing.
+    pub total: Option<u64>,
+    /// Those of this page, in order.
     pub resources: Vec<StoredResource>,
+    /// The places of the first and the last of them.
+    pub ends: Option<(Position, Position)>,
+    /// Whether there are some before the first; not looked at behind an offset.
+    pub more_before: bool,
+    /// Whether there are more behind the last.
+    pub more_after: bool,
 }

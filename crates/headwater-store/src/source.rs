@@ -1,7 +1,8 @@
 //! Sources, their service accounts and tokens.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use headwater_scim::registry::Registry;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -100,7 +101,33 @@ impl Provider {
     }
 }
 
+/// Which rules a source obeys where several can be obeyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Profile {
+    /// RFC 7643 and 7644, lenient towards what real clients send.
+    #[default]
+    Rfc,
+    /// The SCIM interoperability profile, where it is stricter than the RFC.
+    Interop,
+}
+
+impl Profile {
+    /// The profile of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Rfc, Self::Interop].into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// Its name in the API and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rfc => "rfc",
+            Self::Interop => "interop",
+        }
+    }
+}
+
 /// A place that an identity provider provisions into.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Its number.
@@ -123,6 +150,33 @@ pub struct Source {
     pub log_megabytes: u32,
     /// When it was made.
     pub created: Millis,
+    /// Which rules it obeys.
+    pub profile: Profile,
+    /// Whether secrets that clients set (`password`) are kept, as hashes.
+    pub keep_passwords: bool,
+    /// What is left out of `/Schemas`: paths of attributes and URNs of schemas.
+    pub hidden: Vec<String>,
+    /// Raised with each change that plans depend on.
+    pub revision: u64,
+}
+
+/// An attribute that clients sent and no schema knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownAttribute {
+    /// The source.
+    pub source: SourceId,
+    /// The type of the resource that it was sent for.
+    pub resource_type: String,
+    /// Its path: a name, a sub-attribute's behind a dot, or a name behind the URN of its extension.
+    pub path: String,
+    /// What its values look like: an attribute definition of RFC 7643 §7 as JSON.
+    pub shape: String,
+    /// How often it was sent.
+    pub seen: u64,
+    /// When first.
+    pub first_seen: Millis,
+    /// When last.
+    pub last_seen: Millis,
 }
 
 /// A source to be made, with its service account and first token.
@@ -142,6 +196,12 @@ pub struct NewSource {
     pub log_days: u32,
     /// How much room its requests may take, in megabytes.
     pub log_megabytes: u32,
+    /// Which rules it obeys.
+    pub profile: Profile,
+    /// Whether secrets that clients set are kept, as hashes.
+    pub keep_passwords: bool,
+    /// What is left out of `/Schemas`.
+    pub hidden: Vec<String>,
     /// The id of its service account.
     pub service_account: Uuid,
     /// Its first token.
@@ -160,6 +220,9 @@ impl NewSource {
             log_bodies: true,
             log_days: 30,
             log_megabytes: 256,
+            profile: Profile::Rfc,
+            keep_passwords: false,
+            hidden: Vec::new(),
             service_account,
             token,
         }
@@ -209,6 +272,12 @@ pub struct SourceEdit {
     pub log_days: Option<u32>,
     /// How much room its requests may take, in megabytes.
     pub log_megabytes: Option<u32>,
+    /// Which rules it obeys.
+    pub profile: Option<Profile>,
+    /// Whether secrets that clients set are kept, as hashes.
+    pub keep_passwords: Option<bool>,
+    /// What is left out of `/Schemas`.
+    pub hidden: Option<Vec<String>>,
 }
 
 /// A token to be stored: its hash, and the secret only under the server's key and for a while.
@@ -288,6 +357,8 @@ impl Token {
 pub struct Credential {
     /// The source that was asked for.
     pub source: Source,
+    /// Its types and schemas.
+    pub registry: Arc<Registry>,
     /// The service account that the token belongs to: the actor in the journal.
     pub service_account: Uuid,
     /// The token.

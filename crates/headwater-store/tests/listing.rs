@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 
-use headwater_scim::{
-    Object, comparison, index, resource,
-    resource_type::{Registry, ResourceType},
-};
+use headwater_scim::{Object, comparison, index, registry::Registry, resource, resource_type::ResourceType};
 use headwater_store::{
     Act, ChangeSet, ListPosition, Listing, NewSource, NewToken, ResourceId, Slug, Sort, SourceId, Store,
     Write, sqlite::SqliteStore,
@@ -66,10 +63,11 @@ impl Directory {
                 resource_type: "User".to_owned(),
                 id: *id,
                 document: Value::Object(document).to_string(),
-                keys: index::keys(&resource_type, attributes, true),
+                keys: index::keys(&resource_type, attributes),
                 display: resource_type.display(attributes).map(str::to_owned),
                 has_references: false,
                 members: Vec::new(),
+                secrets: Vec::new(),
             }
         });
         directory.apply(creations.collect()).await;
@@ -79,7 +77,8 @@ impl Directory {
     async fn apply(&self, writes: Vec<Write>) {
         let change_set = ChangeSet {
             source: self.source,
-            unique_display_names: true,
+            revision: 0,
+            requires: Vec::new(),
             actor: Uuid::nil(),
             request_id: Uuid::nil(),
             at: 1,
@@ -133,10 +132,10 @@ fn folded(text: &str) -> String {
 }
 
 fn begins(user: &Object, search: &str) -> bool {
-    let keys = index::keys(&user_type(), user, false);
+    let keys = index::keys(&user_type(), user);
     keys.iter().any(|key| {
-        let prefix = comparison::key(search, key.path == "externalId").into_owned();
-        SEARCHED.contains(&key.path.as_str()) && key.key.starts_with(&prefix)
+        let prefix = comparison::key(search, &*key.path == "externalId").into_owned();
+        SEARCHED.contains(&&*key.path) && key.key.starts_with(&prefix)
     })
 }
 
@@ -213,7 +212,7 @@ async fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
     let page = directory.store.list(directory.source, listing.clone()).await.expect("a page");
     let last = page.resources.last().expect("somebody").id;
     let (_, user) = directory.users.iter().find(|(id, _)| *id == last).expect("one of ours");
-    let keys = index::keys(&user_type(), user, true);
+    let keys = index::keys(&user_type(), user);
     directory
         .apply(vec![Write::Delete { resource_type: "User".to_owned(), id: last, expected: 1, keys }])
         .await;
@@ -227,7 +226,7 @@ async fn counts_follow_what_comes_and_goes() {
     let count = || directory.store.count(directory.source, "User").expect("a count");
     assert_eq!(count(), MANY as u64);
     let (first, user) = &directory.users[0];
-    let keys = index::keys(&user_type(), user, true);
+    let keys = index::keys(&user_type(), user);
     directory
         .apply(vec![Write::Delete { resource_type: "User".to_owned(), id: *first, expected: 1, keys }])
         .await;

@@ -484,6 +484,7 @@ fn planted(place: Place, secret: &str) -> RawRequest {
     raw
 }
 
+/// Shows USR-008.
 #[test]
 fn no_secret_gets_into_the_files() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

@@ -4,14 +4,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use headwater_scim::{
-    Object,
-    filter::Filter,
-    index, resource,
-    resource_type::{Registry, ResourceType},
+    Object, filter::Filter, index, registry::Registry, resource, resource_type::ResourceType, sort,
 };
 use headwater_store::{
-    Act, ChangeSet, Include, NewSource, NewToken, Query, ResourceId, Selection, Slug, SourceId, Store, Write,
-    sqlite::SqliteStore,
+    Act, ChangeSet, Include, NewSource, NewToken, Query, ResourceId, Selection, Slug, SourceId, Start, Store,
+    Write, sqlite::SqliteStore,
 };
 use headwater_testkit::{attributes, filter};
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -56,8 +53,11 @@ impl Directory {
         }
         for group in 0..4 {
             let attributes = json!({"displayName": format!("Group {group}")});
-            let members: Vec<usize> =
+            let mut members: Vec<usize> =
                 (0..count).filter(|user| user % (group + 1) == 0 && group < 3).collect();
+            if group == 3 {
+                members = vec![1_001, 1_002, 1_003]; // groups, and itself among them
+            }
             directory
                 .create("Group", 1_000 + group, attributes.as_object().expect("an object").clone(), &members)
                 .await;
@@ -78,19 +78,31 @@ impl Directory {
             resource_type: type_name.to_owned(),
             id,
             document: Value::Object(document.clone()).to_string(),
-            keys: index::keys(&resource_type, &attributes, true),
+            keys: index::keys(&resource_type, &attributes),
             display: resource_type.display(&attributes).map(str::to_owned),
             has_references: false,
             members: member_texts.clone(),
+            secrets: Vec::new(),
         };
         self.apply(write).await;
         let mut shown = document;
         let elements: Vec<Value> = member_texts.iter().map(|text| self.element(text)).collect();
-        for member in members {
-            let group = group_element(id, type_name, &attributes);
-            let (_, user) = self.shown.get_mut(&self::id(*member)).expect("users come before groups");
-            let groups = user.entry("groups").or_insert_with(|| json!([]));
-            groups.as_array_mut().expect("a list").push(group);
+        let users_of = |member: usize| match member {
+            1_001 => (0..self.shown.len()).filter(|user| user % 2 == 0).collect(),
+            1_002 => (0..self.shown.len()).filter(|user| user % 3 == 0).collect(),
+            user => vec![user],
+        };
+        let mut users: Vec<usize> = members.iter().flat_map(|member| users_of(*member)).collect();
+        users.sort_unstable();
+        users.dedup();
+        let kind = if members.first().is_some_and(|first| *first >= 1_000) { "indirect" } else { "direct" };
+        for user in users {
+            let group = group_element(id, type_name, &attributes, kind);
+            let Some((name, user)) = self.shown.get_mut(&self::id(user)) else { continue };
+            if name == "User" {
+                let groups = user.entry("groups").or_insert_with(|| json!([]));
+                groups.as_array_mut().expect("a list").push(group);
+            }
         }
         if !elements.is_empty() {
             shown.insert("members".to_owned(), elements.into());
@@ -119,7 +131,8 @@ impl Directory {
     async fn apply(&self, write: Write) {
         let change_set = ChangeSet {
             source: self.source,
-            unique_display_names: true,
+            revision: 0,
+            requires: Vec::new(),
             actor: Uuid::nil(),
             request_id: Uuid::nil(),
             at: 1_000,
@@ -135,18 +148,48 @@ impl Directory {
         offset: u64,
         limit: usize,
     ) -> (u64, Vec<ResourceId>) {
-        let query = Query {
-            selections: vec![Selection {
-                resource_type: resource_type(type_name),
-                filter: Some(filter.clone()),
-            }],
-            offset,
-            limit,
-            include: Include::default(),
-            base_url: BASE.to_owned(),
-        };
+        let mut query = query(type_name, Some(filter.clone()), None);
+        query.start = Start::Offset(offset);
+        query.limit = limit;
         let page = self.store.search(self.source, query).await.expect("an answer");
-        (page.total, page.resources.into_iter().map(|resource| resource.id).collect())
+        let total = page.total.expect("counted");
+        (total, page.resources.into_iter().map(|resource| resource.id).collect())
+    }
+
+    /// Reads a list by cursors to its end and back, and by offsets; all give the same.
+    async fn walk(&self, query: &Query) -> Vec<ResourceId> {
+        let mut found = Vec::new();
+        let mut pages = Vec::new();
+        let mut start = Start::Offset(0);
+        loop {
+            let query = Query { start: start.clone(), counted: found.is_empty(), ..query.clone() };
+            let page = self.store.search(self.source, query).await.expect("an answer");
+            let ids: Vec<ResourceId> = page.resources.iter().map(|resource| resource.id).collect();
+            found.extend(&ids);
+            pages.push((ids, page.ends.clone()));
+            match page.ends {
+                Some((_, last)) if page.more_after => start = Start::After(last),
+                _ => break,
+            }
+        }
+        for position in (1..pages.len()).rev() {
+            let (first, _) = pages[position].1.clone().expect("a page in the middle has resources");
+            let query = Query { start: Start::Before(first), counted: false, ..query.clone() };
+            let page = self.store.search(self.source, query).await.expect("an answer");
+            let ids: Vec<ResourceId> = page.resources.iter().map(|resource| resource.id).collect();
+            assert_eq!(ids, pages[position - 1].0, "backwards");
+            assert_eq!(page.more_before, position > 1, "whether there are more before");
+        }
+        let mut by_offset = Vec::new();
+        while by_offset.len() < found.len() {
+            let query = Query { start: Start::Offset(by_offset.len() as u64), ..query.clone() };
+            let page = self.store.search(self.source, query).await.expect("an answer");
+            assert_eq!(page.total, Some(found.len() as u64));
+            assert!(!page.resources.is_empty(), "a page behind {} has nothing", by_offset.len());
+            by_offset.extend(page.resources.iter().map(|resource| resource.id));
+        }
+        assert_eq!(by_offset, found, "by offsets");
+        found
     }
 
     fn expected(&self, type_name: &str, filter: &Filter) -> Vec<ResourceId> {
@@ -171,14 +214,31 @@ impl Directory {
 }
 
 /// A group as answers show it in its members.
-fn group_element(id: ResourceId, type_name: &str, attributes: &Object) -> Value {
-    json!({"value": id.to_string(), "type": "direct", "$ref": format!("{BASE}/{type_name}s/{id}"), "display": attributes["displayName"]})
+fn group_element(id: ResourceId, type_name: &str, attributes: &Object, kind: &str) -> Value {
+    json!({"value": id.to_string(), "type": kind, "$ref": format!("{BASE}/{type_name}s/{id}"), "display": attributes["displayName"]})
+}
+
+fn query(type_name: &str, filter: Option<Filter>, sort_by: Option<&str>) -> Query {
+    let resource_type = resource_type(type_name);
+    let sort_by = sort_by.map(|path| sort::parse(path, &resource_type).expect(path));
+    Query {
+        registry: Registry::built_in(),
+        sorted: sort_by.is_some(),
+        selections: vec![Selection { resource_type, filter, sort_by }],
+        descending: false,
+        start: Start::Offset(0),
+        limit: 1_000,
+        counted: true,
+        include: Include::default(),
+        base_url: BASE.to_owned(),
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
 }
 
+/// Shows FLT-002, GET-007.
 #[test]
 fn any_filter_finds_in_the_database_what_it_means() {
     let mut runner = TestRunner::new(ProptestConfig { cases: 12, ..ProptestConfig::default() });
@@ -197,7 +257,96 @@ fn any_filter_finds_in_the_database_what_it_means() {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// Shows SRT-002, SRT-005, SRT-008, PAG-007, PAG-009, CUR-005, CUR-006, CUR-007, CUR-008, CUR-015.
+#[test]
+fn any_order_is_read_page_by_page_without_a_gap() {
+    let paths = [
+        "userName",
+        "title",
+        "name.familyName",
+        "emails",
+        "emails.type",
+        "active",
+        "externalId",
+        "id",
+        "meta.created",
+    ];
+    let mut runner = TestRunner::new(ProptestConfig { cases: 8, ..ProptestConfig::default() });
+    let users = prop::collection::vec(attributes(), 30);
+    let walks = (
+        prop::option::of(filter()),
+        prop::option::of(prop::sample::select(paths.to_vec())),
+        any::<bool>(),
+        1..9_usize,
+    );
+    runner
+        .run(&(users, prop::collection::vec(walks, 25)), |(users, walks)| {
+            runtime().block_on(async {
+                let directory = Directory::new(users).await;
+                for (model, sort_by, descending, limit) in walks {
+                    let filter = model
+                        .map(|model| Filter::parse(&model.text(), &resource_type("User")).expect("a filter"));
+                    let query = Query { descending, limit, ..query("User", filter.clone(), sort_by) };
+                    let found = directory.walk(&query).await;
+                    let path = query.selections[0].sort_by.as_ref();
+                    let mut expected: Vec<_> = directory
+                        .shown
+                        .iter()
+                        .filter(|(_, (name, shown))| {
+                            name == "User" && filter.as_ref().is_none_or(|filter| filter.matches(shown))
+                        })
+                        .map(|(id, (_, shown))| {
+                            let key = path.and_then(|path| match path.to_string().as_str() {
+                                "meta.created" => Some(String::new()), // the same for all
+                                _ => sort::key(path, shown),
+                            });
+                            (key.is_none(), key, *id)
+                        })
+                        .collect();
+                    expected.sort();
+                    if descending && sort_by.is_some() {
+                        expected.reverse();
+                    }
+                    let expected: Vec<ResourceId> = expected.into_iter().map(|(_, _, id)| id).collect();
+                    prop_assert_eq!(
+                        found,
+                        expected,
+                        "{:?} by {:?} descending {}",
+                        filter,
+                        sort_by,
+                        descending
+                    );
+                }
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A query over several types has each resource once, sorted across the types.
+#[test]
+fn several_types_are_read_in_one_order() {
+    runtime().block_on(async {
+        let users =
+            (0..5).map(|n| json!({"displayName": format!("n{n}")}).as_object().expect("an object").clone());
+        let directory = Directory::new(users.collect()).await;
+        for (sort_by, descending) in
+            [(None, false), (Some("displayName"), false), (Some("displayName"), true)]
+        {
+            let mut both = Query { descending, limit: 2, ..query("User", None, sort_by) };
+            both.selections.extend(query("Group", None, sort_by).selections);
+            let mut found = directory.walk(&both).await;
+            assert_eq!(found.len(), 9);
+            found.sort_unstable();
+            found.dedup();
+            assert_eq!(found.len(), 9);
+        }
+    });
+}
+
 /// Filters about memberships, ids and moments, and shapes that once went wrong.
+///
+/// Shows FLT-002, FLT-044.
 #[test]
 fn filters_about_what_the_server_knows() {
     let users: Vec<Object> = (0..12)
@@ -230,6 +379,12 @@ fn filters_about_what_the_server_knows() {
         "not (groups pr)".to_owned(),
         "groups.display co \"2\"".to_owned(),
         "groups.type eq \"DIRECT\"".to_owned(),
+        "groups.type eq \"indirect\"".to_owned(),
+        "groups[type eq \"indirect\" and display sw \"group\"]".to_owned(),
+        format!("groups.value eq \"{}\"", id(1_003)),
+        format!("groups.value ne \"{}\"", id(1_003)),
+        "title pr".to_owned(),
+        "displayName pr and not (title pr)".to_owned(),
         "groups eq null".to_owned(),
         "groups ne null".to_owned(),
         "active eq true".to_owned(),
@@ -280,6 +435,7 @@ fn filters_about_what_the_server_knows() {
     });
 }
 
+/// Shows FLT-011, FLT-021.
 #[test]
 fn moments_are_compared_to_the_millisecond() {
     runtime().block_on(async {

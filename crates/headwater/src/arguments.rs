@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 /// Headwater is a directory server that identity providers provision users and groups into.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such source, token or administrator, 4 a slug,
-/// an e-mail address or another value is taken.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage or a definition that can't be used, 3 no such source,
+/// token, schema or administrator, 4 a slug, an e-mail address or another value is taken, or something
+/// is still in use.
 #[derive(Debug, Parser)]
 #[command(name = "headwater", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -26,6 +27,15 @@ pub(crate) enum Command {
     /// Make, list and revoke the tokens of a source
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Show, add and remove the schemas of a source, and attributes of schemas that are built in
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Show, add and remove the resource types of a source
+    #[command(subcommand)]
+    ResourceType(ResourceTypeCommand),
+    /// Show the attributes that clients send and no schema knows, and add them to the schemas
+    #[command(subcommand)]
+    Attribute(AttributeCommand),
     /// Make, list and disable administrators, and reset their passwords
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -63,6 +73,12 @@ pub(crate) struct ServeArguments {
     /// The longest request body, in bytes [default: 1048576]
     #[arg(long, env = "HEADWATER_MAX_BODY_BYTES", value_name = "N")]
     pub(crate) max_body_bytes: Option<usize>,
+    /// The longest bulk request, in bytes [default: 8388608]
+    #[arg(long, env = "HEADWATER_MAX_BULK_BYTES", value_name = "N")]
+    pub(crate) max_bulk_bytes: Option<usize>,
+    /// For how long a cursor of a list is good, in seconds [default: 3600]
+    #[arg(long, env = "HEADWATER_CURSOR_TIMEOUT_SECONDS", value_name = "N")]
+    pub(crate) cursor_timeout_seconds: Option<u64>,
     /// How many requests are worked on at once [default: 1024]
     #[arg(long, env = "HEADWATER_MAX_CONCURRENT_REQUESTS", value_name = "N")]
     pub(crate) max_concurrent_requests: Option<usize>,
@@ -128,6 +144,8 @@ pub(crate) enum SourceCommand {
         #[arg(long, value_enum, default_value = "other")]
         provider: Provider,
         #[command(flatten)]
+        protocol: ProtocolArguments,
+        #[command(flatten)]
         url: UrlArguments,
         #[command(flatten)]
         data: DataArguments,
@@ -162,6 +180,8 @@ pub(crate) enum SourceCommand {
         #[arg(long, value_enum)]
         provider: Option<Provider>,
         #[command(flatten)]
+        protocol: ProtocolArguments,
+        #[command(flatten)]
         url: UrlArguments,
         #[command(flatten)]
         data: DataArguments,
@@ -194,6 +214,52 @@ pub(crate) enum SourceCommand {
         #[command(flatten)]
         data: DataArguments,
     },
+}
+
+/// How a source keeps to the protocol.
+#[derive(Debug, Args)]
+pub(crate) struct ProtocolArguments {
+    /// Which rules it obeys where several can be obeyed [a new source: rfc]
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
+    /// Whether passwords that clients set are kept, as Argon2id hashes; turned off, those that are kept
+    /// are forgotten [a new source: off]
+    #[arg(long, value_enum)]
+    pub(crate) keep_passwords: Option<Switch>,
+    /// What is left out of /Schemas for clients that refuse what they find there: attributes, such as
+    /// password or emails.display, and schemas by their URN; an empty text leaves nothing out
+    #[arg(long, value_name = "PATH,…")]
+    pub(crate) hide: Option<String>,
+}
+
+impl ProtocolArguments {
+    /// Whether nothing is said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.profile.is_none() && self.keep_passwords.is_none() && self.hide.is_none()
+    }
+
+    /// What is to be left out of `/Schemas`.
+    pub(crate) fn hidden(&self) -> Option<Vec<String>> {
+        let entries = self.hide.as_deref()?.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        Some(entries.map(str::to_owned).collect())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// RFC 7643 and 7644, lenient towards what real clients send
+    Rfc,
+    /// The SCIM interoperability profile, where it is stricter than the RFC
+    Interop,
+}
+
+impl From<Profile> for headwater_store::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Rfc => Self::Rfc,
+            Profile::Interop => Self::Interop,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -262,6 +328,103 @@ pub(crate) enum TokenCommand {
         /// The token's id, as `token list` shows it
         #[arg(value_parser = token_id)]
         id: uuid::Uuid,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// List the schemas of a source: those that are built in, and its own
+    List {
+        /// The source's name in the URL
+        slug: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Print a schema as JSON (RFC 7643 §7), as `schema put` takes it
+    Show {
+        /// The source's name in the URL
+        slug: String,
+        /// The URN of the schema
+        urn: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Make a schema, or replace it; under the URN of one that is built in, its attributes are added to it
+    Put {
+        /// The source's name in the URL
+        slug: String,
+        /// A file with the schema as JSON (RFC 7643 §7); - is standard input
+        file: PathBuf,
+        /// A resource type that it is to be an extension of
+        #[arg(long, value_name = "TYPE")]
+        extends: Option<String>,
+        /// Refuse resources of that type without it
+        #[arg(long, requires = "extends")]
+        required: bool,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Remove a schema of the source's own, or the attributes that were added to one that is built in
+    Remove {
+        /// The source's name in the URL
+        slug: String,
+        /// The URN of the schema
+        urn: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ResourceTypeCommand {
+    /// List the resource types of a source: those that are built in, and its own
+    List {
+        /// The source's name in the URL
+        slug: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Make a resource type, or replace it; to one that is built in, extensions and searchable paths are added
+    Put {
+        /// The source's name in the URL
+        slug: String,
+        /// A file with the resource type as JSON (RFC 7643 §6, and "searchable": a list of paths); - is
+        /// standard input
+        file: PathBuf,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Remove a resource type without resources, or what was added to one that is built in
+    Remove {
+        /// The source's name in the URL
+        slug: String,
+        /// The name of the resource type
+        name: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AttributeCommand {
+    /// List the attributes that clients of a source send and no schema knows
+    Unknown {
+        /// The source's name in the URL
+        slug: String,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Add one of them to the schemas, with the type that was seen
+    Adopt {
+        /// The source's name in the URL
+        slug: String,
+        /// The type of the resources that it was sent for, such as User
+        #[arg(value_name = "TYPE")]
+        resource_type: String,
+        /// Its path as `attribute unknown` lists it, or the URN of an extension for all of its attributes
+        path: String,
         #[command(flatten)]
         data: DataArguments,
     },

@@ -34,9 +34,21 @@ impl Failure {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
             Self::Store(
-                StoreError::NoSource(_) | StoreError::NoToken(_) | StoreError::NoAdministrator(_),
+                StoreError::NoSource(_)
+                | StoreError::NoToken(_)
+                | StoreError::NoAdministrator(_)
+                | StoreError::NoDefinition(_)
+                | StoreError::NoUnknownAttribute { .. },
             ) => 3,
-            Self::Store(StoreError::SlugTaken(_) | StoreError::NotUnique(_) | StoreError::EmailTaken(_)) => 4,
+            Self::Store(StoreError::Definition(_)) => 2,
+            Self::Store(
+                StoreError::SlugTaken(_)
+                | StoreError::NotUnique { .. }
+                | StoreError::Misfit { .. }
+                | StoreError::EmailTaken(_)
+                | StoreError::InUse(_)
+                | StoreError::Referred { .. },
+            ) => 4,
             Self::Store(_) | Self::Vault(_) | Self::Serve(_) | Self::Other(_) => 1,
         })
     }

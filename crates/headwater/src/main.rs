@@ -1,11 +1,12 @@
 //! The command line: `headwater serve`, `headwater source …`, `headwater token …`,
-//! `headwater admin …`.
+//! `headwater schema …`, `headwater resource-type …`, `headwater attribute …`, `headwater admin …`.
 
 mod administrators;
 mod arguments;
 mod data_lock;
 mod failure;
 mod output;
+mod schemas;
 mod serve;
 mod sources;
 mod tokens;
@@ -54,6 +55,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Source(command) => sources::run(command).await,
         Command::Token(command) => tokens::run(command).await,
+        Command::Schema(command) => schemas::run(command).await,
+        Command::ResourceType(command) => schemas::resource_types(command).await,
+        Command::Attribute(command) => schemas::attributes(command).await,
         Command::Admin(command) => administrators::run(command).await,
     }
 }

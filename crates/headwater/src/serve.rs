@@ -7,7 +7,9 @@ use headwater_server::{
     administration::{Administration, Vault},
     clock::{Clock, SystemClock, SystemRandom, Uuids},
     configuration::{self, Configuration, LogFormat},
+    provisioning::{BulkPlaces, Walks},
     tokens::TokenUses,
+    unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
     Actor,
@@ -50,6 +52,9 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         administration,
         configuration,
         token_uses: TokenUses::default(),
+        unknown_attributes: UnknownAttributes::default(),
+        walks: Walks::default(),
+        bulk_places: BulkPlaces::default(),
         streams: headwater_server::api::Streams::default(),
         stopping: watch::Sender::new(false),
     });
@@ -98,6 +103,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
         log_format,
         log,
         max_body_bytes,
+        max_bulk_bytes,
+        cursor_timeout_seconds,
         max_concurrent_requests,
         max_connections,
         read_timeout_seconds,
@@ -117,6 +124,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
     );
     set(&mut configuration.log, log);
     set(&mut configuration.max_body_bytes, max_body_bytes);
+    set(&mut configuration.max_bulk_bytes, max_bulk_bytes);
+    set(&mut configuration.cursor_timeout_seconds, cursor_timeout_seconds);
     set(&mut configuration.max_concurrent_requests, max_concurrent_requests);
     set(&mut configuration.max_connections, max_connections);
     set(&mut configuration.read_timeout_seconds, read_timeout_seconds);

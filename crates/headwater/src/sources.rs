@@ -15,13 +15,16 @@ use crate::{
 
 pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
     match command {
-        SourceCommand::Create { name, slug, unique_group_names, provider, url, data } => {
+        SourceCommand::Create { name, slug, unique_group_names, provider, protocol, url, data } => {
             let request = SourceRequest {
                 name,
                 slug,
                 provider: Some(provider.into()),
                 unique_display_names: Some(unique_group_names == Switch::On),
-                log_bodies: None,
+                profile: protocol.profile.map(Into::into),
+                keep_passwords: protocol.keep_passwords.map(|switch| switch == Switch::On),
+                hidden: protocol.hidden(),
+                ..SourceRequest::default()
             };
             create(request, &url, &data).await
         }
@@ -31,15 +34,19 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
             let source = store.source(&slug)?;
             show(&store, &source, &url, &data)
         }
-        SourceCommand::Set { slug, name, unique_group_names, provider, url, data } => {
-            if name.is_none() && unique_group_names.is_none() && provider.is_none() {
-                let detail = "nothing to set; give --name, --provider or --unique-group-names";
+        SourceCommand::Set { slug, name, unique_group_names, provider, protocol, url, data } => {
+            let other = name.is_some() || unique_group_names.is_some() || provider.is_some();
+            if !other && protocol.is_empty() {
+                let detail = "nothing to set; give --name, --provider, --unique-group-names, --profile, --keep-passwords or --hide";
                 return Err(Failure::Usage(detail.to_owned()));
             }
             let change = SourceEdit {
                 name,
                 provider: provider.map(Into::into),
                 unique_display_names: unique_group_names.map(|switch| switch == Switch::On),
+                profile: protocol.profile.map(Into::into),
+                keep_passwords: protocol.keep_passwords.map(|switch| switch == Switch::On),
+                hidden: protocol.hidden(),
                 ..SourceEdit::default()
             };
             edit(slug, change, &url, &data).await
@@ -139,7 +146,8 @@ fn show(
         output::json(&describe(source, &counts, &origin));
         return Ok(());
     }
-    let uniqueness = if source.unique_display_names { "on" } else { "off" };
+    let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let hidden = if source.hidden.is_empty() { "nothing".to_owned() } else { source.hidden.join(", ") };
     for (label, value) in [
         ("Slug", source.slug.to_string()),
         ("Name", source.name.clone()),
@@ -151,9 +159,12 @@ fn show(
         ("Groups", count(&counts, "Group").to_string()),
         ("Memberships", counts.memberships.to_string()),
         ("Changes", counts.changes.to_string()),
-        ("Unique group names", uniqueness.to_owned()),
+        ("Unique group names", switch(source.unique_display_names)),
+        ("Profile", source.profile.name().to_owned()),
+        ("Keeps passwords", switch(source.keep_passwords)),
+        ("Hidden from /Schemas", hidden),
     ] {
-        say!("{label:<18}  {value}");
+        say!("{label:<20}  {value}");
     }
     Ok(())
 }
@@ -210,6 +221,9 @@ fn describe(source: &Source, counts: &SourceCounts, origin: &str) -> Value {
         "provider": source.provider.name(),
         "enabled": source.enabled,
         "unique_group_names": source.unique_display_names,
+        "profile": source.profile.name(),
+        "keep_passwords": source.keep_passwords,
+        "hidden_from_schemas": source.hidden,
         "created": output::moment(source.created),
         "users": count(counts, "User"),
         "groups": count(counts, "Group"),

@@ -15,6 +15,9 @@ export type Complete<T> = T extends (infer Item)[]
 /** A schema of the document, as it stands in an answer. */
 export type Named<Name extends keyof components["schemas"]> = Complete<components["schemas"][Name]>;
 
+/** A schema of the document that people write themselves: what it calls optional may be missing. */
+export type Written<Name extends keyof components["schemas"]> = components["schemas"][Name];
+
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
 /** The paths that know a method. */

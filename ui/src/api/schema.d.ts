@@ -442,6 +442,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/{slug}/resource-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The resource types of a source, those that are built in first. */
+        get: operations["get_sources_slug_resource_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{slug}/resource-types/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One resource type of a source. */
+        get: operations["get_sources_slug_resource_types_name"];
+        /**
+         * Make a resource type, or replace it. To one that is built in, extensions and searchable paths are
+         *     added; those that it has anyway may be among them.
+         */
+        put: operations["put_sources_slug_resource_types_name"];
+        post?: never;
+        /**
+         * Remove a resource type of the source's own, which may have no resources, or what the source adds to
+         *     one that is built in.
+         */
+        delete: operations["delete_sources_slug_resource_types_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{slug}/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The schemas of a source, those that are built in first. */
+        get: operations["get_sources_slug_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{slug}/schemas/{urn}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schema of a source. */
+        get: operations["get_sources_slug_schemas_urn"];
+        /**
+         * Make a schema, or replace it. Under the URN of one that is built in, attributes are added to it;
+         *     those that it has anyway may be among them.
+         */
+        put: operations["put_sources_slug_schemas_urn"];
+        post?: never;
+        /**
+         * Remove a schema of the source's own, or what it adds to one that is built in. What resources hold of
+         *     it stays with them.
+         */
+        delete: operations["delete_sources_slug_schemas_urn"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/{slug}/service-accounts": {
         parameters: {
             query?: never;
@@ -528,6 +612,44 @@ export interface paths {
          *     is journalled.
          */
         post: operations["post_sources_slug_tokens_id_copy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{slug}/unknown-attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What clients of a source sent and no schema knows, the most frequent first. */
+        get: operations["get_sources_slug_unknown_attributes"];
+        put?: never;
+        post?: never;
+        /** Forget what was counted: one attribute, or without parameters all of the source. */
+        delete: operations["delete_sources_slug_unknown_attributes"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{slug}/unknown-attributes/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an unknown attribute part of the schemas, with the type that was seen: of the base schema, of an
+         *     extension, or of a new extension under the URN that was sent.
+         */
+        post: operations["post_sources_slug_unknown_attributes_adopt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -660,6 +782,23 @@ export interface components {
             link?: string | null;
             link_expires: components["schemas"]["Moment"];
         };
+        /** @description What has come into the schemas. */
+        Adopted: {
+            attributes: components["schemas"]["AdoptedAttribute"][];
+        };
+        AdoptedAttribute: {
+            /** @description The path as it was listed. */
+            path: string;
+            /** @description The URN of the schema that has it now. */
+            schema: string;
+            /** @description Its name there. */
+            attribute: string;
+        };
+        Adoption: {
+            resource_type: string;
+            /** @description The path as it is listed, or the URN of an extension for all of its attributes. */
+            path: string;
+        };
         /** @description A token for scripts. */
         ApiToken: {
             /** Format: uuid */
@@ -698,6 +837,45 @@ export interface components {
         };
         /** @enum {string} */
         AttentionKind: "disabled" | "no_token" | "token_expired" | "token_expires" | "wrong_token" | "errors" | "never_connected" | "silent";
+        /** @description An attribute of a schema (RFC 7643 §7); what is left out has the defaults of §2.2. */
+        AttributeDefinition: {
+            /** @description Its name: a letter, then letters, digits, - and _. */
+            name: string;
+            /**
+             * @description The data type; string where it is left out.
+             * @enum {string}
+             */
+            type?: "string" | "boolean" | "decimal" | "integer" | "dateTime" | "binary" | "reference" | "complex";
+            /** @description Whether the value is a list. */
+            multiValued?: boolean;
+            /** @description What it means, for people. */
+            description?: string;
+            /** @description Whether a resource without it is refused. */
+            required?: boolean;
+            /** @description Suggested values; others are taken as well. */
+            canonicalValues?: string[];
+            /** @description Whether letter case matters in comparisons. */
+            caseExact?: boolean;
+            /**
+             * @description When it may be written. What is added can't be writeOnly.
+             * @enum {string}
+             */
+            mutability?: "readOnly" | "readWrite" | "immutable" | "writeOnly";
+            /**
+             * @description When it is answered.
+             * @enum {string}
+             */
+            returned?: "always" | "never" | "default" | "request";
+            /**
+             * @description How far it is unique.
+             * @enum {string}
+             */
+            uniqueness?: "none" | "server" | "global";
+            /** @description For references: names of resource types, external or uri. */
+            referenceTypes?: string[];
+            /** @description For complex attributes. */
+            subAttributes?: components["schemas"]["AttributeDefinition"][];
+        };
         /** @description One change: who did what, when, by which request, before and after. */
         Change: {
             source?: components["schemas"]["SourceRef"] | null;
@@ -879,11 +1057,16 @@ export interface components {
         };
         /** @enum {string} */
         Order: "asc" | "desc";
+        /**
+         * @description Where a schema or a resource type comes from.
+         * @enum {string}
+         */
+        Origin: "built_in" | "extended" | "own";
         /** @description What became of one thing that a request asked for. */
         Outcome: {
             /**
              * Format: int32
-             * @description The position of the operation in a PATCH, from 0.
+             * @description The position of the operation in a PATCH or in a bulk request, from 0.
              */
             operation?: number | null;
             /** @description What was asked for, such as `add`. */
@@ -1198,6 +1381,59 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list. */
+        Page_SourceResourceType: {
+            /** @description What is on the page. */
+            items: {
+                /** @description The type as the source has it, with what it adds. */
+                resource_type: components["schemas"]["TypeDefinition"];
+                origin: components["schemas"]["Origin"];
+                /** @description The URNs of the extensions that the source adds. */
+                added_extensions: string[];
+                /** @description Every path that is found by an index. */
+                indexed: string[];
+                /**
+                 * Format: int64
+                 * @description How many resources of the type there are.
+                 */
+                resources: number;
+            }[];
+            /**
+             * @description Where the next page begins; none when this was the last. A page may be short, and even
+             *     empty, and still have a next one.
+             */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all, where that is known.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        Page_SourceSchema: {
+            /** @description What is on the page. */
+            items: {
+                /** @description The schema as the source has it, with what it adds. */
+                schema: components["schemas"]["SchemaDefinition"];
+                origin: components["schemas"]["Origin"];
+                /** @description The names of the attributes that the source adds; of a schema of its own, all. */
+                added_attributes: string[];
+                /** @description The resource types that use it. */
+                resource_types: components["schemas"]["SchemaUse"][];
+                /** @description What had better be otherwise: attributes that the standard's schemas of a type have already. */
+                warnings: string[];
+            }[];
+            /**
+             * @description Where the next page begins; none when this was the last. A page may be short, and even
+             *     empty, and still have a next one.
+             */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all, where that is known.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
         Page_Token: {
             /** @description What is on the page. */
             items: {
@@ -1217,6 +1453,39 @@ export interface components {
                 copyable: boolean;
                 copyable_until?: components["schemas"]["Moment"] | null;
                 state: components["schemas"]["TokenState"];
+            }[];
+            /**
+             * @description Where the next page begins; none when this was the last. A page may be short, and even
+             *     empty, and still have a next one.
+             */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all, where that is known.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        Page_UnknownAttribute: {
+            /** @description What is on the page. */
+            items: {
+                /** @description The type of the resources that it was sent for. */
+                resource_type: string;
+                /** @description Its path: a name, a part of an attribute behind a dot, or a name behind the URN of its extension. */
+                path: string;
+                /** @description What its values look like. */
+                shape: components["schemas"]["AttributeDefinition"];
+                /**
+                 * Format: int64
+                 * @description How often it was sent.
+                 */
+                seen: number;
+                first_seen: components["schemas"]["Moment"];
+                last_seen: components["schemas"]["Moment"];
+                /** @description Whether it can be made an attribute. */
+                adoptable: boolean;
+                /** @description Why not. */
+                reason?: string | null;
             }[];
             /**
              * @description Where the next page begins; none when this was the last. A page may be short, and even
@@ -1291,6 +1560,11 @@ export interface components {
             /** @description Whether the server still waits for its first administrator. */
             setup_needed?: boolean | null;
         };
+        /**
+         * @description Which rules a source obeys where several can be obeyed.
+         * @enum {string}
+         */
+        Profile: "rfc" | "interop";
         /**
          * @description Which identity provider a source is for.
          * @enum {string}
@@ -1392,6 +1666,28 @@ export interface components {
          * @enum {string}
          */
         Role: "administrator" | "auditor";
+        /** @description A schema (RFC 7643 §7). */
+        SchemaDefinition: {
+            /** @description Passed over. */
+            schemas?: string[];
+            /** @description Passed over. */
+            meta?: Record<string, never>;
+            /** @description Its URN, such as urn:example:scim:schemas:2.0:Badge. */
+            id?: string;
+            /** @description Its name for people. */
+            name?: string;
+            /** @description What it is for. */
+            description?: string;
+            attributes: components["schemas"]["AttributeDefinition"][];
+        };
+        /** @description A resource type that uses a schema. */
+        SchemaUse: {
+            name: string;
+            /** @description Whether it is the type's base schema, and not an extension. */
+            base: boolean;
+            /** @description Whether a resource without it is refused. */
+            required: boolean;
+        };
         /** @description The identity that a source's clients act as: the actor in its journal. */
         ServiceAccount: {
             /** Format: uuid */
@@ -1533,6 +1829,33 @@ export interface components {
             provider?: components["schemas"]["Provider"] | null;
             switches?: components["schemas"]["SwitchesEdit"] | null;
         };
+        /** @description A resource type of a source. */
+        SourceResourceType: {
+            /** @description The type as the source has it, with what it adds. */
+            resource_type: components["schemas"]["TypeDefinition"];
+            origin: components["schemas"]["Origin"];
+            /** @description The URNs of the extensions that the source adds. */
+            added_extensions: string[];
+            /** @description Every path that is found by an index. */
+            indexed: string[];
+            /**
+             * Format: int64
+             * @description How many resources of the type there are.
+             */
+            resources: number;
+        };
+        /** @description A schema of a source. */
+        SourceSchema: {
+            /** @description The schema as the source has it, with what it adds. */
+            schema: components["schemas"]["SchemaDefinition"];
+            origin: components["schemas"]["Origin"];
+            /** @description The names of the attributes that the source adds; of a schema of its own, all. */
+            added_attributes: string[];
+            /** @description The resource types that use it. */
+            resource_types: components["schemas"]["SchemaUse"][];
+            /** @description What had better be otherwise: attributes that the standard's schemas of a type have already. */
+            warnings: string[];
+        };
         /** @description How a source does. */
         Status: {
             light: components["schemas"]["Light"];
@@ -1561,6 +1884,15 @@ export interface components {
             unique_group_names: boolean;
             /** @description Whether the request log keeps bodies of its requests. */
             log_bodies: boolean;
+            /** @description Which rules it obeys. */
+            profile: components["schemas"]["Profile"];
+            /** @description Whether passwords that clients set are kept, as Argon2id hashes. */
+            keep_passwords: boolean;
+            /**
+             * @description What is left out of /Schemas, for clients that refuse what they find there: attributes, such as
+             *     password or emails.display, and whole schemas by their URN.
+             */
+            hidden_from_schemas: string[];
         };
         /** @description Changes to switches; what is left out stays as it is. */
         SwitchesEdit: {
@@ -1568,6 +1900,17 @@ export interface components {
             unique_group_names?: boolean | null;
             /** @description Whether the request log keeps bodies of its requests. */
             log_bodies?: boolean | null;
+            profile?: components["schemas"]["Profile"] | null;
+            /**
+             * @description Whether passwords that clients set are kept, as Argon2id hashes. Turned off, those that are kept
+             *     are forgotten.
+             */
+            keep_passwords?: boolean | null;
+            /**
+             * @description What is left out of /Schemas: attributes, such as password or emails.display, and whole schemas
+             *     by their URN.
+             */
+            hidden_from_schemas?: string[] | null;
         };
         /** @description What runs, and how it does. */
         System: {
@@ -1628,6 +1971,51 @@ export interface components {
          * @enum {string}
          */
         TokenState: "active" | "expired" | "revoked";
+        /** @description A resource type (RFC 7643 §6) with the paths that are searchable in it. */
+        TypeDefinition: {
+            /** @description Passed over. */
+            schemas?: string[];
+            /** @description Passed over. */
+            meta?: Record<string, never>;
+            /** @description The name, where it is given. */
+            id?: string;
+            /** @description Its name, as in meta.resourceType. */
+            name?: string;
+            /** @description What it is for. */
+            description?: string;
+            /** @description The path below the base URL, such as /Devices. */
+            endpoint?: string;
+            /** @description The URN of the base schema. */
+            schema?: string;
+            schemaExtensions?: {
+                /** @description The URN of the extension. */
+                schema: string;
+                /** @description Whether a resource without it is refused. */
+                required?: boolean;
+            }[];
+            /** @description Paths that are to be found by an index, beside those that always are: addresses.locality. */
+            searchable?: string[];
+        };
+        /** @description An attribute that clients sent and no schema knows. */
+        UnknownAttribute: {
+            /** @description The type of the resources that it was sent for. */
+            resource_type: string;
+            /** @description Its path: a name, a part of an attribute behind a dot, or a name behind the URN of its extension. */
+            path: string;
+            /** @description What its values look like. */
+            shape: components["schemas"]["AttributeDefinition"];
+            /**
+             * Format: int64
+             * @description How often it was sent.
+             */
+            seen: number;
+            first_seen: components["schemas"]["Moment"];
+            last_seen: components["schemas"]["Moment"];
+            /** @description Whether it can be made an attribute. */
+            adoptable: boolean;
+            /** @description Why not. */
+            reason?: string | null;
+        };
         /** @description A user, in short. */
         User: {
             source: components["schemas"]["SourceRef"];
@@ -4194,6 +4582,640 @@ export interface operations {
             };
         };
     };
+    get_sources_slug_resource_types: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where to go on: the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SourceResourceType"];
+                };
+            };
+            /** @description The cursor is not one of this list */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sources_slug_resource_types_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResourceType"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_sources_slug_resource_types_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypeDefinition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResourceType"];
+                };
+            };
+            /** @description It is new */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResourceType"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One may not, or the request may be forged by another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What resources hold contradicts it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sources_slug_resource_types_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One may not, or the request may be forged by another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are resources of the type */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sources_slug_schemas: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where to go on: the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SourceSchema"];
+                };
+            };
+            /** @description The cursor is not one of this list */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sources_slug_schemas_urn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+                urn: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceSchema"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_sources_slug_schemas_urn: {
+        parameters: {
+            query?: {
+                /** @description The name of a resource type that it is to be an extension of, such as User. */
+                extends?: string;
+                /** @description Whether a resource of that type without it is refused. */
+                required?: boolean;
+            };
+            header?: never;
+            path: {
+                slug: string;
+                urn: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchemaDefinition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceSchema"];
+                };
+            };
+            /** @description It is new */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceSchema"];
+                };
+            };
+            /** @description The cursor is not one of this list */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One may not, or the request may be forged by another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What resources hold contradicts it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sources_slug_schemas_urn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+                urn: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One may not, or the request may be forged by another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A resource type uses it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something else needs it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_sources_slug_service_accounts: {
         parameters: {
             query?: {
@@ -4607,6 +5629,273 @@ export interface operations {
             };
             /** @description It was used, or seven days are over */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sources_slug_unknown_attributes: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where to go on: the `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UnknownAttribute"];
+                };
+            };
+            /** @description The cursor is not one of this list */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sources_slug_unknown_attributes: {
+        parameters: {
+            query?: {
+                /** @description The type of the resources that it was sent for; with `path`. */
+                resource_type?: string;
+                /** @description Its path as it is listed; with `resource_type`. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The cursor is not one of this list */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One may not, or the request may be forged by another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory can't be reached at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_sources_slug_unknown_attributes_adopt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again under the same key, the request is answered again and not done again, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Adoption"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adopted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, and there is no valid API token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One may not, or the request may be forged by another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body took too long to arrive */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is in conflict with what is there, or in progress under the same Idempotency-Key */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too long */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value can't be used */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -66,7 +66,7 @@ export interface SourceDraft {
   name: string;
   slug?: string;
   provider: Provider;
-  switches: Switches;
+  switches: Partial<Switches>;
 }
 
 export function useCreateSource() {

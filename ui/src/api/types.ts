@@ -1,5 +1,5 @@
 // The nouns of the admin API, from its OpenAPI document. Pages import types from here only.
-import type { Named } from "./contract";
+import type { Named, Written } from "./contract";
 
 /** RFC 3339, UTC, with milliseconds. */
 export type Moment = Named<"Moment">;
@@ -37,6 +37,7 @@ export type NewApiToken = Named<"NewApiToken">;
 // Sources
 
 export type Provider = Named<"Provider">;
+export type Profile = Named<"Profile">;
 export type Switches = Named<"Switches">;
 export type RequestLogLimits = Named<"Retention">;
 export type Light = Named<"Light">;
@@ -55,6 +56,42 @@ export type Token = Named<"Token">;
 export type NewToken = Named<"NewToken">;
 export type TokenSecret = Named<"TokenSecret">;
 
+// Schemas and resource types
+
+export type Origin = Named<"Origin">;
+export type AttributeDefinition = Written<"AttributeDefinition">;
+export type SchemaDefinition = Written<"SchemaDefinition">;
+export type TypeDefinition = Written<"TypeDefinition">;
+export type SchemaUse = Named<"SchemaUse">;
+
+export interface SourceSchema {
+  schema: SchemaDefinition;
+  origin: Origin;
+  added_attributes: string[];
+  resource_types: SchemaUse[];
+}
+
+export interface SourceResourceType {
+  resource_type: TypeDefinition;
+  origin: Origin;
+  added_extensions: string[];
+  indexed: string[];
+  resources: number;
+}
+
+export interface UnknownAttribute {
+  resource_type: string;
+  path: string;
+  shape: AttributeDefinition;
+  seen: number;
+  first_seen: Moment;
+  last_seen: Moment;
+  adoptable: boolean;
+  reason: string | null;
+}
+
+export type Adopted = Named<"Adopted">;
+
 // Users, groups, members
 
 export type ResourceType = "User" | "Group";
@@ -71,10 +108,8 @@ export type Member = Words<Named<"Member">, { type: ResourceType | null }>;
 export type Actor = Named<"Actor">;
 export type MemberRef = Words<Named<"MemberRef">, { type: ResourceType | null }>;
 
-export type ChangedResource = Words<
-  Named<"ChangedResource">,
-  { type: ResourceType | "Source" | "Token" | "Administrator" | "ApiToken" | "Settings" }
->;
+/** Its type may be one of the source's own. */
+export type ChangedResource = Named<"ChangedResource">;
 
 export type Change = Words<
   Named<"Change">,
@@ -90,7 +125,7 @@ export type Change = Words<
 // The request log
 
 export type RequestOperation =
-  "create" | "replace" | "update" | "delete" | "read" | "search" | "discovery" | "other";
+  "create" | "replace" | "update" | "delete" | "bulk" | "read" | "search" | "discovery" | "other";
 
 export type Outcome = Words<
   Named<"Outcome">,

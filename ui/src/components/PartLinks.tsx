@@ -3,6 +3,7 @@
 //   const part = usePart(PARTS);
 //   <PartLinks label="Parts of Ada" parts={PARTS} current={part} />
 import { Link, useSearchParams } from "react-router";
+import { useCurrentInSight } from "./current-in-sight";
 import classes from "./Tabs.module.css";
 
 export interface Part<Key extends string> {
@@ -23,8 +24,9 @@ export interface PartLinksProps<Key extends string> {
 }
 
 export function PartLinks<Key extends string>({ label, parts, current }: PartLinksProps<Key>) {
+  const tabs = useCurrentInSight(`${current} of ${parts.map(({ name }) => name).join(", ")}`);
   return (
-    <nav aria-label={label} data-keeps-focus className={classes.tabs}>
+    <nav ref={tabs} aria-label={label} data-keeps-focus className={classes.tabs}>
       {parts.map(({ key, name }, index) => (
         <Link
           key={key}

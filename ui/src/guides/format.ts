@@ -1,5 +1,8 @@
 // The shape of guides/*.json, as guides/README.md lays it down.
-import type { Provider, Switches } from "../api/types";
+import type { Provider } from "../api/types";
+
+/** The switches in which providers differ. */
+export type ProviderSwitch = "unique_group_names" | "log_bodies";
 
 /** What the wizard and the lists need of a provider; see vite.providers.ts. */
 export interface ProviderCard {
@@ -8,7 +11,7 @@ export interface ProviderCard {
   product: string;
   order: number;
   mark: { text: string; color: string };
-  switches: Record<keyof Switches, { default: boolean; why: string }>;
+  switches: Record<ProviderSwitch, { default: boolean; why: string }>;
 }
 
 export interface GuideField {

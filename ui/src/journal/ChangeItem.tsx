@@ -56,6 +56,12 @@ export function ChangeItem({ change, focus, onRequest }: ChangeItemProps) {
       {open && (
         <Stack id={id} gap="md" className={classes.details}>
           <DifferenceTable change={change} />
+          {change.kind === "update" && !hasDetails(change) && (
+            <Text size="sm" c="dimmed">
+              No attribute that is shown has another value. A new password, for one, is kept as a
+              hash, and neither shown nor written down here.
+            </Text>
+          )}
           <Members
             title="Added"
             members={change.members_added}

@@ -184,3 +184,55 @@ test.each([
 ])("%j is listed as %j", (names, text) => {
   expect(listed(names)).toBe(text);
 });
+
+describe("a change that no attribute shows", () => {
+  test("says so", () => {
+    expect(user({ before: {}, after: {} })).toBe("Okta changed Ada Lovelace, with nothing to show");
+    expect(group({ before: null, after: null })).toBe(
+      "Okta changed Engineering, with nothing to show",
+    );
+  });
+});
+
+describe("a resource of the source's own type", () => {
+  const device = (given: Given) =>
+    sentenceText(change({ ...given, resource: { type: "Device", id: "d1", display: "Laptop 7" } }));
+  test("is created, changed and deleted", () => {
+    expect(device({ kind: "create", after: { serial: "S-1" } })).toBe("Okta created Laptop 7");
+    expect(device({ before: { serial: "S-1" }, after: { serial: "S-2" } })).toBe(
+      "Okta changed serial of Laptop 7",
+    );
+    expect(device({ kind: "delete" })).toBe("Okta deleted Laptop 7");
+  });
+});
+
+describe("the schemas of a source", () => {
+  const source = (after: Record<string, unknown>) =>
+    of({ type: "Source", id: "contoso", display: "Contoso" }, { before: null, after });
+  test("are defined and removed", () => {
+    expect(source({ schema: "urn:example:Badge", attributes: ["number"] })).toBe(
+      "Alice Smith defined the schema urn:example:Badge of the source Contoso",
+    );
+    expect(source({ schema: "urn:example:Badge", attributes: [], extends: "User" })).toBe(
+      "Alice Smith defined the schema urn:example:Badge, for User, of the source Contoso",
+    );
+    expect(source({ removed_schema: "urn:example:Badge" })).toBe(
+      "Alice Smith removed the schema urn:example:Badge from the source Contoso",
+    );
+  });
+  test("are defined and removed with their resource types", () => {
+    expect(source({ resource_type: "Device", extensions: [] })).toBe(
+      "Alice Smith defined the resource type Device of the source Contoso",
+    );
+    expect(source({ removed_resource_type: "Device" })).toBe(
+      "Alice Smith removed the resource type Device from the source Contoso",
+    );
+  });
+  test("take what clients sent", () => {
+    expect(
+      source({ resource_type: "User", adopted: ["favoriteColor", "urn:example:2.0:Badge:number"] }),
+    ).toBe(
+      "Alice Smith added favoriteColor and number, which clients sent, to User of the source Contoso",
+    );
+  });
+});

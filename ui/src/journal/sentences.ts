@@ -66,9 +66,21 @@ function act(change: Change, focus: string | undefined): SentencePart[] {
         `changed ${listed(changedNames(change.before, change.after)) || "something"} in the settings`,
       ];
     default:
-      return [`${verb(change.kind)} `, mention(change)];
+      return ofOther(change);
   }
 }
+
+/** Of a resource type of the source's own. */
+function ofOther(change: Change): SentencePart[] {
+  if (change.kind !== "update") return [`${verb(change.kind)} `, mention(change)];
+  const names = listed(changedNames(change.before, change.after));
+  return names === ""
+    ? ["changed ", mention(change), NOTHING_TO_SHOW]
+    : [`changed ${names} of `, mention(change)];
+}
+
+/** A password is kept as a hash alone: neither the old nor the new one is in the journal. */
+const NOTHING_TO_SHOW = ", with nothing to show";
 
 function ofUser(change: Change): SentencePart[] {
   if (change.kind !== "update") return [`${verb(change.kind)} `, mention(change)];
@@ -77,7 +89,7 @@ function ofUser(change: Change): SentencePart[] {
   const switched = names.includes("active") ? activation(change) : null;
   if (switched === null)
     return others.length === 0
-      ? ["updated ", mention(change)]
+      ? ["changed ", mention(change), NOTHING_TO_SHOW]
       : [`changed ${listed(others)} of `, mention(change)];
   return [
     `${switched} `,
@@ -108,7 +120,7 @@ function ofGroup(change: Change, focus: string | undefined): SentencePart[] {
     if (renamed) return [`renamed ${change.before?.displayName as string} to `, group];
     clauses.push([`changed ${listed(names)} of`]);
   }
-  if (clauses.length === 0) return ["updated ", group];
+  if (clauses.length === 0) return ["changed ", group, NOTHING_TO_SHOW];
   return [
     ...clauses.flatMap((clause, index) => (index === 0 ? clause : [" and ", ...clause])),
     " ",
@@ -145,6 +157,8 @@ function sourceOfToken({ source, after, before }: Change): string {
 function ofSource(change: Change): SentencePart[] {
   const name = change.resource.display ?? change.source?.name ?? change.resource.id;
   if (change.kind !== "update") return [`${verb(change.kind)} the source ${name}`];
+  const defined = ofDefinition(change.after);
+  if (defined !== null) return [`${defined} the source ${name}`];
   const names = changedNames(change.before, change.after);
   if (names.length === 1 && typeof change.after?.enabled === "boolean") {
     return [`${change.after.enabled ? "enabled" : "disabled"} the source ${name}`];
@@ -153,6 +167,21 @@ function ofSource(change: Change): SentencePart[] {
     return [`renamed the source ${change.before.name} to ${String(change.after?.name)}`];
   }
   return [`changed ${listed(names) || "settings"} of the source ${name}`];
+}
+
+/** What was done to the schemas of a source, up to its name; null when it was something else. */
+function ofDefinition(after: Change["after"]): string | null {
+  if (after === null) return null;
+  const { schema, removed_schema, resource_type, removed_resource_type, adopted } = after;
+  const extended = typeof after.extends === "string" ? `, for ${after.extends},` : "";
+  if (typeof schema === "string") return `defined the schema ${schema}${extended} of`;
+  if (typeof removed_schema === "string") return `removed the schema ${removed_schema} from`;
+  if (typeof removed_resource_type === "string")
+    return `removed the resource type ${removed_resource_type} from`;
+  if (typeof resource_type !== "string") return null;
+  if (!Array.isArray(adopted)) return `defined the resource type ${resource_type} of`;
+  const names = adopted.map((path) => String(path).replace(/^urn:.*:/i, ""));
+  return `added ${listed(names)}, which clients sent, to ${resource_type} of`;
 }
 
 function ofAdministrator(change: Change): SentencePart[] {

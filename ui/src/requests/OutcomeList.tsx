@@ -2,7 +2,7 @@
 import { Badge, Code, Group, List, Stack, Text } from "@mantine/core";
 import type { Outcome } from "../api/types";
 
-const RESULTS: Record<Outcome["result"], { word: string; color: string }> = {
+export const RESULTS: Record<Outcome["result"], { word: string; color: string }> = {
   applied: { word: "Done", color: "green" },
   nothing_to_do: { word: "Nothing to do", color: "gray" },
   refused: { word: "Refused", color: "red" },

@@ -40,6 +40,7 @@ const OPERATIONS = [
   { value: "replace", label: "Replace" },
   { value: "update", label: "Update" },
   { value: "delete", label: "Delete" },
+  { value: "bulk", label: "Bulk" },
   { value: "read", label: "Read" },
   { value: "search", label: "Search" },
   { value: "discovery", label: "Discovery" },

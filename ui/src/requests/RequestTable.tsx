@@ -34,12 +34,12 @@ export function RequestTable({ slug, query, empty, onOpen }: RequestTableProps) 
     {
       key: "target",
       header: "User or group",
-      cell: ({ target }) =>
+      cell: ({ target, operation, outcomes }) =>
         target?.id ? (
           <ResourceLink slug={slug} type={target.type} id={target.id} name={target.display} />
         ) : (
           <Text span inherit c="dimmed">
-            none
+            {operation === "bulk" && outcomes.length > 1 ? "several" : "none"}
           </Text>
         ),
     },

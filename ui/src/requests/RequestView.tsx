@@ -10,6 +10,7 @@ import { ResourceLink } from "../directory/ResourceLink";
 import { SentenceView } from "../journal/SentenceView";
 import { readableQuery, shortPath } from "./address";
 import { curlOf } from "./curl";
+import { OperationList } from "./OperationList";
 import { OutcomeList } from "./OutcomeList";
 import { reasonOf } from "./reasons";
 import classes from "./RequestView.module.css";
@@ -38,7 +39,11 @@ export function RequestView({ slug, baseUrl, detail }: RequestViewProps) {
       <Facts slug={slug} request={request} />
       {request.outcomes.length > 0 && (
         <Part title="What was done">
-          <OutcomeList outcomes={request.outcomes} />
+          {request.operation === "bulk" ? (
+            <OperationList outcomes={request.outcomes} body={detail.request_body} />
+          ) : (
+            <OutcomeList outcomes={request.outcomes} />
+          )}
         </Part>
       )}
       {changes.length > 0 && (

@@ -24,3 +24,17 @@ test("several kinds are counted", () => {
 test("without outcomes, the operation tells", () => {
   expect(upshotOf({ operation: "search", outcomes: [] })).toBe("Read");
 });
+test("of a bulk request, its operations are counted", () => {
+  const operation = (position: number, result: Outcome["result"]): Outcome => ({
+    operation: position,
+    action: "create",
+    path: null,
+    result,
+    detail: null,
+  });
+  const bulk = (...outcomes: Outcome[]) => upshotOf({ operation: "bulk", outcomes });
+  expect(bulk(operation(0, "applied"), operation(1, "applied"))).toBe("2 done");
+  expect(bulk(operation(0, "applied"), operation(2, "refused"), operation(1, "applied"))).toBe(
+    "2 done, 1 refused",
+  );
+});

@@ -1,5 +1,6 @@
 // What came of an answered request, in a few words.
 import type { Outcome, RequestSummary } from "../api/types";
+import { operationsOf } from "./operations";
 
 type Result = Outcome["result"];
 
@@ -20,12 +21,17 @@ export function upshotOf({
       ? "Read"
       : "Answered";
   }
+  // Of many operations it is told how many came to what; of one, what it came to.
+  const bulk = operation === "bulk";
+  const results = bulk
+    ? operationsOf(outcomes).operations.map(({ result }) => result)
+    : outcomes.map(({ result }) => result);
   const present = COUNTED.map(([result, word]) => ({
     word,
-    count: outcomes.filter((outcome) => outcome.result === result).length,
+    count: results.filter((one) => one === result).length,
   })).filter(({ count }) => count > 0);
   const [first] = present;
-  if (present.length === 1 && first) return capitalised(first.word);
+  if (present.length === 1 && first && !bulk) return capitalised(first.word);
   return capitalised(present.map(({ word, count }) => `${count} ${word}`).join(", "));
 }
 

@@ -239,6 +239,13 @@ const ACTIVITY: Place[] = [
 
 const REQUEST: Place[] = [
   {
+    name: "request-bulk",
+    at: ({ bulkRequest }) =>
+      `/directory/sources/wingtip/activity?view=requests&request=${bulkRequest}`,
+    fullPage: false,
+    arrange: text("Only what was refused"),
+  },
+  {
     name: "request",
     at: "/directory/sources/contoso/activity?view=requests&operation=update",
     fullPage: false,
@@ -297,6 +304,7 @@ const SOURCE_SETTINGS: Place[] = [
     arrange: async (page) => {
       await page.getByRole("textbox", { name: "Slug" }).fill("contoso-emea");
       await text("The address changes")(page);
+      await press(page, "Add emails.display");
     },
   },
   {
@@ -310,6 +318,66 @@ const SOURCE_SETTINGS: Place[] = [
     at: "/directory/sources/nowhere/overview",
     refusals: [404, /^GET \/api\/v1\/sources\/nowhere/],
     arrange: sees("This does not exist, or no longer"),
+  },
+];
+
+const SCHEMAS: Place[] = [
+  {
+    name: "source-schemas",
+    at: "/directory/sources/wingtip/schemas",
+    arrange: async (page) => {
+      await press(page, /^Badge Own/);
+      await press(page, /^User Extended/);
+      await press(page, "Parts of emails");
+      await text("Added")(page);
+    },
+  },
+  {
+    name: "source-schema-new",
+    at: "/directory/sources/wingtip/schemas",
+    fullPage: false,
+    arrange: dialog("Add a schema", "Add a schema"),
+  },
+  {
+    name: "source-schema-refused",
+    at: "/directory/sources/wingtip/schemas",
+    fullPage: false,
+    arrange: async (page) => {
+      await dialog("Add a schema", "Add a schema")(page);
+      await press(page, "Start with an example");
+      const written = page.getByRole("textbox", { name: "Definition (JSON)" });
+      await written.fill((await written.inputValue()).replace('"caseExact": true,', '"caseExact"'));
+      await press(page, "Save");
+      await text("A colon is missing here.")(page);
+    },
+  },
+  {
+    name: "source-schema-remove",
+    at: "/directory/sources/wingtip/schemas",
+    fullPage: false,
+    arrange: async (page) => {
+      await press(page, /^Badge Own/);
+      await dialog("Remove", "Remove Badge?")(page);
+    },
+  },
+  {
+    name: "source-resource-types",
+    at: "/directory/sources/wingtip/schemas?part=types",
+    arrange: async (page) => {
+      await press(page, /^User Extended/);
+      await press(page, /^Device Own/);
+      await text("To remove it, delete its 1 resource first.")(page);
+    },
+  },
+  {
+    name: "source-unknown-attributes",
+    at: "/directory/sources/wingtip/schemas?part=unknown",
+    arrange: text("shoeSizes"),
+  },
+  {
+    name: "source-unknown-attributes-none",
+    at: "/directory/sources/fabrikam/schemas?part=unknown",
+    arrange: text("Everything is known"),
   },
 ];
 
@@ -415,7 +483,7 @@ const SERVER: Place[] = [
 ];
 
 const API_REFERENCE: Place[] = [
-  { name: "api-reference", at: "/system/api", arrange: text("Schemas") },
+  { name: "api-reference", at: "/system/api", arrange: text("Types") },
   {
     name: "api-reference-operation",
     at: "/system/api?q=tokens",
@@ -462,6 +530,7 @@ const TOGETHER: Record<string, Place[]> = {
   "a source's activity": ACTIVITY,
   "a request": REQUEST,
   "a source's credentials": CREDENTIALS,
+  "a source's schemas": SCHEMAS,
   "a source's settings": SOURCE_SETTINGS,
   "how to connect": CONNECT,
   administrators: ADMINISTRATORS,
@@ -495,6 +564,7 @@ test("looks right: for an auditor", async ({ showcase, openBrowser }) => {
     ["auditor-wizard", "/directory/sources/new", "Only administrators create sources"],
     ["auditor-credentials", "/directory/sources/contoso/credentials", "Two tokens are live"],
     ["auditor-source-settings", "/directory/sources/contoso/settings", "Keep the bodies"],
+    ["auditor-schemas", "/directory/sources/wingtip/schemas?part=unknown", "shoeSizes"],
     ["auditor-settings", "/system/settings", "Sign in again after"],
     ["auditor-administrators", "/system/administrators", "Priya Raman"],
   ] as const) {

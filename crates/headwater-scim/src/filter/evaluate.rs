@@ -17,7 +17,7 @@ impl Filter {
             Self::Not(inner) => !inner.matches(resource),
             Self::Compare(comparison) => {
                 let path = &comparison.path;
-                let values = path.elements(resource).map(|element| at(element, path));
+                let values = path.elements(resource).flat_map(|element| at(element, path));
                 comparison.holds_for(values)
             }
             Self::Present(path) => path.values(resource).any(is_present),
@@ -33,8 +33,8 @@ impl Filter {
             Self::And(terms) => terms.iter().all(|term| term.matches_element(element)),
             Self::Or(terms) => terms.iter().any(|term| term.matches_element(element)),
             Self::Not(inner) => !inner.matches_element(element),
-            Self::Compare(comparison) => comparison.holds_for(std::iter::once(at(element, &comparison.path))),
-            Self::Present(path) => at(element, path).is_some_and(is_present),
+            Self::Compare(comparison) => comparison.holds_for(at(element, &comparison.path)),
+            Self::Present(path) => at(element, path).any(|value| value.is_some_and(is_present)),
             Self::Element { .. } => false,
         }
     }
@@ -56,11 +56,17 @@ impl Comparison {
     }
 }
 
-fn at<'a>(element: &'a Value, path: &AttributePath) -> Option<&'a Value> {
-    match &path.sub_attribute {
+/// The values of an element at a path: one, each of a list, or `None` where there is none.
+fn at<'a>(element: &'a Value, path: &AttributePath) -> impl Iterator<Item = Option<&'a Value>> + use<'a> {
+    let value = match &path.sub_attribute {
         None => Some(element),
         Some(sub) => element.get(&sub.name),
-    }
+    };
+    let (list, single) = match value {
+        Some(Value::Array(values)) => (values.as_slice(), None),
+        value => (&[][..], Some(value)),
+    };
+    list.iter().map(Some).chain(single)
 }
 
 /// `pr`: a non-empty value, or a non-empty node for a complex attribute (RFC 7644 table 3).

@@ -4,12 +4,12 @@ mod evaluate;
 mod lexer;
 mod parser;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 pub use parser::FilterError;
 pub(crate) use parser::parse_value_path;
 
-use crate::{path::AttributePath, resource_type::ResourceType};
+use crate::{index, path::AttributePath, resource_type::ResourceType};
 
 /// The longest filter that is looked at, in bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
@@ -127,7 +127,20 @@ impl Filter {
     /// operator to a type that it doesn't fit, or exceeds [`MAX_LENGTH`], [`MAX_DEPTH`] or
     /// [`MAX_TERMS`].
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, FilterError> {
-        parser::parse(text, resource_type)
+        parser::parse(text, resource_type, &[])
+    }
+
+    /// Like [`Self::parse`], for a query over several types: an attribute that only another of them
+    /// has is one without a value (RFC 7644 §3.4.2.1).
+    ///
+    /// # Errors
+    /// As [`Self::parse`]; an attribute that none of the types has.
+    pub fn parse_among(
+        text: &str,
+        resource_type: &ResourceType,
+        others: &[Arc<ResourceType>],
+    ) -> Result<Self, FilterError> {
+        parser::parse(text, resource_type, others)
     }
 
     /// The `eq` comparisons that an element has to meet, when the filter is nothing but those
@@ -222,6 +235,19 @@ fn join(
 impl fmt::Display for Filter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.print(formatter, false)
+    }
+}
+
+impl Literal {
+    /// The literal as an index holds values; `None` for `null`.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Boolean(value) => Some(value.to_string()),
+            Self::Number(number) => index::number_key(number),
+            Self::Text { key, .. } => Some(key.clone()),
+            Self::Instant { nanoseconds, .. } => Some(index::instant_key(*nanoseconds)),
+        }
     }
 }
 

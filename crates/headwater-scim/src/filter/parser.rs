@@ -14,7 +14,7 @@ use crate::{
     error::{ScimError, ScimType},
     path::AttributePath,
     resource_type::ResourceType,
-    schema::{Attribute, AttributeType, Mutability},
+    schema::{Attribute, AttributeType},
 };
 
 /// Why a text is not a filter of a resource type.
@@ -40,8 +40,12 @@ impl From<FilterError> for ScimError {
     }
 }
 
-pub(super) fn parse(text: &str, resource_type: &ResourceType) -> Result<Filter, FilterError> {
-    let mut parser = Parser::new(text, resource_type)?;
+pub(super) fn parse(
+    text: &str,
+    resource_type: &ResourceType,
+    others: &[Arc<ResourceType>],
+) -> Result<Filter, FilterError> {
+    let mut parser = Parser { others, ..Parser::new(text, resource_type)? };
     let filter = parser.disjunction()?;
     parser.expect_end()?;
     Ok(filter)
@@ -67,6 +71,8 @@ struct Parser<'a> {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token<'a>>>,
     end: usize,
     resource_type: &'a ResourceType,
+    /// Types whose attributes may be named too; a resource of `resource_type` has no value of them.
+    others: &'a [Arc<ResourceType>],
     /// The attribute whose brackets we are in.
     inside: Option<AttributePath>,
     depth: usize,
@@ -85,6 +91,7 @@ impl<'a> Parser<'a> {
             tokens: tokens(text)?.into_iter().peekable(),
             end: text.len(),
             resource_type,
+            others: &[],
             inside: None,
             depth: 0,
             terms: 0,
@@ -266,8 +273,12 @@ impl<'a> Parser<'a> {
 
     fn attribute(&self, word: &str, position: usize) -> Result<AttributePath, FilterError> {
         let path = match &self.inside {
-            None => AttributePath::parse(word, self.resource_type)
-                .map_err(|error| FilterError::new(position, error.to_string()))?,
+            None => {
+                let own = AttributePath::parse(word, self.resource_type);
+                let others = || self.others.iter().find_map(|other| AttributePath::parse(word, other).ok());
+                own.or_else(|error| others().ok_or(error))
+                    .map_err(|error| FilterError::new(position, error.to_string()))?
+            }
             Some(parent) if parent.attribute.is_complex() => {
                 let sub = parent.attribute.sub_attribute(word).ok_or_else(|| {
                     FilterError::new(position, format!("{parent} has no sub-attribute {word:?}"))
@@ -283,12 +294,6 @@ impl<'a> Parser<'a> {
                 ));
             }
         };
-        if is_computed(&path) {
-            return Err(FilterError::new(
-                position,
-                format!("{path} is computed for each answer and can't be used in a filter"),
-            ));
-        }
         if path.leaf().is_never_returned() {
             return Err(FilterError::new(position, format!("{path} can't be used in a filter")));
         }
@@ -331,15 +336,6 @@ impl<'a> Parser<'a> {
             .map_err(|message| FilterError::new(value_position, message))?;
         Ok(Filter::Compare(Comparison { path, operator, literal }))
     }
-}
-
-/// Whether the server puts the value together when it answers: `$ref` and the name in a reference
-/// such as `manager`.
-fn is_computed(path: &AttributePath) -> bool {
-    let sub = path.sub_attribute.as_ref();
-    !path.attribute.multi_valued
-        && path.attribute.refers_to_resources()
-        && sub.is_some_and(|sub| sub.name == "$ref" || sub.mutability == Mutability::ReadOnly)
 }
 
 fn one_or(mut terms: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {

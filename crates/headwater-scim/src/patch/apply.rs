@@ -14,7 +14,7 @@ use crate::{
     error::{ScimError, ScimType},
     filter::{Filter, Literal, Operator},
     path::AttributePath,
-    resource,
+    resource::{self, Secret},
     resource_type::ResourceType,
     schema::{Attribute, Mutability, Schema},
     value,
@@ -36,6 +36,8 @@ pub struct Patched {
     pub outcomes: Vec<Outcome>,
     /// Paths of attributes that were not taken.
     pub ignored: Vec<String>,
+    /// Secrets that are to be kept as hashes, or no longer kept, in order.
+    pub secrets: Vec<Secret>,
 }
 
 /// Applies a request to the attributes of a resource.
@@ -59,7 +61,9 @@ pub fn apply(
         server_side,
         relation: Vec::new(),
         ignored: Vec::new(),
+        secrets: Vec::new(),
         notes,
+        interop: request.interop,
         operation: 0,
         scans: 0,
         work: 0,
@@ -79,6 +83,7 @@ pub fn apply(
         relation: patcher.relation,
         outcomes,
         ignored: patcher.ignored,
+        secrets: patcher.secrets,
     })
 }
 
@@ -88,7 +93,9 @@ struct Patcher<'a> {
     server_side: &'a Object,
     relation: Vec<RelationChange>,
     ignored: Vec<String>,
+    secrets: Vec<Secret>,
     notes: &'a mut Notes,
+    interop: bool,
     operation: usize,
     scans: usize,
     work: usize,
@@ -142,7 +149,9 @@ impl Patcher<'_> {
             Target::Attribute(path) => self.on_attribute(op, path, None, value),
             Target::Elements { path, filter } => self.on_attribute(op, path, Some(filter), value),
             Target::Extension(schema) => self.on_extension(op, schema, value),
-            Target::Foreign(name) => foreign::apply(&mut self.attributes, op, name, value, &mut self.work),
+            Target::Foreign(name) => {
+                foreign::apply(&mut self.attributes, op, name, value, self.resource_type, &mut self.work)
+            }
         }
     }
 
@@ -177,11 +186,15 @@ impl Patcher<'_> {
             return self.on_read_only(op, &path, filter, value.as_ref());
         }
         if leaf.mutability == Mutability::WriteOnly {
-            if let Some(value) = value {
-                value::check(leaf, value, &mut self.ignored)?;
-            }
-            self.ignored.push(path.to_string());
-            return Ok(Outcome::NothingToDo);
+            let value = value.filter(|_| op != Op::Remove);
+            let value =
+                value.map(|value| value::check(leaf, value, &mut self.ignored)).transpose()?.flatten();
+            let Some(secret) = Secret::kept(leaf, value, self.resource_type) else {
+                self.ignored.push(path.to_string());
+                return Ok(Outcome::NothingToDo);
+            };
+            self.secrets.push(secret);
+            return Ok(Outcome::Applied);
         }
         self.edit(op, &path, filter, value)
     }
@@ -256,6 +269,7 @@ impl Patcher<'_> {
             attribute,
             sub_attribute: path.sub_attribute.as_deref(),
             filter,
+            interop: self.interop,
             ignored: &mut self.ignored,
         };
         let (edited, changed) = edit.carry_out(current, value)?;
@@ -370,11 +384,11 @@ impl Patcher<'_> {
     ) -> Result<Outcome, ScimError> {
         let members = match (op, value) {
             (Op::Remove, _) | (_, None | Some(Value::Null)) => {
-                if let Some(attribute) = schema.attributes.iter().find(|attribute| attribute.required) {
-                    return Err(ScimError::mutability(format!(
-                        "{}:{} is required and can't be removed",
-                        schema.id, attribute.name
-                    )));
+                let required =
+                    self.resource_type.extensions.iter().any(|one| one.required && one.schema == *schema);
+                if required {
+                    let detail = format!("{} is required and can't be removed", schema.id);
+                    return Err(ScimError::mutability(detail));
                 }
                 let removed = self.attributes.shift_remove(&schema.id);
                 return Ok(if removed.is_some() { Outcome::Applied } else { Outcome::NothingToDo });
@@ -423,7 +437,7 @@ pub(super) fn spend(work: &mut usize, cost: usize) -> Result<(), ScimError> {
 /// `schemas` follows from the content (AMB-14): saying it again is nothing to do.
 fn on_schemas(op: Op, value: Option<&Value>) -> Result<Outcome, ScimError> {
     let texts = value.is_some_and(|value| match value {
-        Value::Array(values) => values.iter().all(Value::is_string),
+        Value::Array(values) => !values.is_empty() && values.iter().all(Value::is_string),
         other => other.is_string(),
     });
     match op {

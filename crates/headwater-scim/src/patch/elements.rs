@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::Op;
 use crate::{
-    Object, comparison,
+    Object, comparison, deviation,
     error::ScimError,
     filter::{Comparison, Filter, Literal},
+    interop,
     schema::{Attribute, Mutability},
     value,
 };
@@ -23,6 +24,7 @@ pub(super) struct Edit<'a> {
     pub(super) attribute: &'a Attribute,
     pub(super) sub_attribute: Option<&'a Attribute>,
     pub(super) filter: Option<&'a Filter>,
+    pub(super) interop: bool,
     pub(super) ignored: &'a mut Vec<String>,
 }
 
@@ -52,7 +54,8 @@ impl Edit<'_> {
                 }
                 _ => None,
             },
-            (_, None) if !self.attribute.is_complex() => {
+            // Interop profile, *Complex Attribute Operations*: replace replaces the entire attribute.
+            (op, None) if !self.attribute.is_complex() || self.interop && op == Op::Replace => {
                 value::check(self.attribute, given(value), self.ignored)?
             }
             (_, None) => return self.merge_complex(current, given(value)),
@@ -124,6 +127,9 @@ impl Edit<'_> {
             Some(filter) => positions(&elements, |element| filter.matches_element(element)),
             None => (0..elements.len()).collect(),
         };
+        if self.interop && self.filter.is_some() {
+            interop::check_selection(self.op, self.attribute, selected.len())?;
+        }
         if !self.attribute.multi_valued
             && self.op != Op::Remove
             && selected.is_empty()
@@ -200,11 +206,13 @@ impl Edit<'_> {
     ) -> Result<(Vec<Value>, bool), ScimError> {
         let given = value::check_one(self.attribute, value, self.ignored)?;
         if selected.is_empty() {
-            let (Op::Add, Some(created)) = (self.op, self.created_by_filter()) else {
-                return Err(self.nothing_selected());
-            };
+            let created = if self.op == Op::Add { self.created_by_filter()? } else { None };
+            let Some(created) = created else { return Err(self.nothing_selected()) };
             let mut created = Value::Object(created);
             value::merge_members(&mut created, given.unwrap_or(Value::Null));
+            if !self.selects(&created) {
+                return Err(self.nothing_selected());
+            }
             let (position, mut changed) = value::merge(&mut elements, created);
             changed |= self.settle_primary(&mut elements, &[position])?;
             return Ok((elements, changed));
@@ -242,9 +250,13 @@ impl Edit<'_> {
         if selected.is_empty() {
             let Some(value) = value else { return Ok((elements, false)) };
             // AMB-41: Entra ID expects add and replace to create what the filter describes.
-            let Some(mut created) = self.created_by_filter() else { return Err(self.nothing_selected()) };
+            let Some(mut created) = self.created_by_filter()? else { return Err(self.nothing_selected()) };
             created.insert(sub.name.clone(), value);
-            let (position, mut changed) = value::merge(&mut elements, Value::Object(created));
+            let created = Value::Object(created);
+            if !self.selects(&created) {
+                return Err(self.nothing_selected());
+            }
+            let (position, mut changed) = value::merge(&mut elements, created);
             changed |= self.settle_primary(&mut elements, &[position])?;
             return Ok((elements, changed));
         }
@@ -263,25 +275,37 @@ impl Edit<'_> {
         Ok((if changed { distinct(elements) } else { elements }, changed))
     }
 
-    /// The element that the filter's equalities describe.
-    fn created_by_filter(&self) -> Option<Object> {
-        let Some(filter) = self.filter else { return Some(Object::new()) };
+    /// Whether the filter would have selected an element. One that is created for it has to be such
+    /// a one: `emails[value eq "a"].value` set to `b` is to change what is there, not to add to it
+    /// (RFC 7644 §3.5.2.3).
+    fn selects(&self, element: &Value) -> bool {
+        self.filter.is_none_or(|filter| filter.matches_element(element))
+    }
+
+    /// The element that the filter's equalities describe, if they do; a text that is compared need
+    /// not be one that the attribute may have.
+    fn created_by_filter(&mut self) -> Result<Option<Object>, ScimError> {
+        let Some(filter) = self.filter else { return Ok(Some(Object::new())) };
+        let Some(equalities) = filter.equalities() else { return Ok(None) };
         let mut created = Object::new();
-        for Comparison { path, literal, .. } in filter.equalities()? {
+        for Comparison { path, literal, .. } in equalities {
             let value = match literal {
                 Literal::Null => continue,
                 Literal::Boolean(value) => Value::Bool(*value),
                 Literal::Number(value) => Value::Number(value.clone()),
                 Literal::Text { text, .. } | Literal::Instant { text, .. } => Value::from(text.as_str()),
             };
-            let sub = path.sub_attribute.as_ref()?;
+            let Some(sub) = &path.sub_attribute else { return Ok(None) };
             let contradicts = created.get(&sub.name).is_some_and(|known| *known != value);
             if contradicts || sub.mutability == Mutability::ReadOnly {
-                return None;
+                return Ok(None);
             }
-            created.insert(sub.name.clone(), value);
+            let value = deviation::mend_value(value, sub, &mut Vec::new());
+            let checked = value::check(sub, value, self.ignored)
+                .map_err(|error| ScimError::from(error).in_context(&self.attribute.name))?;
+            put(&mut created, &sub.name, checked);
         }
-        Some(created)
+        Ok(Some(created))
     }
 
     /// remove of a list. With values beside it, just those go (AMB-42: Entra ID and authentik mean

@@ -11,6 +11,7 @@ use crate::{
     error::ScimError,
     path::{is_name, starts_like_urn},
     resource,
+    resource_type::ResourceType,
 };
 
 /// The most members of such an extension, and of a list in it, as far as PATCH fills them.
@@ -23,6 +24,7 @@ pub(super) fn apply(
     op: Op,
     name: &str,
     value: Option<Value>,
+    resource_type: &ResourceType,
     work: &mut usize,
 ) -> Result<Outcome, ScimError> {
     let value = value.filter(|value| op != Op::Remove && !value.is_null());
@@ -35,7 +37,9 @@ pub(super) fn apply(
         }
         _ => (name.to_owned(), None),
     };
-    if !resource::is_foreign_urn(&urn) || attribute.is_some_and(|attribute| !is_attribute(attribute)) {
+    if !resource::is_foreign_urn(&urn, resource_type)
+        || attribute.is_some_and(|attribute| !is_attribute(attribute))
+    {
         return Err(ScimError::invalid_path(format!("{name} is not an attribute path")));
     }
     let object = attributes.entry(urn.clone()).or_insert_with(|| Value::Object(Object::new()));

@@ -59,6 +59,9 @@ pub struct Operation {
 pub struct PatchRequest {
     /// The operations, in order.
     pub operations: Vec<Operation>,
+    /// Whether it is carried out as the interoperability profile has it ([`crate::interop`]): replace
+    /// of a complex attribute replaces it whole, and a filter in a path selects one element.
+    pub interop: bool,
 }
 
 /// What became of one operation.
@@ -137,7 +140,7 @@ impl PatchRequest {
                 })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { operations })
+        Ok(Self { operations, interop: false })
     }
 }
 

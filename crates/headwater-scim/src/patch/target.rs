@@ -45,7 +45,8 @@ impl Target {
                 Err(error) => match rest.rsplit_once(']') {
                     Some((inside, _))
                         if inside.trim().contains(' ')
-                            && error.position <= text.len() - (rest.len() - inside.len()) =>
+                            // The position counts from 1; the closing bracket itself is where a filter breaks off.
+                            && error.position <= text.len() - (rest.len() - inside.len()) + 1 =>
                     {
                         Err(ScimError::bad_request(
                             ScimType::InvalidFilter,

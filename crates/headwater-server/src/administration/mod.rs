@@ -3,7 +3,10 @@
 //! transaction.
 
 mod accounts;
+mod adoption;
 mod passwords;
+mod resource_types;
+mod schemas;
 mod settings;
 mod sources;
 mod vault;
@@ -14,7 +17,10 @@ use headwater_store::{Act, Actor, Millis, StoreError, sqlite::SqliteStore};
 use uuid::Uuid;
 
 pub use accounts::{Invitation, MadeApiToken, NewAccount, SignedIn, Visitor};
+pub use adoption::{Adopted, Unknown};
 pub use passwords::Passwords;
+pub use resource_types::DescribedType;
+pub use schemas::{DescribedSchema, Extends, Origin, Use, schema_json};
 pub use settings::{Settings, SettingsEdit};
 pub use sources::{MadeSource, MadeToken, SourceRequest, checked_slug};
 pub use vault::{Vault, VaultError};
@@ -93,6 +99,24 @@ impl Administration {
         &self.store
     }
 
+    /// The hash of a secret that a client of a source has set, in PHC form (Argon2id). Its Unicode is
+    /// brought to one form before, and its blanks to one kind (RFC 8265 §4.2, OpaqueString).
+    pub async fn hash_secret(&self, secret: &str) -> String {
+        let blanks: String = secret.chars().map(|c| if is_blank(c) { ' ' } else { c }).collect();
+        let secret = headwater_scim::comparison::key(&blanks, true).into_owned();
+        self.passwords.hash(secret, &*self.random).await
+    }
+
+    /// Seals what a client is to bring back: nobody but this server can read or make it.
+    pub(crate) fn seal(&self, content: &[u8], purpose: &[u8]) -> Vec<u8> {
+        self.vault.seal(content, purpose)
+    }
+
+    /// Opens what was sealed for the same purpose; `None` for anything else.
+    pub(crate) fn open_sealed(&self, sealed: &[u8], purpose: &[u8]) -> Option<Vec<u8>> {
+        self.vault.open_sealed(sealed, purpose).ok()
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn now(&self) -> Millis {
         self.clock.now()
@@ -106,6 +130,11 @@ impl Administration {
     fn new_uuid(&self) -> Uuid {
         self.uuids.next(&*self.clock, &*self.random)
     }
+}
+
+/// A space separator (Unicode category Zs) other than the plain one.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// A name for people: 1 to 200 characters.

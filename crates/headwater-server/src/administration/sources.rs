@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use headwater_scim::{discovery::Hidden, registry::Registry};
 use headwater_store::{
-    Act, Millis, NewSource, NewToken, Provider, Slug, Source, SourceEdit, StoreError, Token,
+    Act, Millis, NewSource, NewToken, Profile, Provider, Slug, Source, SourceEdit, StoreError, Token,
 };
 use uuid::Uuid;
 
@@ -26,6 +27,12 @@ pub struct SourceRequest {
     pub unique_display_names: Option<bool>,
     /// Whether the request log keeps bodies of its requests.
     pub log_bodies: Option<bool>,
+    /// Which rules it obeys.
+    pub profile: Option<Profile>,
+    /// Whether secrets that clients set (`password`) are kept, as hashes.
+    pub keep_passwords: Option<bool>,
+    /// What is left out of `/Schemas`.
+    pub hidden: Option<Vec<String>>,
 }
 
 /// A source that has been made.
@@ -75,6 +82,10 @@ impl Administration {
         new.provider = request.provider.unwrap_or(new.provider);
         new.unique_display_names = request.unique_display_names.unwrap_or(new.unique_display_names);
         new.log_bodies = request.log_bodies.unwrap_or(new.log_bodies);
+        new.profile = request.profile.unwrap_or(new.profile);
+        new.keep_passwords = request.keep_passwords.unwrap_or(new.keep_passwords);
+        new.hidden = request.hidden.unwrap_or_default();
+        check_hidden(&new.hidden, &Registry::built_in())?;
         let source = self.store.create_source(new, act).await?;
         let token = self.token(source.slug.as_str(), token_id)?;
         Ok(MadeSource { source, token, secret })
@@ -97,6 +108,10 @@ impl Administration {
             .log_megabytes
             .map(|megabytes| check_megabytes(megabytes, "request_log.megabytes"))
             .transpose()?;
+        if let Some(hidden) = &edit.hidden {
+            let registry = self.store.registry(&self.store.source(&slug)?)?;
+            check_hidden(hidden, &registry)?;
+        }
         Ok(self.store.edit_source(slug, edit, act).await?)
     }
 
@@ -175,6 +190,19 @@ impl Administration {
             copyable_until: Some(now + COPYABLE_FOR),
         }
     }
+}
+
+/// The most paths and URNs that a source may leave out of `/Schemas`.
+const MOST_HIDDEN: usize = 100;
+
+/// What is to be left out of `/Schemas` has to be in there.
+fn check_hidden(hidden: &[String], registry: &Registry) -> Result<(), AdministrationError> {
+    let field = "switches.hidden_from_schemas";
+    if hidden.len() > MOST_HIDDEN {
+        let detail = format!("at most {MOST_HIDDEN} attributes and schemas can be left out");
+        return Err(AdministrationError::invalid(field, detail));
+    }
+    Hidden::check(hidden, registry).map_err(|detail| AdministrationError::invalid(field, detail))
 }
 
 /// A sealed token opens for its own id alone.

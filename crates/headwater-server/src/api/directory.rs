@@ -2,7 +2,7 @@
 //! written, to be read.
 
 use axum::{Json, extract::State};
-use headwater_scim::{Object, projection::Projection, resource_type::Registry};
+use headwater_scim::{Object, projection::Projection, registry::Registry};
 use headwater_store::{
     Include, ListPage, ListPosition, Listing, MemberId, ResourceId, Sort, Source, StoredResource,
 };
@@ -493,11 +493,12 @@ async fn as_client(
     url: &ServerUrl,
     projection: &Projection,
 ) -> Result<Value, Problem> {
-    let registry = Registry::built_in();
+    let registry = context.administration.store().registry(source)?;
     let found = registry.resource_type(resource_type);
     let resource_type = found.ok_or_else(|| Problem::not_found("There is no such type of resource."))?;
     let caller = Caller {
         source: source.clone(),
+        registry: std::sync::Arc::clone(&registry),
         service_account: uuid::Uuid::nil(),
         request_id: context.new_uuid(),
         base_url: url.of_source(source.slug.as_str()),

@@ -19,6 +19,8 @@ use crate::configuration::Configuration;
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
+/// The longest definition of a schema or a resource type, in bytes.
+const MAX_DEFINITION: usize = 1024 * 1024;
 /// The longest text that can be searched for, in characters.
 const MAX_SEARCH: usize = 200;
 
@@ -63,28 +65,45 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, context: &App) -> Result<Self, Problem> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-        // A form of another site can't send this type: it is a part of what keeps requests from
-        // being forged.
-        if !media_type.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send the body as Content-Type: application/json.",
-            ));
-        }
-        let bytes = read(request.into_body(), &context.configuration).await?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("The body is not JSON: {error}."))
-        })?;
-        if !value.is_object() {
-            return Err(Problem::invalid("body", "The body has to be a JSON object."));
-        }
+        let value = json(request, context, MAX_BODY).await?;
         serde_path_to_error::deserialize(whole_numbers(value)).map(Self).map_err(|error| {
             Problem::invalid(&field(&error, "body"), format!("The body can't be used: {}.", error.inner()))
         })
     }
+}
+
+/// A definition of RFC 7643 §6 or §7 as a JSON body, which may be longer than others.
+pub(super) struct Definition(pub(super) Value);
+
+impl FromRequest<App> for Definition {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, context: &App) -> Result<Self, Problem> {
+        json(request, context, MAX_DEFINITION).await.map(Self)
+    }
+}
+
+/// The JSON object in a body.
+async fn json(request: Request, context: &App, most: usize) -> Result<Value, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    // A form of another site can't send this type: it is a part of what keeps requests from
+    // being forged.
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send the body as Content-Type: application/json.",
+        ));
+    }
+    let bytes = read_up_to(most, request.into_body(), &context.configuration).await?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("The body is not JSON: {error}."))
+    })?;
+    if !value.is_object() {
+        return Err(Problem::invalid("body", "The body has to be a JSON object."));
+    }
+    Ok(value)
 }
 
 /// The input that an error is about: where it stands, or where one is missing, what it would be
@@ -158,13 +177,21 @@ pub(super) async fn read(
     body: axum::body::Body,
     configuration: &Configuration,
 ) -> Result<bytes::Bytes, Problem> {
+    read_up_to(MAX_BODY, body, configuration).await
+}
+
+async fn read_up_to(
+    most: usize,
+    body: axum::body::Body,
+    configuration: &Configuration,
+) -> Result<bytes::Bytes, Problem> {
     let patience = Duration::from_secs(configuration.read_timeout_seconds);
-    match tokio::time::timeout(patience, Limited::new(body, MAX_BODY).collect()).await {
+    match tokio::time::timeout(patience, Limited::new(body, most).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(_)) => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
-            format!("The body is longer than {MAX_BODY} bytes, or broke off."),
+            format!("The body is longer than {most} bytes, or broke off."),
         )),
         Err(_) => {
             let detail = "The body took too long to arrive.";

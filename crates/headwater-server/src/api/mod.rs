@@ -8,6 +8,7 @@ mod administrators;
 mod api_tokens;
 mod caller;
 mod changes;
+mod definitions;
 mod directory;
 mod extract;
 mod idempotency;
@@ -18,6 +19,8 @@ mod openapi;
 mod paging;
 mod problem;
 mod requests;
+mod resource_types;
+mod schemas;
 mod server_url;
 mod session;
 mod settings;
@@ -25,6 +28,7 @@ mod sources;
 mod stream;
 mod system;
 mod tokens;
+mod unknown_attributes;
 
 use std::sync::Arc;
 
@@ -101,6 +105,12 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(tokens::copy))
+        .routes(routes!(schemas::list))
+        .routes(routes!(schemas::read, schemas::put, schemas::remove))
+        .routes(routes!(resource_types::list))
+        .routes(routes!(resource_types::read, resource_types::put, resource_types::remove))
+        .routes(routes!(unknown_attributes::list, unknown_attributes::forget))
+        .routes(routes!(unknown_attributes::adopt))
         .routes(routes!(directory::users))
         .routes(routes!(directory::user))
         .routes(routes!(directory::groups_of_user))

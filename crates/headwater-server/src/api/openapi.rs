@@ -24,10 +24,11 @@ A POST that creates takes an `Idempotency-Key`. Scripts send an API token as \
 `Authorization: Bearer hwa_…`; the web UI has a session cookie, and sends its `csrf_token` as `X-CSRF-Token` with \
 everything that is not a GET.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("Session", "Signing in and out, and one's own account"),
     ("Sources", "The places that identity providers provision into"),
     ("Tokens", "What the clients of a source show"),
+    ("Schemas", "The schemas and resource types of a source, and attributes that no schema knows"),
     ("Users", "Users of all sources, as their identity providers have written them"),
     ("Groups", "Groups and their members"),
     ("Changes", "The journal: what happened, by whom, before and after"),

@@ -89,7 +89,7 @@ impl Problem {
         problem
     }
 
-    fn of_field(mut self, field: &str) -> Self {
+    pub(super) fn of_field(mut self, field: &str) -> Self {
         self.0.field = Some(field.to_owned());
         self
     }
@@ -155,8 +155,15 @@ impl From<StoreError> for Problem {
             StoreError::LinkInvalid => Self::new(StatusCode::NOT_FOUND, "link_invalid", detail),
             StoreError::SlugTaken(_) => Self::new(StatusCode::CONFLICT, "taken", detail).of_field("slug"),
             StoreError::EmailTaken(_) => Self::new(StatusCode::CONFLICT, "taken", detail).of_field("email"),
-            StoreError::NotUnique(_) => {
+            StoreError::NotUnique { .. } => {
                 Self::new(StatusCode::CONFLICT, "conflict", detail).of_field("switches.unique_group_names")
+            }
+            StoreError::Misfit { .. } => Self::new(StatusCode::CONFLICT, "conflict", detail),
+            // It begins with the path of a member, whose letters mean something.
+            StoreError::Definition(error) => Self::invalid(&error.at, format!("{error}.")),
+            StoreError::NoDefinition(_) | StoreError::NoUnknownAttribute { .. } => Self::not_found(detail),
+            StoreError::InUse(_) | StoreError::Referred { .. } => {
+                Self::new(StatusCode::CONFLICT, "in_use", detail)
             }
             StoreError::LastAdministrator => Self::new(StatusCode::CONFLICT, "last_administrator", detail),
             error if error.is_passing() => {

@@ -67,7 +67,7 @@ pub(super) struct Target {
 /// What became of one thing that a request asked for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Outcome {
-    /// The position of the operation in a PATCH, from 0.
+    /// The position of the operation in a PATCH or in a bulk request, from 0.
     operation: Option<u32>,
     /// What was asked for, such as `add`.
     action: String,

@@ -4,7 +4,9 @@ mod overview;
 mod status;
 
 use axum::{Json, extract::State};
-use headwater_store::{Provider as StoredProvider, Slug, Source as Stored, SourceEdit as StoredEdit};
+use headwater_store::{
+    Profile as StoredProfile, Provider as StoredProvider, Slug, Source as Stored, SourceEdit as StoredEdit,
+};
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -99,23 +101,67 @@ impl From<Provider> for StoredProvider {
     }
 }
 
+/// Which rules a source obeys where several can be obeyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Profile {
+    /// RFC 7643 and 7644, lenient towards what real clients send.
+    Rfc,
+    /// The SCIM interoperability profile, where it is stricter than the RFC.
+    Interop,
+}
+
+impl From<StoredProfile> for Profile {
+    fn from(profile: StoredProfile) -> Self {
+        match profile {
+            StoredProfile::Rfc => Self::Rfc,
+            StoredProfile::Interop => Self::Interop,
+        }
+    }
+}
+
+impl From<Profile> for StoredProfile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Rfc => Self::Rfc,
+            Profile::Interop => Self::Interop,
+        }
+    }
+}
+
 /// What a source can be made to do differently.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Switches {
     /// Whether two of its groups may not share a displayName.
     unique_group_names: bool,
     /// Whether the request log keeps bodies of its requests.
     log_bodies: bool,
+    /// Which rules it obeys.
+    profile: Profile,
+    /// Whether passwords that clients set are kept, as Argon2id hashes.
+    keep_passwords: bool,
+    /// What is left out of /Schemas, for clients that refuse what they find there: attributes, such as
+    /// password or emails.display, and whole schemas by their URN.
+    hidden_from_schemas: Vec<String>,
 }
 
 /// Changes to switches; what is left out stays as it is.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SwitchesEdit {
     /// Whether two of its groups may not share a displayName.
     unique_group_names: Option<bool>,
     /// Whether the request log keeps bodies of its requests.
     log_bodies: Option<bool>,
+    /// Which rules it obeys.
+    profile: Option<Profile>,
+    /// Whether passwords that clients set are kept, as Argon2id hashes. Turned off, those that are kept
+    /// are forgotten.
+    keep_passwords: Option<bool>,
+    /// What is left out of /Schemas: attributes, such as password or emails.display, and whole schemas
+    /// by their URN.
+    #[schema(max_items = 100)]
+    hidden_from_schemas: Option<Vec<String>>,
 }
 
 /// How long requests are kept: whichever of the two is reached first.
@@ -248,6 +294,9 @@ impl Source {
             switches: Switches {
                 unique_group_names: stored.unique_display_names,
                 log_bodies: stored.log_bodies,
+                profile: stored.profile.into(),
+                keep_passwords: stored.keep_passwords,
+                hidden_from_schemas: stored.hidden.clone(),
             },
             request_log: Retention { days: stored.log_days, megabytes: stored.log_megabytes },
             status,
@@ -297,6 +346,9 @@ pub(super) async fn create(
         provider: body.provider.map(Into::into),
         unique_display_names: switches.unique_group_names,
         log_bodies: switches.log_bodies,
+        profile: switches.profile.map(Into::into),
+        keep_passwords: switches.keep_passwords,
+        hidden: switches.hidden_from_schemas,
     };
     let act = caller.act(&context);
     let made = context.administration.create_source(request, act).await?;
@@ -350,6 +402,9 @@ pub(super) async fn edit(
         log_bodies: switches.log_bodies,
         log_days: retention.days,
         log_megabytes: retention.megabytes,
+        profile: switches.profile.map(Into::into),
+        keep_passwords: switches.keep_passwords,
+        hidden: switches.hidden_from_schemas,
     };
     let edited = context.administration.edit_source(slug, edit, caller.act(&context)).await?;
     Ok(Json(Source::new(&context, &edited, &url).await?))

@@ -1,44 +1,32 @@
 //! What a client of a source can do with resources: plans made with the protocol core and carried
 //! out by the store. HTTP ends where this begins.
 
+mod bulk;
+mod cursor;
+mod operation;
+mod pages;
 mod plan;
 mod representation;
+mod walks;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use headwater_scim::{
-    Object, deviation,
-    discovery::MAX_RESULTS,
-    error::{ScimError, ScimType},
-    filter::Filter,
-    patch::{self, PatchRequest},
-    path::AttributePath,
-    projection::Projection,
-    resource,
-    resource_type::{Registry, ResourceType},
+    Object, error::ScimError, projection::Projection, registry::Registry, resource_type::ResourceType,
 };
-use headwater_store::{
-    ApplyError, ChangeSet, Include, Named, Query, ResourceId, Selection, Source, Store, StoreError,
-    StoredResource, Write, Written,
-};
+use headwater_store::{ApplyError, Include, Named, ResourceId, Source, Store, StoreError, StoredResource};
 use uuid::Uuid;
 
+pub use bulk::{BulkPlaces, BulkRequest};
+pub use pages::{ListRequest, SortOrder};
 pub use representation::{Answer, Elements, Segment, Shape};
+pub use walks::Walks;
 
-use crate::{
-    Context,
-    request_log::{Changed, Noted},
-};
+use crate::{Context, request_log::Noted};
+use operation::{Change, Operation};
 
-/// How many resources a page has when the client doesn't say.
-pub const DEFAULT_PAGE: usize = 100;
 /// Groups with more members than this are not sent back after a PATCH (AMB-39).
 pub const MEMBERS_IN_PATCH_ANSWER: u64 = 1_000;
-/// Up to how many operations a PATCH is planned where it came in.
-const FEW_OPERATIONS: usize = 20;
-/// How often a change is planned anew because somebody else was quicker. Each time at least one of
-/// those who race gets through.
-const ATTEMPTS: usize = 1_000;
 
 /// Why a request is refused or fails.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +44,8 @@ pub enum Refusal {
 pub struct Caller {
     /// The source.
     pub source: Source,
+    /// The types and schemas of the source.
+    pub registry: Arc<Registry>,
     /// The service account: the actor in the journal.
     pub service_account: Uuid,
     /// The request.
@@ -80,6 +70,23 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// What a list of tags allows, as If-Match and the `version` of bulk operations have it. Tags are
+    /// compared by what is in their quotes (AMB-50); one that was never given out matches nothing.
+    pub fn matching(tags: &str) -> Self {
+        if tags.trim() == "*" {
+            return Self::Any;
+        }
+        Self::OneOf(opaque_tags(tags).filter_map(own_version).collect())
+    }
+
+    /// What If-None-Match allows.
+    pub fn not_matching(tags: &str) -> Self {
+        if tags.trim() == "*" {
+            return Self::Never;
+        }
+        Self::NoneOf(opaque_tags(tags).filter_map(own_version).collect())
+    }
+
     fn check(&self, stored: &StoredResource) -> Result<(), ScimError> {
         let met = match self {
             Self::Any => true,
@@ -95,21 +102,18 @@ impl Precondition {
     }
 }
 
-/// What of a list is wanted.
-#[derive(Debug, Clone, Default)]
-pub struct ListRequest {
-    /// The filter, as text.
-    pub filter: Option<String>,
-    /// The position of the first resource, from 1; less counts as 1.
-    pub start_index: Option<i64>,
-    /// How many; less than 0 counts as 0, more than the maximum as the maximum.
-    pub count: Option<i64>,
+/// What stands in the quotes of each tag of a list. Clients that leave the quotes out are
+/// understood too.
+pub(crate) fn opaque_tags(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(|tag| {
+        let tag = tag.trim();
+        tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
+    })
 }
 
-/// A change to a resource: its kind and what it needs.
-enum Change {
-    Replace(Object),
-    Patch(Object),
+/// The resource's own number in a tag; what stands behind the hyphen is about its groups.
+fn own_version(tag: &str) -> Option<u64> {
+    tag.split('-').next()?.parse().ok()
 }
 
 /// The operations on the resources of one source, for one request.
@@ -138,21 +142,13 @@ impl<'a> Provisioning<'a> {
         body: Object,
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
-        let mut notes = Vec::new();
-        let body = deviation::mend_resource(body, resource_type, &mut notes);
-        let mut draft = resource::read(body, resource_type)?;
-        plan::leave_own_urls(resource_type, &mut draft.attributes, &self.caller.base_url);
-        let id = ResourceId(self.context.new_uuid());
-        let write = plan::creation(resource_type, id, &draft, self.caller.source.unique_display_names);
-        self.check_size(&write)?;
-        let has_members = draft.related.as_ref().is_some_and(|members| !members.is_empty());
-        let written = self.apply(resource_type, vec![write.clone()], &draft.attributes).await?;
-        self.caller.noted.created(resource_type, id, &draft);
-        self.note_leniency(&notes, &draft.ignored);
-        let stored = match (has_members, plan::created(write, &written[0])) {
-            (false, Some(stored)) => stored,
-            _ => self.find(resource_type, id, projection).await?,
-        };
+        let projection = &projection.after_write(&body, resource_type);
+        let operation = self.creation(resource_type, ResourceId(self.context.new_uuid()), body).await?;
+        let has_members = operation.has_members();
+        let mut stored = self.carry_out(&operation, None).await?;
+        if has_members {
+            stored = self.find(resource_type, stored.id, projection).await?;
+        }
         self.answer(resource_type, stored, projection).await
     }
 
@@ -184,7 +180,10 @@ impl<'a> Provisioning<'a> {
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
         let stored = self.existing(resource_type, parse_id(resource_type, id)?).await?;
-        let stored = self.change(resource_type, stored, Change::Replace(body()?), precondition).await?;
+        let body = body()?;
+        let projection = &projection.after_write(&body, resource_type);
+        let operation = self.replacement(resource_type, stored.id, body, precondition).await?;
+        let stored = self.carry_out(&operation, Some(stored)).await?;
         let stored = self.with_members(resource_type, stored, projection).await?;
         self.answer(resource_type, stored, projection).await
     }
@@ -194,7 +193,7 @@ impl<'a> Provisioning<'a> {
     /// the version that comes beside it.
     ///
     /// # Errors
-    /// 404; 412; 400 as [`patch`] has it; 409.
+    /// 404; 412; 400 as [`headwater_scim::patch`] has it; 409.
     pub async fn patch(
         &self,
         resource_type: &Arc<ResourceType>,
@@ -204,13 +203,16 @@ impl<'a> Provisioning<'a> {
         projection: &Projection,
     ) -> Result<(Option<Answer>, String), Refusal> {
         let stored = self.existing(resource_type, parse_id(resource_type, id)?).await?;
-        let stored = self.change(resource_type, stored, Change::Patch(body()?), precondition).await?;
+        let body = body()?;
+        let shown = projection.after_patch(&body, resource_type);
+        let operation = self.modification(resource_type, stored.id, body, precondition)?;
+        let stored = self.carry_out(&operation, Some(stored)).await?;
         let too_many = *projection == Projection::Default && stored.member_count > MEMBERS_IN_PATCH_ANSWER;
         if too_many {
             return Ok((None, representation::version_tag(&stored)));
         }
-        let stored = self.with_members(resource_type, stored, projection).await?;
-        let answer = self.answer(resource_type, stored, projection).await?;
+        let stored = self.with_members(resource_type, stored, &shown).await?;
+        let answer = self.answer(resource_type, stored, &shown).await?;
         let version = answer.version.clone();
         Ok((Some(answer), version))
     }
@@ -226,282 +228,8 @@ impl<'a> Provisioning<'a> {
         id: &str,
         precondition: Option<Precondition>,
     ) -> Result<(), Refusal> {
-        let id = parse_id(resource_type, id)?;
-        for _ in 0..ATTEMPTS {
-            let stored = self.stored(resource_type, id).await?;
-            if let Some(precondition) = &precondition {
-                precondition.check(&stored)?;
-            }
-            let mut writes = Vec::new();
-            for referring in &Registry::built_in().resource_types {
-                for path in referring.references() {
-                    let referrers = self
-                        .store()
-                        .referrers(self.caller.source.id, &referring.name, &path.to_string(), id)
-                        .await?;
-                    for referrer in referrers.iter().filter(|referrer| referrer.id != id) {
-                        writes.push(plan::without_reference(
-                            referring,
-                            referrer,
-                            path,
-                            self.caller.source.unique_display_names,
-                        )?);
-                    }
-                }
-            }
-            writes.push(plan::deletion(resource_type, &stored, self.caller.source.unique_display_names)?);
-            match self.store().apply(self.change_set(writes)).await {
-                Ok(applied) => {
-                    let attributes = plan::attributes(&stored)?;
-                    self.caller.noted.deleted(resource_type, id, &attributes, applied.writes.len());
-                    return Ok(());
-                }
-                Err(ApplyError::Conflict | ApplyError::NotFound) => {}
-                Err(error) => return Err(refusal(resource_type, error, &Object::new())),
-            }
-        }
-        Err(too_contended())
-    }
-
-    /// GET on an endpoint, or on several at once (RFC 7644 §3.4.2).
-    ///
-    /// # Errors
-    /// 400 invalidFilter.
-    pub async fn list(
-        &self,
-        resource_types: &[Arc<ResourceType>],
-        request: &ListRequest,
-        projections: &[Projection],
-    ) -> Result<Answer, Refusal> {
-        let filter = request.filter.as_deref();
-        let mut selections = Vec::with_capacity(resource_types.len());
-        for resource_type in resource_types {
-            let filter = filter.map(|text| Filter::parse(text, resource_type)).transpose();
-            let filter = filter.map_err(|error| {
-                if resource_types.len() > 1 {
-                    ScimError::with_status(
-                        501,
-                        format!(
-                            "a filter over several resource types may only use what all of them have: {error}"
-                        ),
-                    )
-                } else {
-                    error.into()
-                }
-            })?;
-            if filter
-                .as_ref()
-                .is_some_and(|filter| resource_type.inverse().is_some() && filter.mentions(&is_version))
-            {
-                let detail = format!(
-                    "filter: meta.version of a {} follows its groups and can't be used",
-                    resource_type.name
-                );
-                return Err(ScimError::bad_request(ScimType::InvalidFilter, detail).into());
-            }
-            selections.push(Selection { resource_type: Arc::clone(resource_type), filter });
-        }
-        // More than can be had is not refused but cut (AMB-19, AMB-30).
-        let start_index = u64::try_from(request.start_index.unwrap_or(1)).unwrap_or(1).max(1);
-        let count =
-            request.count.map_or(DEFAULT_PAGE, |count| usize::try_from(count).unwrap_or(0)).min(MAX_RESULTS);
-        let includes = resource_types
-            .iter()
-            .zip(projections)
-            .map(|(resource_type, projection)| include(resource_type, projection));
-        let include = includes.fold(Include::default(), |all, one| Include {
-            members: all.members || one.members,
-            groups: all.groups || one.groups,
-        });
-        let query = Query {
-            selections,
-            offset: start_index - 1,
-            limit: count,
-            include,
-            base_url: self.caller.base_url.clone(),
-        };
-        let page = match self.store().search(self.caller.source.id, query).await {
-            Err(StoreError::TookTooLong) => {
-                let detail = "filter: it takes too long to evaluate over this directory; narrow it down";
-                return Err(ScimError::bad_request(ScimType::TooMany, detail).into());
-            }
-            page => page?,
-        };
-        let by_name: HashMap<&str, (&Arc<ResourceType>, &Projection)> = resource_types
-            .iter()
-            .zip(projections)
-            .map(|(resource_type, projection)| (&*resource_type.name, (resource_type, projection)))
-            .collect();
-        let mut shaped = Vec::with_capacity(page.resources.len());
-        for stored in page.resources {
-            let Some(&(resource_type, projection)) = by_name.get(stored.resource_type.as_str()) else {
-                continue;
-            };
-            let names = self.referenced(resource_type, &stored).await?;
-            shaped.push(Shape { resource_type, stored, projection, names, base_url: &self.caller.base_url });
-        }
-        Ok(representation::list(page.total, start_index, &shaped)?)
-    }
-
-    /// Plans a change to a resource and applies it, again and again while others are quicker.
-    /// Returns the resource as this change has left it, whatever others make of it since (or, where
-    /// that can't be told, as it is afterwards); its groups are those that the change was planned
-    /// with.
-    async fn change(
-        &self,
-        resource_type: &Arc<ResourceType>,
-        mut stored: StoredResource,
-        change: Change,
-        precondition: Option<Precondition>,
-    ) -> Result<StoredResource, Refusal> {
-        let mut notes = Vec::new();
-        let unique = self.caller.source.unique_display_names;
-        let change = match change {
-            Change::Replace(body) => plan::Change::Replace(resource::read(
-                deviation::mend_resource(body, resource_type, &mut notes),
-                resource_type,
-            )?),
-            Change::Patch(body) => plan::Change::Patch(PatchRequest::read(body, resource_type, &mut notes)?),
-        };
-        if let plan::Change::Patch(request) = &change {
-            self.caller.noted.asked(&request.operations);
-        }
-        for _ in 0..ATTEMPTS {
-            if let Some(precondition) = &precondition {
-                precondition.check(&stored)?;
-            }
-            let current = plan::attributes(&stored)?;
-            let mut planned = match &change {
-                plan::Change::Replace(draft) => plan::replacement(resource_type, &current, draft.clone())?,
-                plan::Change::Patch(request) => {
-                    let server_side =
-                        representation::server_side(resource_type, &stored, &self.caller.base_url);
-                    // Many operations on many values take their time, and others should not wait for it.
-                    let mut apply = || {
-                        patch::apply(
-                            request.clone(),
-                            current.clone(),
-                            &server_side,
-                            resource_type,
-                            &mut notes,
-                        )
-                    };
-                    let patched = if request.operations.len() > FEW_OPERATIONS {
-                        tokio::task::block_in_place(apply)?
-                    } else {
-                        apply()?
-                    };
-                    plan::Planned::from(patched)
-                }
-            };
-            plan::leave_own_urls(resource_type, &mut planned.attributes, &self.caller.base_url);
-            let Some(write) =
-                plan::update(resource_type, &stored, &current, &planned, precondition.is_some(), unique)
-            else {
-                let unchanged = plan::unchanged(&stored);
-                self.note_outcome(resource_type, stored.id, &current, &notes, planned, &unchanged);
-                return Ok(stored);
-            };
-            self.check_size(&write)?;
-            let new = plan::document_of(&write);
-            match self.store().apply(self.change_set(vec![write])).await {
-                Ok(applied) => {
-                    let written = applied.writes.into_iter().next();
-                    let written =
-                        written.ok_or_else(|| StoreError::Damaged("a write had no outcome".to_owned()))?;
-                    self.note_outcome(resource_type, stored.id, &current, &notes, planned, &written);
-                    // A change to members alone holds for any version: others may have changed the
-                    // document since it was read.
-                    let overtaken = new.is_none() && written.changed && written.version != stored.version + 1;
-                    if overtaken {
-                        return self.existing(resource_type, stored.id).await;
-                    }
-                    plan::leave(&mut stored, &written, new);
-                    return Ok(stored);
-                }
-                Err(ApplyError::Conflict) => {
-                    notes.clear();
-                    stored = self.existing(resource_type, stored.id).await?;
-                }
-                Err(error) => return Err(refusal(resource_type, error, &planned.attributes)),
-            }
-        }
-        Err(too_contended())
-    }
-
-    /// A resource may be somewhat larger than a body, but not grow without end by one PATCH after
-    /// the other.
-    fn check_size(&self, write: &Write) -> Result<(), ScimError> {
-        let most = self.context.configuration.max_body_bytes.saturating_mul(2);
-        let length = match write {
-            Write::Create { document, .. } => document.len(),
-            Write::Update { document: Some(change), .. } => change.document.len(),
-            _ => 0,
-        };
-        if length > most {
-            let detail = format!("the resource would have {length} bytes; at most {most} are kept");
-            return Err(ScimError::invalid_value(detail));
-        }
-        Ok(())
-    }
-
-    async fn apply(
-        &self,
-        resource_type: &ResourceType,
-        writes: Vec<Write>,
-        attributes: &Object,
-    ) -> Result<Vec<Written>, Refusal> {
-        let applied = self.store().apply(self.change_set(writes)).await;
-        applied.map(|applied| applied.writes).map_err(|error| refusal(resource_type, error, attributes))
-    }
-
-    fn change_set(&self, writes: Vec<Write>) -> ChangeSet {
-        ChangeSet {
-            source: self.caller.source.id,
-            unique_display_names: self.caller.source.unique_display_names,
-            actor: self.caller.service_account,
-            request_id: self.caller.request_id,
-            at: self.context.clock.now(),
-            writes,
-        }
-    }
-
-    /// What was done, what was mended, what was left out; names of attributes, never values.
-    fn note_outcome(
-        &self,
-        resource_type: &ResourceType,
-        id: ResourceId,
-        before: &Object,
-        deviations: &[String],
-        planned: plan::Planned,
-        written: &Written,
-    ) {
-        self.note_leniency(deviations, &planned.ignored);
-        let changed = Changed {
-            resource_type,
-            id,
-            before,
-            after: &planned.attributes,
-            members: &planned.members,
-            written,
-        };
-        self.caller.noted.changed(&changed);
-        let outcomes = planned.outcomes(written);
-        tracing::debug!(
-            request_id = %self.caller.request_id,
-            changed = written.changed,
-            version = written.version,
-            ?outcomes,
-            "changed"
-        );
-        self.caller.noted.outcomes(&outcomes, written.changed);
-    }
-
-    fn note_leniency(&self, deviations: &[String], ignored: &[String]) {
-        if !deviations.is_empty() || !ignored.is_empty() {
-            tracing::debug!(request_id = %self.caller.request_id, ?deviations, ?ignored, "taken with leniency");
-            self.caller.noted.leniency(deviations, ignored);
-        }
+        let operation = Operation::deletion(resource_type, parse_id(resource_type, id)?, precondition);
+        self.carry_out(&operation, None).await.map(drop)
     }
 
     /// Whether a resource is there.
@@ -561,7 +289,8 @@ impl<'a> Provisioning<'a> {
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
         let names = self.referenced(resource_type, &stored).await?;
-        let shape = Shape { resource_type, stored, projection, names, base_url: &self.caller.base_url };
+        let (registry, base_url) = (&self.caller.registry, &*self.caller.base_url);
+        let shape = Shape { resource_type, stored, projection, names, registry, base_url };
         Ok(representation::single(&shape)?)
     }
 
@@ -579,10 +308,6 @@ impl<'a> Provisioning<'a> {
     }
 }
 
-fn is_version(path: &AttributePath) -> bool {
-    path.extension.is_none() && path.attribute.name == "meta" && path.leaf().name == "version"
-}
-
 /// What a client hears when its change was not applied.
 fn refusal(resource_type: &ResourceType, error: ApplyError, attributes: &Object) -> Refusal {
     match error {
@@ -590,11 +315,12 @@ fn refusal(resource_type: &ResourceType, error: ApplyError, attributes: &Object)
             ScimError::with_status(404, format!("the {} is gone", resource_type.name)).into()
         }
         ApplyError::Conflict => too_contended(),
+        ApplyError::Unmet => ScimError::with_status(409, "a resource that it refers to doesn't exist").into(),
         ApplyError::SourceChanged => {
             ScimError::with_status(503, "the source has changed while the request was on its way; try again")
                 .into()
         }
-        ApplyError::Taken { path } => {
+        ApplyError::Taken { path, .. } => {
             let value = attributes.get(&path).map(ToString::to_string).unwrap_or_default();
             let detail =
                 format!("{path}: another {} of this source has the value {value}", resource_type.name);

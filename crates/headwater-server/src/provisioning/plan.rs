@@ -4,25 +4,23 @@ use headwater_scim::{
     Object,
     error::ScimError,
     index,
-    patch::{Outcome, PatchRequest, Patched, RelationEdit},
+    patch::{Outcome, Patched, RelationEdit},
     path::AttributePath,
-    resource::{self, Draft},
+    resource::{self, Draft, Secret},
     resource_type::ResourceType,
 };
-use headwater_store::{DocumentChange, IndexKeys, ResourceId, StoreError, StoredResource, Write, Written};
+use headwater_store::{
+    DocumentChange, IndexKeys, ResourceId, SecretHash, StoreError, StoredResource, Write, Written,
+};
 use serde_json::Value;
-
-/// A change that has been read.
-pub(super) enum Change {
-    Replace(Draft),
-    Patch(PatchRequest),
-}
 
 /// What a resource is to become.
 pub(super) struct Planned {
     pub(super) attributes: Object,
     pub(super) members: Vec<RelationEdit>,
     pub(super) ignored: Vec<String>,
+    /// Secrets that a PATCH sets.
+    pub(super) secrets: Vec<Secret>,
     outcomes: Vec<Outcome>,
     /// The operation that each edit of the members belongs to.
     operations: Vec<usize>,
@@ -30,7 +28,14 @@ pub(super) struct Planned {
 
 impl Planned {
     fn new(attributes: Object, members: Vec<RelationEdit>, ignored: Vec<String>) -> Self {
-        Self { attributes, members, ignored, outcomes: Vec::new(), operations: Vec::new() }
+        Self {
+            attributes,
+            members,
+            ignored,
+            secrets: Vec::new(),
+            outcomes: Vec::new(),
+            operations: Vec::new(),
+        }
     }
 
     /// What became of each operation of a PATCH, now that the store has done its part.
@@ -57,21 +62,28 @@ impl From<Patched> for Planned {
             attributes: patched.attributes,
             members,
             ignored: patched.ignored,
+            secrets: patched.secrets,
             outcomes: patched.outcomes,
             operations,
         }
     }
 }
 
-pub(super) fn creation(resource_type: &ResourceType, id: ResourceId, draft: &Draft, unique: bool) -> Write {
+pub(super) fn creation(
+    resource_type: &ResourceType,
+    id: ResourceId,
+    draft: &Draft,
+    secrets: Vec<SecretHash>,
+) -> Write {
     Write::Create {
         resource_type: resource_type.name.to_string(),
         id,
         document: document(resource_type, id, &draft.attributes),
-        keys: index::keys(resource_type, &draft.attributes, unique),
+        keys: index::keys(resource_type, &draft.attributes),
         display: resource_type.display(&draft.attributes).map(str::to_owned),
         has_references: index::has_references(resource_type, &draft.attributes),
         members: draft.related.clone().unwrap_or_default(),
+        secrets,
     }
 }
 
@@ -114,10 +126,10 @@ pub(super) fn update(
     current: &Object,
     planned: &Planned,
     versioned: bool,
-    unique: bool,
+    secrets: &[SecretHash],
 ) -> Option<Write> {
     let changed = *current != planned.attributes;
-    if !changed && planned.members.is_empty() {
+    if !changed && planned.members.is_empty() && secrets.is_empty() {
         return None;
     }
     let document = changed.then(|| {
@@ -125,8 +137,8 @@ pub(super) fn update(
         DocumentChange {
             document: document(resource_type, stored.id, &planned.attributes),
             keys: IndexKeys::between(
-                &index::keys(resource_type, current, unique),
-                index::keys(resource_type, &planned.attributes, unique),
+                &index::keys(resource_type, current),
+                index::keys(resource_type, &planned.attributes),
             ),
             display: resource_type.display(&planned.attributes).map(str::to_owned),
             has_references: index::has_references(resource_type, &planned.attributes),
@@ -140,6 +152,7 @@ pub(super) fn update(
         expected: (changed || versioned).then_some(stored.version),
         document,
         members: planned.members.clone(),
+        secrets: secrets.to_vec(),
     })
 }
 
@@ -148,7 +161,6 @@ pub(super) fn without_reference(
     resource_type: &ResourceType,
     referrer: &StoredResource,
     path: &AttributePath,
-    unique: bool,
 ) -> Result<Write, StoreError> {
     let current = attributes(referrer)?;
     let mut planned = current.clone();
@@ -166,22 +178,18 @@ pub(super) fn without_reference(
         }
     }
     let planned = Planned::new(planned, Vec::new(), Vec::new());
-    update(resource_type, referrer, &current, &planned, true, unique).ok_or_else(|| {
+    update(resource_type, referrer, &current, &planned, true, &[]).ok_or_else(|| {
         StoreError::Damaged(format!("the index says that {} refers to another resource", referrer.id))
     })
 }
 
-pub(super) fn deletion(
-    resource_type: &ResourceType,
-    stored: &StoredResource,
-    unique: bool,
-) -> Result<Write, StoreError> {
-    Ok(Write::Delete {
+pub(super) fn deletion(resource_type: &ResourceType, stored: &StoredResource, attributes: &Object) -> Write {
+    Write::Delete {
         resource_type: resource_type.name.to_string(),
         id: stored.id,
         expected: stored.version,
-        keys: index::keys(resource_type, &attributes(stored)?, unique),
-    })
+        keys: index::keys(resource_type, attributes),
+    }
 }
 
 /// The document that an update writes, and whether it refers to other resources.

@@ -6,8 +6,8 @@
 use std::{fmt::Write, sync::Arc};
 
 use headwater_scim::{
-    Object, date_time, message, projection::Projection, resource_type::Registry, resource_type::ResourceType,
-    schema::Attribute,
+    Object, date_time, message, projection::Projection, registry::Registry, resource,
+    resource_type::ResourceType, schema::Attribute,
 };
 use headwater_store::{MemberId, Named, Related, ResourceId, StoreError, StoredResource};
 use serde_json::{Value, json};
@@ -53,6 +53,8 @@ pub struct Shape<'a> {
     pub projection: &'a Projection,
     /// What the resources are called that it refers to.
     pub names: Vec<Named>,
+    /// The types of the source.
+    pub registry: &'a Arc<Registry>,
     /// The base URL of the source.
     pub base_url: &'a str,
 }
@@ -61,6 +63,7 @@ pub struct Shape<'a> {
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each sub-attribute that may be shown")]
 pub struct Elements {
+    registry: Arc<Registry>,
     base_url: String,
     value: bool,
     reference: bool,
@@ -70,10 +73,11 @@ pub struct Elements {
 }
 
 impl Elements {
-    fn new(projection: &Projection, attribute: &Attribute, base_url: &str, inverse: bool) -> Self {
-        let shown = |name: &str| projection.includes_sub_attribute(attribute, name);
+    fn new(shape: &Shape<'_>, attribute: &Attribute, inverse: bool) -> Self {
+        let shown = |name: &str| shape.projection.includes_sub_attribute(attribute, name);
         Self {
-            base_url: base_url.to_owned(),
+            registry: Arc::clone(shape.registry),
+            base_url: shape.base_url.to_owned(),
             value: shown("value"),
             reference: shown("$ref"),
             kind: shown("type"),
@@ -89,8 +93,7 @@ impl Elements {
         }
     }
 
-    /// `display` is what the other side is called now, not what a client said (AMB-13); groups are
-    /// listed as far as the membership is direct (AMB-11).
+    /// `display` is what the other side is called now, not what a client said (AMB-13).
     fn write_one(&self, out: &mut String, related: &Related) {
         let mut open = ",{";
         let mut member = |out: &mut String, name: &str, value: &str| {
@@ -106,12 +109,17 @@ impl Elements {
         }
         if let Some(named) = &related.named {
             if self.reference
-                && let Some(url) = location(self.base_url.as_str(), &named.resource_type, &id)
+                && let Some(url) = location(&self.registry, &self.base_url, &named.resource_type, &id)
             {
                 member(out, "$ref", &url);
             }
             if self.kind {
-                member(out, "type", if self.inverse { "direct" } else { &named.resource_type });
+                let kind = match (self.inverse, related.direct) {
+                    (false, _) => &*named.resource_type,
+                    (true, true) => "direct",
+                    (true, false) => "indirect",
+                };
+                member(out, "type", kind);
             }
             if self.display
                 && let Some(display) = &named.display
@@ -134,16 +142,37 @@ pub(super) fn single(shape: &Shape<'_>) -> Result<Answer, StoreError> {
     Ok(Answer { segments: writer.finish(), version, location })
 }
 
+/// What a list says of itself.
+pub(super) struct ListHead {
+    /// How many there are in all.
+    pub(super) total: u64,
+    /// The position of the first, where it is paged by index.
+    pub(super) start_index: Option<u64>,
+    /// The cursor of the next page, and of the one before (RFC 9865 §2.1).
+    pub(super) next: Option<String>,
+    pub(super) previous: Option<String>,
+}
+
 /// A ListResponse (RFC 7644 §3.4.2); `Resources` is always there (AMB-17).
-pub(super) fn list(total: u64, start_index: u64, shapes: &[Shape<'_>]) -> Result<Answer, StoreError> {
+pub(super) fn list(head: &ListHead, shapes: &[Shape<'_>]) -> Result<Answer, StoreError> {
     let mut writer = Writer::default();
     let items = shapes.len();
     // Writing to a String does not fail.
     let _ = write!(
         writer.text,
-        "{{\"schemas\":[\"{}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{items},\"Resources\":[",
-        message::LIST_RESPONSE
+        "{{\"schemas\":[\"{}\"],\"totalResults\":{},\"itemsPerPage\":{items}",
+        message::LIST_RESPONSE,
+        head.total
     );
+    if let Some(start_index) = head.start_index {
+        let _ = write!(writer.text, ",\"startIndex\":{start_index}");
+    }
+    for (name, cursor) in [("previousCursor", &head.previous), ("nextCursor", &head.next)] {
+        if let Some(cursor) = cursor {
+            let _ = write!(writer.text, ",\"{name}\":\"{cursor}\"");
+        }
+    }
+    writer.text.push_str(",\"Resources\":[");
     for (position, shape) in shapes.iter().enumerate() {
         if position > 0 {
             writer.text.push(',');
@@ -192,7 +221,7 @@ impl Writer {
         let Some(attribute) = shape.resource_type.inverse() else { return };
         let Some(groups) = shape.stored.groups.as_ref() else { return };
         if shape.projection.includes(attribute) {
-            let elements = Elements::new(shape.projection, attribute, shape.base_url, true);
+            let elements = Elements::new(shape, attribute, true);
             self.list(attribute, &elements, groups);
         }
     }
@@ -204,7 +233,7 @@ impl Writer {
         if !shape.projection.includes(attribute) {
             return;
         }
-        let elements = Elements::new(shape.projection, attribute, shape.base_url, false);
+        let elements = Elements::new(shape, attribute, false);
         let written = self.list(attribute, &elements, &page.members);
         if !page.more {
             return;
@@ -259,33 +288,16 @@ impl Writer {
 fn shaped(shape: &Shape<'_>) -> Result<Object, StoreError> {
     let mut resource = plan::parsed(&shape.stored)?;
     for path in shape.resource_type.references() {
-        let container = match &path.extension {
-            None => Some(&mut resource),
-            Some(schema) => resource.get_mut(&schema.id).and_then(Value::as_object_mut),
-        };
-        let Some(Value::Object(reference)) =
-            container.and_then(|object| object.get_mut(&path.attribute.name))
-        else {
-            continue;
-        };
-        complete(reference, &path.attribute, shape);
+        let id = path.values(&resource).filter_map(Value::as_str).find_map(ResourceId::parse);
+        let named = id.and_then(|id| shape.names.iter().find(|named| named.id == id));
+        if let Some(named) = named {
+            let url = location(shape.registry, shape.base_url, &named.resource_type, &named.id.to_string());
+            resource::complete_reference(&mut resource, path, url, named.display.as_deref());
+        }
     }
     resource.insert("meta".to_owned(), meta(shape.resource_type, &shape.stored, shape.base_url));
     shape.projection.apply(&mut resource, shape.resource_type);
     Ok(resource)
-}
-
-/// Adds `$ref` and the name to a reference whose resource exists (RFC 7643 §4.3).
-fn complete(reference: &mut Object, attribute: &Attribute, shape: &Shape<'_>) {
-    let id = reference.get("value").and_then(Value::as_str).and_then(ResourceId::parse);
-    let Some(named) = id.and_then(|id| shape.names.iter().find(|named| named.id == id)) else { return };
-    let url = location(shape.base_url, &named.resource_type, &named.id.to_string());
-    reference.extend(url.map(|url| ("$ref".to_owned(), url.into())));
-    let display = named.display.as_deref();
-    let name = attribute.sub_attribute("displayName").or_else(|| attribute.sub_attribute("display"));
-    if let (Some(name), Some(display)) = (name, display) {
-        reference.insert(name.name.clone(), display.into());
-    }
 }
 
 /// The readOnly attributes of a resource as a PATCH may name them.
@@ -332,6 +344,7 @@ fn mark(groups: &[Related]) -> u64 {
     };
     for group in groups {
         feed(group.id.to_text().as_bytes());
+        feed(&[u8::from(group.direct)]);
         feed(group.named.as_ref().and_then(|named| named.display.as_deref()).unwrap_or_default().as_bytes());
     }
     hash
@@ -341,8 +354,7 @@ fn own_location(shape: &Shape<'_>) -> String {
     format!("{}{}/{}", shape.base_url, shape.resource_type.endpoint, shape.stored.id)
 }
 
-fn location(base_url: &str, resource_type: &str, id: &str) -> Option<String> {
-    let registry = Registry::built_in();
+fn location(registry: &Registry, base_url: &str, resource_type: &str, id: &str) -> Option<String> {
     let resource_type = registry.resource_type(resource_type)?;
     Some(format!("{base_url}{}/{id}", resource_type.endpoint))
 }

@@ -19,6 +19,9 @@ pub(super) async fn authenticate(
 ) -> Result<Arc<Credential>, Response> {
     let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
     let Some(authorization) = authorizations.next() else { return Err(no_token()) };
+    if !is_bearer(authorization) {
+        return Err(no_token()); // another scheme than ours: no error code either (RFC 6750 §3.1)
+    }
     // Of two it would be anybody's guess which one counts.
     let only = authorizations.next().is_none();
     let token =
@@ -42,6 +45,11 @@ pub(super) async fn authenticate(
     }
     recording.noted().authenticated();
     Ok(credential)
+}
+
+fn is_bearer(authorization: &HeaderValue) -> bool {
+    let scheme = authorization.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"bearer")
 }
 
 /// The token behind `Bearer`; the scheme is case-insensitive (RFC 9110 §11.1).

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use headwater_scim::error::ScimError;
+use headwater_store::Profile;
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, header};
 
@@ -35,13 +36,17 @@ pub(super) async fn discard(mut body: Body) -> bool {
     tokio::time::timeout(MAX_DISCARDING, read).await.unwrap_or(false)
 }
 
-/// Reads a body whole.
+/// Reads a body whole, of at most `longest` bytes.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long.
-pub(super) async fn read(body: Body, configuration: &Configuration) -> Result<Bytes, ScimError> {
+pub(super) async fn read(
+    body: Body,
+    longest: usize,
+    configuration: &Configuration,
+) -> Result<Bytes, ScimError> {
     let timeout = Duration::from_secs(configuration.read_timeout_seconds);
-    let read = tokio::time::timeout(timeout, collect(body, configuration.max_body_bytes)).await;
+    let read = tokio::time::timeout(timeout, collect(body, longest)).await;
     read.unwrap_or_else(|_| Err(ScimError::with_status(408, "the body took too long to arrive")))
 }
 
@@ -65,11 +70,12 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, ScimError> {
 }
 
 /// AMB-55: `application/scim+json` and `application/json`, in UTF-8, as they are; a missing type is
-/// taken for one of them.
+/// taken for one of them. The interoperability profile takes the first alone (*Data Format and HTTP
+/// Headers*).
 ///
 /// # Errors
 /// 415 for anything else.
-pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), ScimError> {
+pub(super) fn check_headers(headers: &HeaderMap, profile: Profile) -> Result<(), ScimError> {
     if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
         let encoding = encoding.to_str().unwrap_or("this content encoding");
         return Err(ScimError::with_status(
@@ -77,7 +83,16 @@ pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), ScimError> {
             format!("{encoding} is not supported; send the body as it is"),
         ));
     }
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let strict = profile == Profile::Interop;
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        if strict {
+            return Err(ScimError::with_status(
+                415,
+                "the Content-Type is missing; send application/scim+json",
+            ));
+        }
+        return Ok(());
+    };
     let text = value.to_str().unwrap_or("?");
     let charset = text.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -85,7 +100,11 @@ pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), ScimError> {
             .eq_ignore_ascii_case("charset")
             .then(|| value.trim().trim_matches('"').to_ascii_lowercase())
     });
-    let is_json = matches!(media_type(text).as_str(), "" | "application/scim+json" | "application/json");
+    let is_json = match media_type(text).as_str() {
+        "application/scim+json" => true,
+        "" | "application/json" => !strict,
+        _ => false,
+    };
     let is_utf8 = charset.is_none_or(|charset| matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii"));
     if is_json && is_utf8 {
         return Ok(());

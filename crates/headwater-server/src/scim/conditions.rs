@@ -4,7 +4,7 @@
 use hyper::{HeaderMap, header};
 
 use super::header_list;
-use crate::provisioning::Precondition;
+use crate::provisioning::{Precondition, opaque_tags};
 
 /// The versions that `If-Match` allows. A tag that we never gave out matches nothing.
 fn if_match(headers: &HeaderMap) -> Option<Precondition> {
@@ -14,17 +14,14 @@ fn if_match(headers: &HeaderMap) -> Option<Precondition> {
     if lines.iter().any(|line| line.trim() == "*") {
         return Some(Precondition::Any);
     }
-    Some(Precondition::OneOf(lines.into_iter().flat_map(opaque_tags).filter_map(own_version).collect()))
+    Some(Precondition::matching(&lines.join(",")))
 }
 
 /// What a change has to meet: `If-Match`, or else `If-None-Match`.
 pub(super) fn of_change(headers: &HeaderMap) -> Option<Precondition> {
     if_match(headers).or_else(|| {
         let value = header_list(headers, header::IF_NONE_MATCH)?;
-        if value.trim() == "*" {
-            return Some(Precondition::Never);
-        }
-        Some(Precondition::NoneOf(opaque_tags(&value).filter_map(own_version).collect()))
+        Some(Precondition::not_matching(&value))
     })
 }
 
@@ -34,20 +31,6 @@ pub(super) fn is_none_match(headers: &HeaderMap, version: &str) -> bool {
     let mut current = opaque_tags(version);
     let current = current.next();
     value.trim() == "*" || opaque_tags(&value).any(|tag| Some(tag) == current)
-}
-
-/// What stands in the quotes of each tag of a list. Clients that leave the quotes out are
-/// understood too.
-fn opaque_tags(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').map(|tag| {
-        let tag = tag.trim();
-        tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
-    })
-}
-
-/// The resource's own number in a tag; what stands behind the hyphen is about its groups.
-fn own_version(tag: &str) -> Option<u64> {
-    tag.split('-').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -61,6 +44,7 @@ mod tests {
         HeaderMap::from_iter([(name, value.parse().expect("a header value"))])
     }
 
+    /// Shows VER-004, VER-005, AMB-50.
     #[test]
     fn tags_are_compared_without_their_weakness() {
         assert_eq!(

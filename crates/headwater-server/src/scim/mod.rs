@@ -15,10 +15,8 @@ use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use futures_util::FutureExt;
-use headwater_scim::{
-    error::{ScimError, ScimType},
-    resource_type::Registry,
-};
+use headwater_scim::error::{ScimError, ScimType};
+use headwater_store::Profile;
 use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
@@ -99,6 +97,7 @@ async fn judge(
     let caller = Caller {
         base_url: format!("{origin}{PREFIX}{}/v2", credential.source.slug),
         source: credential.source.clone(),
+        registry: Arc::clone(&credential.registry),
         service_account: credential.service_account,
         request_id,
         noted: recording.noted(),
@@ -151,11 +150,13 @@ impl Exchange<'_> {
     }
 
     async fn endpoint(self, segments: &[&str]) -> Answered {
-        let registry = Registry::built_in();
+        let registry = Arc::clone(&self.caller.registry);
+        self.check_query()?;
         let method = self.head.method.clone();
         let read = method == Method::GET || method == Method::HEAD;
         match segments {
-            [] if read => self.base(),
+            [] if read && !self.asks_for_a_list()? => Ok(self.base()),
+            [] if read => self.list_all().await,
             [] => Err(Failure::Method("GET, HEAD")),
             ["ServiceProviderConfig" | "ResourceTypes" | "Schemas"] | ["ResourceTypes" | "Schemas", _] => {
                 if read {
@@ -166,9 +167,10 @@ impl Exchange<'_> {
             }
             [".search"] if method == Method::POST => self.search(&registry.resource_types).await,
             [".search"] => Err(Failure::Method("POST")),
-            ["Me" | "Bulk", ..] => {
-                Err(ScimError::with_status(501, format!("/{} is not supported", segments[0])).into())
-            }
+            ["Bulk"] if method == Method::POST => self.bulk().await,
+            ["Bulk"] => Err(Failure::Method("POST")),
+            // RFC 7644 §3.11: the service account that sends requests is no resource of its source.
+            ["Me", ..] => Err(ScimError::with_status(501, "/Me is not supported").into()),
             [endpoint] => {
                 let resource_type = registry.at_endpoint(endpoint).ok_or_else(no_endpoint)?;
                 match method {
@@ -199,16 +201,25 @@ impl Exchange<'_> {
         }
     }
 
-    /// The base URL itself, as somebody opens it to see whether it is right. It is not queried here
-    /// (AMB-18).
-    fn base(&self) -> Answered {
-        if self.head.uri.query().is_some_and(|query| query.contains("filter=")) {
-            return Err(ScimError::with_status(
-                501,
-                "filters at the base URL are not supported; query an endpoint such as /Users",
-            )
-            .into());
+    /// Whether a request for the base URL is a query (AMB-18), and not somebody who opens it to see
+    /// whether it is right.
+    fn asks_for_a_list(&self) -> Result<bool, ScimError> {
+        Ok(!query::Parameters::read(self.head.uri.query())?.is_empty())
+    }
+
+    /// "The use of filters in the URI for any HTTP method other than GET MUST NOT be used": a client of
+    /// the interoperability profile (*Filtering*) that does so would think that it had an effect.
+    fn check_query(&self) -> Result<(), ScimError> {
+        let strict = self.caller.source.profile == Profile::Interop;
+        let reads = matches!(self.head.method, Method::GET | Method::HEAD);
+        if strict && !reads && query::Parameters::read(self.head.uri.query())?.filter.is_some() {
+            let detail = "filter: it can be used with GET alone";
+            return Err(ScimError::bad_request(ScimType::InvalidFilter, detail));
         }
+        Ok(())
+    }
+
+    fn base(&self) -> Response {
         let about = serde_json::json!({
             "detail": format!(
                 "This is the SCIM 2.0 base URL of the source \"{}\": give it, with a token, to the identity provider that \
@@ -216,7 +227,7 @@ impl Exchange<'_> {
                 self.caller.source.name
             ),
         });
-        Ok(respond::json(200, &about))
+        respond::json(200, &about)
     }
 
     fn check_limits(&self) -> Result<(), ScimError> {

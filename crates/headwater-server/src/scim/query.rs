@@ -1,9 +1,13 @@
 //! Query parameters, as clients write them.
 
-use headwater_scim::{error::ScimError, projection::Projection, resource_type::ResourceType};
+use headwater_scim::{
+    error::{ScimError, ScimType},
+    projection::Projection,
+    resource_type::ResourceType,
+};
 use percent_encoding::percent_decode_str;
 
-use crate::provisioning::ListRequest;
+use crate::provisioning::{ListRequest, SortOrder};
 
 /// The parameters that SCIM knows; others are passed over (RFC 7644 §3.4.2).
 #[derive(Debug, Default, PartialEq)]
@@ -13,6 +17,9 @@ pub(super) struct Parameters {
     pub(super) count: Option<String>,
     pub(super) attributes: Option<String>,
     pub(super) excluded_attributes: Option<String>,
+    pub(super) sort_by: Option<String>,
+    pub(super) sort_order: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl Parameters {
@@ -26,21 +33,15 @@ impl Parameters {
         let query = query.unwrap_or_default().trim_end_matches(['?', '&']);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let slot = match name.trim_start_matches('?').to_ascii_lowercase().as_str() {
-                "filter" => &mut parameters.filter,
-                "startindex" => &mut parameters.start_index,
-                "count" => &mut parameters.count,
-                "attributes" => &mut parameters.attributes,
-                "excludedattributes" => &mut parameters.excluded_attributes,
-                _ => continue,
-            };
+            let name = name.trim_start_matches('?').to_ascii_lowercase();
+            let Some(slot) = parameters.slot(&name) else { continue };
             let spaced = value.replace('+', " ");
             let decoded = percent_decode_str(&spaced).decode_utf8();
             let decoded =
                 decoded.map_err(|_| ScimError::invalid_value(format!("{name}: the value is not UTF-8")))?;
             match slot {
                 // A repeated list of names goes on; of anything else the last one counts.
-                Some(names) if name.to_ascii_lowercase().ends_with("attributes") => {
+                Some(names) if name.ends_with("attributes") => {
                     names.push(',');
                     names.push_str(&decoded);
                 }
@@ -48,6 +49,22 @@ impl Parameters {
             }
         }
         Ok(parameters)
+    }
+
+    /// Where the value of a parameter belongs, by its name in lower case; nowhere for one that SCIM
+    /// doesn't know.
+    pub(super) fn slot(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "filter" => &mut self.filter,
+            "startindex" => &mut self.start_index,
+            "count" => &mut self.count,
+            "attributes" => &mut self.attributes,
+            "excludedattributes" => &mut self.excluded_attributes,
+            "sortby" => &mut self.sort_by,
+            "sortorder" => &mut self.sort_order,
+            "cursor" => &mut self.cursor,
+            _ => return None,
+        })
     }
 
     /// What the answer is to carry.
@@ -61,13 +78,39 @@ impl Parameters {
     /// What of a list is wanted.
     ///
     /// # Errors
-    /// 400 invalidValue for a number that is none.
+    /// 400 invalidValue for a number that is none, and an order that is none.
     pub(super) fn list_request(&self) -> Result<ListRequest, ScimError> {
+        let count = number("count", self.count.as_deref());
+        let count = match &self.cursor {
+            // RFC 9865 §2.1 has a keyword of its own for it (AMB-31).
+            Some(_) => count.map_err(|error| ScimError::bad_request(ScimType::InvalidCount, error.detail))?,
+            None => count?,
+        };
         Ok(ListRequest {
             filter: self.filter.clone(),
+            sort_by: self.sort_by.clone().filter(|path| !path.trim().is_empty()),
+            sort_order: sort_order(self.sort_order.as_deref())?,
             start_index: number("startIndex", self.start_index.as_deref())?,
-            count: number("count", self.count.as_deref())?,
+            count,
+            cursor: self.cursor.clone(),
         })
+    }
+
+    /// Whether it asks for a list at all.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// RFC 7644 §3.4.2.3: `ascending`, which is the default, or `descending`.
+fn sort_order(text: Option<&str>) -> Result<SortOrder, ScimError> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(SortOrder::Ascending),
+        Some(text) if text.eq_ignore_ascii_case("ascending") => Ok(SortOrder::Ascending),
+        Some(text) if text.eq_ignore_ascii_case("descending") => Ok(SortOrder::Descending),
+        Some(text) => {
+            Err(ScimError::invalid_value(format!("sortOrder: {text:?} is neither ascending nor descending")))
+        }
     }
 }
 
@@ -85,6 +128,7 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
 mod tests {
     use super::Parameters;
 
+    /// Shows END-009, FLT-045, ATR-006, AMB-28.
     #[test]
     fn queries_as_clients_write_them() {
         let filter = |query: &str| Parameters::read(Some(query)).expect("readable").filter;
@@ -99,6 +143,7 @@ mod tests {
         assert!(Parameters::read(Some("filter=%ff")).is_err());
     }
 
+    /// Shows PAG-008.
     #[test]
     fn numbers_are_bounded_or_refused() {
         let read = |query: &str| {

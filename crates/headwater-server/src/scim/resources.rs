@@ -6,7 +6,7 @@ use headwater_scim::{error::ScimError, json, message, projection::Projection, re
 use serde_json::Value;
 
 use super::{Answered, Exchange, Failure, body, conditions, query::Parameters, respond};
-use crate::provisioning::{ListRequest, Provisioning};
+use crate::provisioning::{BulkRequest, ListRequest, Provisioning};
 
 impl Exchange<'_> {
     fn parameters(&self) -> Result<Parameters, ScimError> {
@@ -14,9 +14,10 @@ impl Exchange<'_> {
     }
 
     async fn body(&mut self) -> Result<bytes::Bytes, ScimError> {
-        body::check_headers(&self.head.headers)?;
+        body::check_headers(&self.head.headers, self.caller.source.profile)?;
         let sent = self.body.take().unwrap_or_default();
-        let read = body::read(sent, &self.context.configuration).await?;
+        let configuration = &self.context.configuration;
+        let read = body::read(sent, configuration.max_body_bytes, configuration).await?;
         self.caller.noted.body(&read);
         Ok(read)
     }
@@ -90,6 +91,32 @@ impl Exchange<'_> {
         self.query(resource_types, &parameters).await
     }
 
+    /// POST to `/Bulk` (RFC 7644 §3.7).
+    pub(super) async fn bulk(self) -> Answered {
+        body::check_headers(&self.head.headers, self.caller.source.profile)?;
+        let _place = self.context.bulk_places.take().await;
+        let sent = self.body.take().unwrap_or_default();
+        let configuration = &self.context.configuration;
+        let most = configuration.max_bulk_bytes;
+        let read = body::read(sent, most, configuration).await.map_err(|mut error| {
+            if error.status == 413 {
+                error.detail = format!("the size of the bulk request exceeds maxPayloadSize ({most})");
+            }
+            error
+        })?;
+        self.caller.noted.body(&read);
+        let request = BulkRequest::read(json::parse(&read)?)?;
+        let answer = Provisioning::new(self.context, &self.caller).bulk(request, read.len()).await?;
+        Ok(respond::json(200, &answer))
+    }
+
+    /// GET on the base URL, with a query: all types at once (RFC 7644 §3.4.2.1).
+    pub(super) async fn list_all(self) -> Answered {
+        let parameters = self.parameters()?;
+        let resource_types = self.caller.registry.resource_types.clone();
+        self.query(&resource_types, &parameters).await
+    }
+
     async fn query(self, resource_types: &[Arc<ResourceType>], parameters: &Parameters) -> Answered {
         let projections: Vec<Projection> = resource_types
             .iter()
@@ -116,26 +143,29 @@ async fn settle(
     Ok(asked?)
 }
 
+/// A number as it stands in a URL: one beyond 64 bits is as good as any other that large.
+fn whole(number: &serde_json::Number) -> String {
+    let huge = number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() >= 1e18);
+    match huge {
+        Some(value) if !number.is_i64() => format!("{value:.0}"),
+        _ => number.to_string(),
+    }
+}
+
 fn search_request(body: headwater_scim::Object) -> Result<Parameters, ScimError> {
     let mut parameters = Parameters::default();
     let mut schemas = None;
     for (name, value) in body {
-        let slot = match name.to_ascii_lowercase().as_str() {
-            "schemas" => {
-                schemas = Some(value);
-                continue;
-            }
-            "filter" => &mut parameters.filter,
-            "startindex" => &mut parameters.start_index,
-            "count" => &mut parameters.count,
-            "attributes" => &mut parameters.attributes,
-            "excludedattributes" => &mut parameters.excluded_attributes,
-            _ => continue,
-        };
-        *slot = match (name.to_ascii_lowercase().as_str(), value) {
+        let lower = name.to_ascii_lowercase();
+        if lower == "schemas" {
+            schemas = Some(value);
+            continue;
+        }
+        let Some(slot) = parameters.slot(&lower) else { continue };
+        *slot = match (lower.as_str(), value) {
             (_, Value::Null) => None,
-            ("filter", Value::String(text)) => Some(text),
-            ("startindex" | "count", Value::Number(number)) => Some(number.to_string()),
+            ("filter" | "sortby" | "sortorder" | "cursor", Value::String(text)) => Some(text),
+            ("startindex" | "count", Value::Number(number)) => Some(whole(&number)),
             ("attributes" | "excludedattributes", Value::Array(names)) => {
                 let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
                 let names = names

@@ -98,6 +98,8 @@ pub(super) fn resource(status: u16, answer: Answer, context: &Arc<Context>, sour
         response.headers_mut().insert(header::ETAG, version);
     }
     if let Some(location) = location {
+        // RFC 7643 §3.1: meta.location is the same.
+        response.headers_mut().insert(header::CONTENT_LOCATION, location.clone());
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

@@ -9,7 +9,7 @@
 use std::sync::LazyLock;
 
 use headwater_scim::{
-    resource_type::Registry,
+    registry::Registry,
     schema::{Attribute, Mutability, Returned},
 };
 use percent_encoding::percent_decode_str;

@@ -56,11 +56,13 @@ pub enum Operation {
     Discovery,
     /// Anything else.
     Other,
+    /// POST to `/Bulk`: many operations in one request.
+    Bulk,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Create,
         Self::Replace,
         Self::Update,
@@ -69,6 +71,7 @@ impl Operation {
         Self::Search,
         Self::Discovery,
         Self::Other,
+        Self::Bulk,
     ];
 
     /// The operation as it is written.
@@ -80,6 +83,7 @@ impl Operation {
             Self::Delete => "delete",
             Self::Read => "read",
             Self::Search => "search",
+            Self::Bulk => "bulk",
             Self::Discovery => "discovery",
             Self::Other => "other",
         }
@@ -92,7 +96,7 @@ impl Operation {
 
     /// Whether it asks for a change.
     pub fn is_write(self) -> bool {
-        matches!(self, Self::Create | Self::Replace | Self::Update | Self::Delete)
+        matches!(self, Self::Create | Self::Replace | Self::Update | Self::Delete | Self::Bulk)
     }
 
     /// Whether it asks to see something.
@@ -104,7 +108,7 @@ impl Operation {
 /// What became of one thing that a request asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The position of the operation in a PATCH, from 0.
+    /// The position of the operation in a PATCH or in a bulk request, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<u32>,
     /// What was asked for: `add`, `remove`, `replace`, `create`, `delete`, …

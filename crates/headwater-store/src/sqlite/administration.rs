@@ -1,6 +1,5 @@
 //! Sources, service accounts and tokens, for the command line and for authentication.
 
-use headwater_scim::resource_type::Registry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -9,10 +8,10 @@ use serde_json::{Value, json};
 use super::{
     SqliteStore,
     journal::{self, Entry},
-    read::key_path,
+    schemas,
 };
 use crate::{
-    Act, Actor, Credential, Millis, NewSource, NewToken, Provider, ServiceAccount, Slug, Source,
+    Act, Actor, Credential, Millis, NewSource, NewToken, Profile, Provider, ServiceAccount, Slug, Source,
     SourceCounts, SourceEdit, SourceId, StoreError, Token, TokenUse,
 };
 
@@ -21,7 +20,9 @@ use crate::{
 const PORTION: usize = 5_000;
 
 const SOURCE_COLUMNS: &str = "s.id, s.slug, s.name, s.enabled, s.unique_display_names, s.created, \
-                              s.provider, s.log_bodies, s.log_days, s.log_megabytes";
+                              s.provider, s.log_bodies, s.log_days, s.log_megabytes, s.profile, \
+                              s.keep_passwords, s.hidden, s.revision";
+const SOURCE_COLUMN_COUNT: usize = 14;
 const TOKEN_COLUMNS: &str = "t.id, t.service_account_id, t.created, t.created_by, t.expires, t.last_used, \
                              t.revoked, CASE WHEN t.sealed IS NULL THEN NULL ELSE t.copyable_until END";
 
@@ -35,7 +36,8 @@ impl SqliteStore {
     pub async fn create_source(&self, new: NewSource, act: Act) -> Result<Source, StoreError> {
         let create = move |connection: &Connection| {
             let insert = "INSERT INTO source (slug, name, provider, enabled, unique_display_names, log_bodies, \
-                          log_days, log_megabytes, created) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)";
+                          log_days, log_megabytes, created, profile, keep_passwords, hidden) \
+                          VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
             let inserted = connection.execute(
                 insert,
                 params![
@@ -46,7 +48,10 @@ impl SqliteStore {
                     new.log_bodies,
                     new.log_days,
                     new.log_megabytes,
-                    act.at
+                    act.at,
+                    new.profile.name(),
+                    new.keep_passwords,
+                    json!(new.hidden).to_string()
                 ],
             );
             inserted.map_err(|error| taken(error, &new.slug))?;
@@ -91,16 +96,10 @@ impl SqliteStore {
     /// The database failed.
     pub fn counts(&self, source: SourceId) -> Result<SourceCounts, StoreError> {
         self.read(|connection, _| {
-            let of_type = "SELECT COUNT(*) FROM resource WHERE source_id = ?1 AND type = ?2";
-            let resources = Registry::built_in()
-                .resource_types
-                .iter()
-                .map(|resource_type| {
-                    let name = resource_type.name.to_string();
-                    let count = connection.query_row(of_type, params![source.0, name], |row| row.get(0))?;
-                    Ok((name, count))
-                })
-                .collect::<rusqlite::Result<_>>()?;
+            let by_type = "SELECT type, SUM(resources) FROM stretch WHERE source_id = ?1 GROUP BY type";
+            let mut by_type = connection.prepare_cached(by_type)?;
+            let resources = by_type.query_map([source.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let resources = resources.collect::<rusqlite::Result<_>>()?;
             let count = |sql: &str| connection.query_row(sql, [source.0], |row| row.get(0));
             Ok(SourceCounts {
                 resources,
@@ -118,15 +117,26 @@ impl SqliteStore {
     pub async fn edit_source(&self, slug: String, edit: SourceEdit, act: Act) -> Result<Source, StoreError> {
         let change = move |connection: &Connection| {
             let before = source_of(connection, &slug)?;
-            if let Some(unique) =
-                edit.unique_display_names.filter(|unique| *unique != before.unique_display_names)
-            {
-                set_unique(connection, before.id, unique)?;
+            let additions = schemas::additions(connection, &before)?;
+            let mut changed = additions.clone();
+            changed.unique_by_choice = edit.unique_display_names.unwrap_or(changed.unique_by_choice);
+            changed.keeps_secrets = edit.keep_passwords.unwrap_or(changed.keeps_secrets);
+            if changed != additions {
+                schemas::rebuild(connection, before.id, &additions, &changed)?;
+            }
+            if changed != additions || edit.profile.is_some_and(|profile| profile != before.profile) {
+                raise_revision(connection, before.id)?;
+            }
+            if additions.keeps_secrets && !changed.keeps_secrets {
+                // What is no longer kept is gone.
+                connection.execute("DELETE FROM secret WHERE source_id = ?1", [before.id.0])?;
             }
             let update = "UPDATE source SET name = COALESCE(?2, name), enabled = COALESCE(?3, enabled), \
                           unique_display_names = COALESCE(?4, unique_display_names), slug = COALESCE(?5, slug), \
                           provider = COALESCE(?6, provider), log_bodies = COALESCE(?7, log_bodies), \
-                          log_days = COALESCE(?8, log_days), log_megabytes = COALESCE(?9, log_megabytes) WHERE id = ?1";
+                          log_days = COALESCE(?8, log_days), log_megabytes = COALESCE(?9, log_megabytes), \
+                          profile = COALESCE(?10, profile), keep_passwords = COALESCE(?11, keep_passwords), \
+                          hidden = COALESCE(?12, hidden) WHERE id = ?1";
             let new_slug = edit.slug.as_ref().unwrap_or(&before.slug);
             let updated = connection.execute(
                 update,
@@ -139,7 +149,10 @@ impl SqliteStore {
                     edit.provider.map(Provider::name),
                     edit.log_bodies,
                     edit.log_days,
-                    edit.log_megabytes
+                    edit.log_megabytes,
+                    edit.profile.map(Profile::name),
+                    edit.keep_passwords,
+                    edit.hidden.as_ref().map(|hidden| json!(hidden).to_string())
                 ],
             );
             updated.map_err(|error| taken(error, new_slug))?;
@@ -291,6 +304,7 @@ impl SqliteStore {
 }
 
 pub(super) fn credential(
+    store: &SqliteStore,
     connection: &Connection,
     slug: &str,
     lookup: [u8; 8],
@@ -302,15 +316,13 @@ pub(super) fn credential(
     let found = connection
         .prepare_cached(&select)?
         .query_row(params![slug, lookup], |row| {
-            Ok(Credential {
-                source: source(row)?,
-                token: token(row, 10)?,
-                service_account: uuid(row, 11)?,
-                hash: row.get(18)?,
-            })
+            let token = token(row, SOURCE_COLUMN_COUNT)?;
+            Ok((source(row)?, token.service_account, token, row.get(SOURCE_COLUMN_COUNT + 8)?))
         })
         .optional()?;
-    Ok(found)
+    let Some((source, service_account, token, hash)) = found else { return Ok(None) };
+    let registry = store.registry_of(connection, &source)?;
+    Ok(Some(Credential { source, registry, service_account, token, hash }))
 }
 
 pub(super) fn note_uses(connection: &Connection, uses: &[TokenUse]) -> Result<(), StoreError> {
@@ -321,6 +333,14 @@ pub(super) fn note_uses(connection: &Connection, uses: &[TokenUse]) -> Result<()
         statement.execute(params![used.source.0, used.token.as_bytes(), used.at, used.succeeded])?;
     }
     Ok(())
+}
+
+/// Every source, those that are being deleted as well.
+pub(super) fn all_sources(connection: &Connection) -> Result<Vec<Source>, StoreError> {
+    let select = format!("SELECT {SOURCE_COLUMNS} FROM source s ORDER BY s.id");
+    let mut statement = connection.prepare(&select)?;
+    let rows = statement.query_map([], source)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn source_of(connection: &Connection, slug: &str) -> Result<Source, StoreError> {
@@ -372,12 +392,12 @@ fn taken(error: rusqlite::Error, slug: &Slug) -> StoreError {
 }
 
 /// What the journal calls a source by.
-fn source_uuid(source: SourceId) -> Uuid {
+pub(super) fn source_uuid(source: SourceId) -> Uuid {
     Uuid::from_u128(u128::try_from(source.0).unwrap_or_default())
 }
 
 /// A source as the journal has it.
-fn described(source: &Source) -> Value {
+pub(super) fn described(source: &Source) -> Value {
     json!({
         "slug": source.slug.as_str(),
         "name": source.name,
@@ -387,27 +407,15 @@ fn described(source: &Source) -> Value {
         "log_bodies": source.log_bodies,
         "log_days": source.log_days,
         "log_megabytes": source.log_megabytes,
+        "profile": source.profile.name(),
+        "keep_passwords": source.keep_passwords,
+        "hidden": source.hidden,
     })
 }
 
-/// Turns the uniqueness of what a source may choose (group display names) on or off.
-fn set_unique(connection: &Connection, source: SourceId, unique: bool) -> Result<(), StoreError> {
-    let registry = Registry::built_in();
-    for resource_type in &registry.resource_types {
-        for attribute in &resource_type.unique_by_choice {
-            let path = key_path(&resource_type.name, attribute);
-            if unique {
-                let twice = "SELECT key FROM resource_key WHERE source_id = ?1 AND path = ?2 GROUP BY key HAVING COUNT(*) > 1 LIMIT 1";
-                let twice: Option<String> =
-                    connection.query_row(twice, params![source.0, path], |row| row.get(0)).optional()?;
-                if let Some(key) = twice {
-                    return Err(StoreError::NotUnique(key));
-                }
-            }
-            let update = "UPDATE resource_key SET is_unique = ?3 WHERE source_id = ?1 AND path = ?2";
-            connection.execute(update, params![source.0, path, unique])?;
-        }
-    }
+/// Lets plans that were computed before be computed anew.
+pub(super) fn raise_revision(connection: &Connection, source: SourceId) -> Result<(), StoreError> {
+    connection.execute("UPDATE source SET revision = revision + 1 WHERE id = ?1", [source.0])?;
     Ok(())
 }
 
@@ -429,6 +437,7 @@ fn purge_portion(connection: &Connection) -> Result<bool, StoreError> {
     };
     let portions = [
         by_key("resource_key", "source_id, path, key, resource_id"),
+        by_key("secret", "source_id, resource_id, attribute"),
         by_key("membership", "source_id, group_id, member_id"),
         by_key("change_member", "source_id, sequence, member_id"),
         by_rowid("resource"),
@@ -439,7 +448,9 @@ fn purge_portion(connection: &Connection) -> Result<bool, StoreError> {
             return Ok(true);
         }
     }
-    connection.execute("DELETE FROM token WHERE source_id = ?1", [source])?;
+    for table in ["token", "source_schema", "source_resource_type", "unknown_attribute", "stretch"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE source_id = ?1"), [source])?;
+    }
     connection.execute("DELETE FROM service_account WHERE source_id = ?1", [source])?;
     connection.execute("DELETE FROM source WHERE id = ?1", [source])?;
     Ok(true)
@@ -462,6 +473,10 @@ fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
         log_bodies: row.get(7)?,
         log_days: row.get(8)?,
         log_megabytes: row.get(9)?,
+        profile: Profile::parse(&row.get::<_, String>(10)?).unwrap_or_default(),
+        keep_passwords: row.get(11)?,
+        hidden: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
+        revision: row.get(13)?,
     })
 }
 

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::read::{self, key_path};
+use super::{read, stretches};
 use crate::{
-    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SourceId, StoreError, Write,
-    Written,
+    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SecretHash, SourceId, StoreError,
+    Write, Written,
 };
 
 /// What a batch of changes shares.
@@ -47,6 +47,7 @@ pub(super) fn apply(
     change_set: &ChangeSet,
 ) -> Result<Applied, ApplyError> {
     check_source(connection, change_set)?;
+    check_required(connection, change_set)?;
     let mut applying = Applying { connection, batch, change_set };
     let writes = change_set.writes.iter().map(|write| applying.write(write)).collect::<Result<_, _>>();
     if matches!(writes, Err(ApplyError::Store(_))) {
@@ -57,10 +58,22 @@ pub(super) fn apply(
 
 /// A request may have been let in before its source was deleted or changed.
 fn check_source(connection: &Connection, change_set: &ChangeSet) -> Result<(), ApplyError> {
-    let select = "SELECT unique_display_names FROM source WHERE id = ?1 AND deleted = 0";
-    let unique: Option<bool> =
+    let select = "SELECT revision FROM source WHERE id = ?1 AND deleted = 0";
+    let revision: Option<u64> =
         connection.prepare_cached(select)?.query_row([change_set.source.0], |row| row.get(0)).optional()?;
-    if unique == Some(change_set.unique_display_names) { Ok(()) } else { Err(ApplyError::SourceChanged) }
+    if revision == Some(change_set.revision) { Ok(()) } else { Err(ApplyError::SourceChanged) }
+}
+
+/// Whether the resources are there that a change set needs.
+fn check_required(connection: &Connection, change_set: &ChangeSet) -> Result<(), ApplyError> {
+    let select = "SELECT EXISTS (SELECT 1 FROM resource WHERE source_id = ?1 AND id = ?2)";
+    for id in &change_set.requires {
+        let parameters = params![change_set.source.0, id.as_bytes()];
+        if !connection.prepare_cached(select)?.query_row(parameters, |row| row.get::<_, bool>(0))? {
+            return Err(ApplyError::Unmet);
+        }
+    }
+    Ok(())
 }
 
 struct Applying<'a> {
@@ -95,8 +108,17 @@ impl Applying<'_> {
 
     fn write(&mut self, write: &Write) -> Result<Written, ApplyError> {
         match write {
-            Write::Create { resource_type, id, document, keys, display, has_references, members } => {
-                self.check_unique(resource_type, keys)?;
+            Write::Create {
+                resource_type,
+                id,
+                document,
+                keys,
+                display,
+                has_references,
+                members,
+                secrets,
+            } => {
+                self.check_unique(*id, keys)?;
                 let at = self.change_set.at;
                 let row = "INSERT INTO resource (source_id, id, type, version, created, last_modified, display, \
                            has_references, member_count, document) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, ?8)";
@@ -111,7 +133,9 @@ impl Applying<'_> {
                     members.len(),
                     document
                 ])?;
-                self.insert_keys(resource_type, *id, keys)?;
+                self.insert_keys(*id, keys)?;
+                stretches::add(self.connection, self.change_set.source, resource_type, *id)?;
+                self.keep_secrets(*id, secrets)?;
                 let sequence = self.batch.next(self.connection, self.change_set.source)?;
                 self.add_members(sequence, *id, &members)?;
                 let entry = Entry {
@@ -132,8 +156,8 @@ impl Applying<'_> {
                     member_edits: Vec::new(),
                 })
             }
-            Write::Update { resource_type, id, expected, document, members } => {
-                self.update(resource_type, *id, *expected, document.as_ref(), members)
+            Write::Update { resource_type, id, expected, document, members, secrets } => {
+                self.update(resource_type, *id, *expected, document.as_ref(), members, secrets)
             }
             Write::Delete { resource_type, id, expected, keys } => {
                 self.delete(resource_type, *id, *expected, keys)
@@ -148,9 +172,10 @@ impl Applying<'_> {
         expected: Option<u64>,
         document: Option<&DocumentChange>,
         members: &[RelationEdit],
+        secrets: &[SecretHash],
     ) -> Result<Written, ApplyError> {
         let row = self.find(resource_type, id, expected)?;
-        self.check_unique(resource_type, document.map_or(&[][..], |change| &change.keys.added))?;
+        self.check_unique(id, document.map_or(&[][..], |change| &change.keys.added))?;
         let before = self.batch.clone();
         let sequence = self.batch.next(self.connection, self.change_set.source)?;
         let mut member_edits = Vec::with_capacity(members.len());
@@ -166,7 +191,7 @@ impl Applying<'_> {
             // One edit may have undone what another did.
             _ => self.has_member_entries(sequence)?,
         };
-        if document.is_none() && !members_changed {
+        if document.is_none() && !members_changed && secrets.is_empty() {
             // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
             *self.batch = before;
             return Ok(Written {
@@ -192,11 +217,12 @@ impl Applying<'_> {
                 change.display,
                 change.has_references
             ])?;
-            self.remove_keys(resource_type, id, &change.keys.removed)?;
-            self.insert_keys(resource_type, id, &change.keys.added)?;
+            self.remove_keys(id, &change.keys.removed)?;
+            self.insert_keys(id, &change.keys.added)?;
         } else {
             self.touch(row.rowid, version, last_modified, member_count)?;
         }
+        self.keep_secrets(id, secrets)?;
         let entry = Entry {
             kind: "update",
             resource_type,
@@ -227,7 +253,10 @@ impl Applying<'_> {
         self.leave_groups(id)?;
         let sequence = self.batch.next(self.connection, self.change_set.source)?;
         self.edit_members(sequence, id, &RelationEdit::Clear)?;
-        self.remove_keys(resource_type, id, keys)?;
+        self.remove_keys(id, keys)?;
+        let secrets = "DELETE FROM secret WHERE source_id = ?1 AND resource_id = ?2";
+        self.connection.prepare_cached(secrets)?.execute(params![self.source(), id.as_bytes()])?;
+        stretches::remove(self.connection, self.change_set.source, resource_type, id)?;
         let document = "DELETE FROM resource WHERE rowid = ?1 RETURNING document";
         let document: String =
             self.connection.prepare_cached(document)?.query_row([row.rowid], |row| row.get(0))?;
@@ -259,7 +288,7 @@ impl Applying<'_> {
             let group = ResourceId::from_slice(&group).ok_or_else(|| damaged("membership.group_id"))?;
             if group != id {
                 let leave = [RelationEdit::Remove(vec![id.to_string()])];
-                self.update(&group_type, group, None, None, &leave)?;
+                self.update(&group_type, group, None, None, &leave, &[])?;
             }
         }
         Ok(())
@@ -308,36 +337,53 @@ impl Applying<'_> {
 
     /// Whether unique values are free. The index sees to it all the same; asked before, the answer
     /// comes before anything has been written.
-    fn check_unique(&self, resource_type: &str, keys: &[IndexKey]) -> Result<(), ApplyError> {
+    fn check_unique(&self, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
         let taken = "SELECT EXISTS (SELECT 1 FROM resource_key \
                      WHERE source_id = ?1 AND path = ?2 AND key = ?3 AND is_unique = 1)";
         for key in keys.iter().filter(|key| key.unique) {
-            let parameters = params![self.source(), key_path(resource_type, &key.path), key.key];
+            let parameters = params![self.source(), key.code, key.key];
             if self.connection.prepare_cached(taken)?.query_row(parameters, |row| row.get(0))? {
-                return Err(ApplyError::Taken { path: key.path.clone() });
+                return Err(ApplyError::Taken { path: key.path.to_string(), id });
             }
         }
         Ok(())
     }
 
-    fn insert_keys(&self, resource_type: &str, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
+    fn insert_keys(&self, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
         let insert = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) \
                       VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut statement = self.connection.prepare_cached(insert)?;
         for key in keys {
-            let path = key_path(resource_type, &key.path);
-            statement.execute(params![self.source(), path, key.key, id.as_bytes(), key.unique])?;
+            statement.execute(params![self.source(), key.code, key.key, id.as_bytes(), key.unique])?;
         }
         Ok(())
     }
 
-    fn remove_keys(&self, resource_type: &str, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
+    fn remove_keys(&self, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
         let remove =
             "DELETE FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3 AND resource_id = ?4";
         let mut statement = self.connection.prepare_cached(remove)?;
         for key in keys {
-            let path = key_path(resource_type, &key.path);
-            statement.execute(params![self.source(), path, key.key, id.as_bytes()])?;
+            statement.execute(params![self.source(), key.code, key.key, id.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    fn keep_secrets(&self, id: ResourceId, secrets: &[SecretHash]) -> Result<(), ApplyError> {
+        let keep = "INSERT INTO secret (source_id, resource_id, attribute, hash, changed) VALUES (?1, ?2, ?3, ?4, ?5) \
+                    ON CONFLICT DO UPDATE SET hash = excluded.hash, changed = excluded.changed";
+        let forget = "DELETE FROM secret WHERE source_id = ?1 AND resource_id = ?2 AND attribute = ?3";
+        for SecretHash { attribute, hash } in secrets {
+            let (source, id) = (self.source(), id.as_bytes());
+            match hash {
+                Some(hash) => {
+                    let parameters = params![source, id, attribute, hash, self.change_set.at];
+                    self.connection.prepare_cached(keep)?.execute(parameters)?;
+                }
+                None => {
+                    self.connection.prepare_cached(forget)?.execute(params![source, id, attribute])?;
+                }
+            }
         }
         Ok(())
     }

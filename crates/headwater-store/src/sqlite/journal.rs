@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use headwater_scim::{Object, resource_type::Registry};
+use headwater_scim::Object;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value as Bound};
 use serde_json::Value;
 use uuid::Uuid;
@@ -398,10 +398,9 @@ impl<'a> Names<'a> {
     }
 }
 
-/// What people call the resource of a document: its display name, else whatever is unique to it.
+/// What people call the resource of a document.
 fn called(document: &str) -> Option<String> {
     let document: Object = serde_json::from_str(document).ok()?;
-    let registry = Registry::built_in();
-    let display = registry.resource_types.iter().find_map(|resource_type| resource_type.display(&document));
-    display.or_else(|| document.get("userName")?.as_str()).map(str::to_owned)
+    let text = |name: &str| document.get(name)?.as_str().filter(|text| !text.is_empty());
+    ["displayName", "userName", "name"].into_iter().find_map(text).map(str::to_owned)
 }

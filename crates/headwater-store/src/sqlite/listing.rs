@@ -6,15 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use headwater_scim::{
-    Object, comparison, index,
-    resource_type::{Registry, ResourceType},
-};
+use headwater_scim::{Object, comparison, index, registry::Registry, resource_type::ResourceType};
 use rusqlite::{Connection, Row, params};
 
 use super::{
-    SqliteStore, lock,
-    read::{self, COLUMNS, key_path},
+    SqliteStore,
+    read::{self, COLUMNS},
+    stretches,
 };
 use crate::{ListPage, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError, StoredResource};
 
@@ -22,10 +20,6 @@ use crate::{ListPage, ListPosition, Listing, ResourceId, Sort, SourceId, StoreEr
 const FEW: usize = 2_000;
 /// How many rows a walk looks at for a page at most.
 const MOST_ROWS: usize = 20_000;
-/// Over how many changes a count is carried on; beyond, it is made anew.
-const MOST_CHANGES: i64 = 50_000;
-/// How many counts are kept.
-const MOST_COUNTS: usize = 10_000;
 
 impl SqliteStore {
     /// A page of a list.
@@ -41,15 +35,7 @@ impl SqliteStore {
     /// # Errors
     /// The database failed.
     pub fn count(&self, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {
-        let key = (source, resource_type.to_owned());
-        let known = lock(&self.shared.counts).get(&key).copied();
-        let counted = self.read(|connection, _| count(connection, source, resource_type, known))?;
-        let mut counts = lock(&self.shared.counts);
-        if counts.len() >= MOST_COUNTS {
-            counts.clear();
-        }
-        counts.insert(key, counted);
-        Ok(counted.resources)
+        self.read(|connection, _| stretches::count(connection, source, resource_type))
     }
 
     /// How many resources of a type have this value of a searchable attribute, in comparable form.
@@ -63,45 +49,12 @@ impl SqliteStore {
         path: &str,
         key: &str,
     ) -> Result<u64, StoreError> {
-        let path = key_path(resource_type, path);
+        let code = index::code(resource_type, path);
         self.read(|connection, _| {
             let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3";
-            Ok(connection.prepare_cached(count)?.query_row(params![source.0, path, key], |row| row.get(0))?)
+            Ok(connection.prepare_cached(count)?.query_row(params![source.0, code, key], |row| row.get(0))?)
         })
     }
-}
-
-/// How many resources there were when the journal had come so far.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Count {
-    resources: u64,
-    sequence: i64,
-}
-
-/// Counts the resources of a type: from what is known and the journal since then, or else all of
-/// them, which takes a while at a million.
-fn count(
-    connection: &Connection,
-    source: SourceId,
-    resource_type: &str,
-    known: Option<Count>,
-) -> Result<Count, StoreError> {
-    let last = "SELECT COALESCE(MAX(sequence), 0) FROM change WHERE source_id = ?1";
-    let sequence: i64 = connection.prepare_cached(last)?.query_row([source.0], |row| row.get(0))?;
-    if let Some(known) = known.filter(|known| (0..MOST_CHANGES).contains(&(sequence - known.sequence))) {
-        let since = "SELECT COALESCE(SUM(kind = 'create'), 0), COALESCE(SUM(kind = 'delete'), 0) FROM change \
-                     WHERE source_id = ?1 AND sequence > ?2 AND resource_type = ?3";
-        let (came, went): (u64, u64) = connection
-            .prepare_cached(since)?
-            .query_row(params![source.0, known.sequence, resource_type], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        return Ok(Count { resources: (known.resources + came).saturating_sub(went), sequence });
-    }
-    let all = "SELECT COUNT(*) FROM resource WHERE source_id = ?1 AND type = ?2";
-    let resources =
-        connection.prepare_cached(all)?.query_row(params![source.0, resource_type], |row| row.get(0))?;
-    Ok(Count { resources, sequence })
 }
 
 fn list(connection: &Connection, source: SourceId, listing: &Listing) -> Result<ListPage, StoreError> {
@@ -141,8 +94,8 @@ impl Walk<'_> {
             let mut statement = self.connection.prepare_cached(select)?;
             for path in self.listing.searched {
                 let prefix = self.prefix(path);
-                let path = key_path(self.listing.resource_type, path);
-                let bound = params![self.source.0, path, prefix, end_of(&prefix), FEW + 1];
+                let code = index::code(self.listing.resource_type, path);
+                let bound = params![self.source.0, code, prefix, end_of(&prefix), FEW + 1];
                 let rows = statement.query_map(bound, |row| id(row, 0))?;
                 for row in rows {
                     found.insert(row?);
@@ -157,9 +110,9 @@ impl Walk<'_> {
         let select =
             "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3 LIMIT ?4";
         let mut statement = self.connection.prepare_cached(select)?;
-        let path = key_path(self.listing.resource_type, "active");
+        let code = index::code(self.listing.resource_type, "active");
         let rows = statement
-            .query_map(params![self.source.0, path, active.to_string(), FEW + 1], |row| id(row, 0))?;
+            .query_map(params![self.source.0, code, active.to_string(), FEW + 1], |row| id(row, 0))?;
         for row in rows {
             found.insert(row?);
         }
@@ -231,11 +184,11 @@ impl Walk<'_> {
                      WHERE k.source_id = ?1 AND k.path = ?2 {condition} \
                      ORDER BY k.key {order}, k.resource_id {order}"
                 );
-                let path = key_path(resource_type, path);
+                let code = index::code(resource_type, path);
                 let mut statement = self.connection.prepare_cached(&select)?;
                 let rows = match behind {
-                    Some((key, id)) => statement.query(params![source, path, key, id])?,
-                    None => statement.query(params![source, path])?,
+                    Some((key, id)) => statement.query(params![source, code, key, id])?,
+                    None => statement.query(params![source, code])?,
                 };
                 let position = |row: &Row<'_>| Ok(ListPosition::Key(row.get(COLUMN_COUNT)?, id(row, 1)?));
                 self.fill(rows, position, page, looked_at)
@@ -279,14 +232,12 @@ impl Walk<'_> {
         looked_at: &mut usize,
     ) -> Result<(), StoreError> {
         let (source, resource_type) = (self.source.0, self.listing.resource_type);
-        let count = |sql: &str, name: &str| -> rusqlite::Result<u64> {
-            self.connection.prepare_cached(sql)?.query_row(params![source, name], |row| row.get(0))
-        };
-        let all = count("SELECT COUNT(*) FROM resource WHERE source_id = ?1 AND type = ?2", resource_type)?;
-        let with_value = count(
-            "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2",
-            &key_path(resource_type, path),
-        )?;
+        let all = stretches::count(self.connection, self.source, resource_type)?;
+        let with_value = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        let with_value: u64 = self
+            .connection
+            .prepare_cached(with_value)?
+            .query_row(params![source, index::code(resource_type, path)], |row| row.get(0))?;
         if with_value >= all {
             return Ok(());
         }
@@ -355,8 +306,8 @@ impl Walk<'_> {
     /// What is searched for, as the index has the values of this attribute.
     fn prefix(&self, path: &str) -> String {
         let search = self.listing.search.as_deref().unwrap_or_default();
-        let searched = self.resource_type.searchable.iter().find(|searched| searched.to_string() == path);
-        let exact = searched.is_some_and(|searched| searched.leaf().compares_exactly());
+        let searched = self.resource_type.searchable.iter().find(|searched| &*searched.name == path);
+        let exact = searched.is_some_and(|searched| searched.path.leaf().compares_exactly());
         comparison::key(search, exact).into_owned()
     }
 
@@ -366,10 +317,10 @@ impl Walk<'_> {
 
     /// The first searched attribute that has a value which is searched for, and its first such value.
     fn first_match(&self, document: &Object) -> Option<(usize, String)> {
-        let keys = index::keys(self.resource_type, document, false);
+        let keys = index::keys(self.resource_type, document);
         self.listing.searched.iter().enumerate().find_map(|(number, path)| {
             let prefix = self.prefix(path);
-            let key = keys.iter().find(|key| key.path == *path && key.key.starts_with(&prefix))?;
+            let key = keys.iter().find(|key| &*key.path == *path && key.key.starts_with(&prefix))?;
             Some((number, key.key.clone()))
         })
     }
@@ -397,8 +348,8 @@ impl Walk<'_> {
                 Some((key, id)) => (key, id.as_bytes().to_vec()),
                 None => (prefix.clone(), Vec::new()),
             };
-            let path = key_path(self.listing.resource_type, path);
-            let bound = params![self.source.0, path, key, behind, end_of(&prefix)];
+            let code = index::code(self.listing.resource_type, path);
+            let bound = params![self.source.0, code, key, behind, end_of(&prefix)];
             let mut rows = statement.query(bound)?;
             while let Some(row) = rows.next()? {
                 if page.resources.len() >= self.listing.limit || looked_at >= MOST_ROWS {

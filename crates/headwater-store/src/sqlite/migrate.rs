@@ -37,3 +37,39 @@ fn applied(connection: &Connection) -> Result<i64, StoreError> {
     let version = "SELECT COALESCE(MAX(version), 0) FROM refinery_schema_history";
     Ok(connection.query_row(version, [], |row| row.get(0))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use refinery::Target;
+
+    use super::{embedded, migrate_with};
+    use crate::{
+        SourceId,
+        sqlite::{SqliteStore, open_writing, stretches},
+    };
+
+    /// Data of before there were stretches and numbers for paths: it is counted, and found, as it was.
+    #[test]
+    fn what_an_earlier_program_wrote_is_counted_and_indexed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut connection = open_writing(&folder.path().join("headwater.db")).expect("a connection");
+        let earlier = embedded::migrations::runner().set_target(Target::Version(2));
+        migrate_with(&mut connection, &earlier).expect("migrated");
+        let rows = "INSERT INTO source (id, slug, name, enabled, unique_display_names, created) VALUES (1, 's', 'S', 1, 1, 0);
+            WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1500)
+            INSERT INTO resource (source_id, id, type, version, created, last_modified, has_references, member_count, document)
+            SELECT 1, unhex(printf('%032x', n)), 'User', 1, 0, 0, 0, 0, json_object('userName', 'User' || n, 'title', 'T') FROM number;
+            INSERT INTO resource_key SELECT 1, 'User:userName', 'user1', unhex(printf('%032x', 1)), 1;
+            PRAGMA user_version = 7";
+        connection.execute_batch(rows).expect("rows of an earlier program");
+        drop(connection);
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        assert_eq!(store.count(SourceId(1), "User").expect("counted"), 1_500);
+        let connection = open_writing(&folder.path().join("headwater.db")).expect("a connection");
+        let (first, rest) = stretches::find(&connection, SourceId(1), "User", 1_234).expect("a place");
+        assert!(rest < 512, "{first:?} {rest}");
+        let keys: i64 =
+            connection.query_row("SELECT COUNT(*) FROM resource_key", [], |row| row.get(0)).expect("a count");
+        assert_eq!(keys, 3_000, "userName and title of each");
+    }
+}

@@ -13,19 +13,21 @@ mod migrate;
 mod read;
 mod reindex;
 mod requests;
+mod schemas;
 mod search;
 mod selection;
 mod settings;
+mod stretches;
 mod writer;
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use headwater_scim::index;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 pub use requests::{Resolve, SqliteRequestLog};
@@ -33,7 +35,7 @@ pub use requests::{Resolve, SqliteRequestLog};
 use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
+    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute,
 };
 
 /// The name of the database in the data folder.
@@ -54,7 +56,7 @@ struct Shared {
     writer: Writer,
     idle: Mutex<Vec<Reader>>,
     credentials: Credentials,
-    counts: Mutex<HashMap<(SourceId, String), listing::Count>>,
+    registries: schemas::Registries,
     _checkpoints: Checkpoints,
 }
 
@@ -88,7 +90,7 @@ impl SqliteStore {
             writer,
             idle: Mutex::default(),
             credentials,
-            counts: Mutex::default(),
+            registries: Mutex::default(),
             _checkpoints: checkpoints,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -160,7 +162,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError> {
-        let load = || self.read(|connection, _| administration::credential(connection, slug, lookup));
+        let load = || self.read(|connection, _| administration::credential(self, connection, slug, lookup));
         self.shared.credentials.get(slug, lookup, load)
     }
 
@@ -210,12 +212,24 @@ impl Store for SqliteStore {
         path: &str,
         id: ResourceId,
     ) -> Result<Vec<StoredResource>, StoreError> {
-        let path = read::key_path(resource_type, path);
-        self.read_long(move |connection, _| read::referrers(connection, source, &path, id)).await
+        let code = index::code(resource_type, path);
+        self.read_long(move |connection, _| read::referrers(connection, source, code, id)).await
     }
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
         self.shared.writer.apply(change_set).await
+    }
+
+    async fn apply_all(
+        &self,
+        change_sets: Vec<ChangeSet>,
+        most_failures: usize,
+    ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
+        self.shared.writer.apply_all(change_sets, most_failures).await
+    }
+
+    async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError> {
+        self.shared.writer.run(move |connection| schemas::note_unknown(connection, &unknown)).await
     }
 
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {

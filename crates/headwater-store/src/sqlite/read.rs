@@ -1,5 +1,7 @@
 //! Rows read: resources with their relations.
 
+use std::collections::HashSet;
+
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
     StoredResource,
@@ -10,11 +12,6 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// The columns that [`stored`] reads, of a `resource r`.
 pub(super) const COLUMNS: &str =
     "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document";
-
-/// The path under which the index holds an attribute of a type.
-pub(super) fn key_path(resource_type: &str, path: &str) -> String {
-    format!("{resource_type}:{path}")
-}
 
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredResource> {
     Ok(StoredResource {
@@ -93,7 +90,40 @@ fn groups(connection: &Connection, source: SourceId, member: ResourceId) -> Resu
                   WHERE m.source_id = ?1 AND m.member_id = ?2 ORDER BY m.group_id";
     let mut statement = connection.prepare_cached(select)?;
     let rows = statement.query_map(params![source.0, member.as_bytes()], related)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut groups: Vec<Related> = rows.collect::<Result<_, _>>()?;
+    if !groups.is_empty() {
+        let indirect = indirect_groups(connection, source, &groups)?;
+        groups.extend(indirect);
+    }
+    Ok(groups)
+}
+
+/// The groups that hold one of these groups, or a group that does, and so on; each once, however
+/// they hold each other (RFC 7643 §4.1.2: indirect).
+fn indirect_groups(
+    connection: &Connection,
+    source: SourceId,
+    direct: &[Related],
+) -> Result<Vec<Related>, StoreError> {
+    let select = "SELECT m.group_id, r.type, r.display FROM membership m \
+                  CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
+                  WHERE m.source_id = ?1 AND m.member_id = ?2";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut seen: HashSet<MemberId> = direct.iter().map(|group| group.id.clone()).collect();
+    let mut waiting: Vec<MemberId> = direct.iter().map(|group| group.id.clone()).collect();
+    let mut found = Vec::new();
+    while let Some(group) = waiting.pop() {
+        let rows = statement.query_map(params![source.0, group.as_bytes()], related)?;
+        for row in rows {
+            let above = row?;
+            if seen.insert(above.id.clone()) {
+                waiting.push(above.id.clone());
+                found.push(Related { direct: false, ..above });
+            }
+        }
+    }
+    found.sort_by(|left, right| left.id.cmp(&right.id));
+    Ok(found)
 }
 
 /// Calls `visit` for each member of a group, one at a time.
@@ -136,7 +166,11 @@ pub(super) fn element(related: &Related, inverse: bool) -> Object {
     let mut element = Object::new();
     element.insert("value".to_owned(), related.id.to_text().into());
     if let Some(named) = &related.named {
-        let shown = if inverse { "direct" } else { &named.resource_type };
+        let shown = match (inverse, related.direct) {
+            (false, _) => &*named.resource_type,
+            (true, true) => "direct",
+            (true, false) => "indirect",
+        };
         element.insert("type".to_owned(), shown.into());
         if let Some(display) = &named.display {
             element.insert("display".to_owned(), display.as_str().into());
@@ -146,13 +180,18 @@ pub(super) fn element(related: &Related, inverse: bool) -> Object {
 }
 
 /// A membership from its columns: the id of the other side, its type and its display name.
-pub(super) fn related_of(id: &[u8], resource_type: Option<String>, display: Option<String>) -> Related {
+pub(super) fn related_of(
+    id: &[u8],
+    resource_type: Option<String>,
+    display: Option<String>,
+    direct: bool,
+) -> Related {
     let id = MemberId::from_bytes(id);
     let named = match (id.resource_id(), resource_type) {
         (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display }),
         _ => None,
     };
-    Related { id, named }
+    Related { id, direct, named }
 }
 
 pub(super) fn names(
@@ -177,7 +216,7 @@ pub(super) fn names(
 pub(super) fn referrers(
     connection: &Connection,
     source: SourceId,
-    path: &str,
+    code: i64,
     id: ResourceId,
 ) -> Result<Vec<StoredResource>, StoreError> {
     let select = format!(
@@ -186,12 +225,12 @@ pub(super) fn referrers(
          WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3"
     );
     let mut statement = connection.prepare_cached(&select)?;
-    let rows = statement.query_map(params![source.0, path, id.to_string()], stored)?;
+    let rows = statement.query_map(params![source.0, code, id.to_string()], stored)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn related(row: &Row<'_>) -> rusqlite::Result<Related> {
-    Ok(related_of(row.get_ref(0)?.as_blob()?, row.get(1)?, row.get(2)?))
+    Ok(related_of(row.get_ref(0)?.as_blob()?, row.get(1)?, row.get(2)?, true))
 }
 
 fn resource_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ResourceId> {

@@ -1,22 +1,18 @@
 //! The index made anew when a program comes that makes its keys in another way: other attributes
 //! are searchable, or texts are compared by other tables of Unicode.
 
-use headwater_scim::{
-    Object, index,
-    resource_type::{Registry, ResourceType},
-};
+use headwater_scim::{Object, index, registry::Registry, resource_type::ResourceType};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::read::key_path;
+use super::{administration, schemas};
 use crate::StoreError;
 
 /// Raised whenever [`headwater_scim::comparison`] gives other keys than before.
-const COMPARISON: u32 = 1;
+const COMPARISON: u32 = 2;
 
 /// Makes the index anew, unless it was made by a program that makes it as this one does.
 pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {
-    let registry = Registry::built_in();
-    let wanted = fingerprint(&registry.resource_types);
+    let wanted = fingerprint(&Registry::built_in().resource_types);
     if made_by(connection)? == wanted {
         return Ok(());
     }
@@ -26,7 +22,7 @@ pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {
         let resources: u64 = transaction.query_row("SELECT COUNT(*) FROM resource", [], |row| row.get(0))?;
         if resources > 0 {
             tracing::info!(resources, "making the index of users and groups anew; this is done once");
-            fill(&transaction, &registry.resource_types)?;
+            fill(&transaction)?;
         }
         transaction.pragma_update(None, "user_version", wanted)?;
     }
@@ -40,7 +36,10 @@ fn made_by(connection: &Connection) -> rusqlite::Result<i32> {
 /// A number for the way in which keys are made (FNV-1a); never 0, which is that of a new file.
 fn fingerprint(resource_types: &[std::sync::Arc<ResourceType>]) -> i32 {
     let paths = resource_types.iter().flat_map(|resource_type| {
-        resource_type.searchable.iter().map(|path| key_path(&resource_type.name, &path.to_string()))
+        resource_type
+            .searchable
+            .iter()
+            .map(|searchable| format!("{}:{}", resource_type.name, searchable.name))
     });
     let text = paths.fold(COMPARISON.to_string(), |text, path| text + "\n" + &path);
     let hash =
@@ -48,30 +47,33 @@ fn fingerprint(resource_types: &[std::sync::Arc<ResourceType>]) -> i32 {
     i32::try_from(hash >> 1).unwrap_or(i32::MAX).max(1)
 }
 
-fn fill(connection: &Connection, resource_types: &[std::sync::Arc<ResourceType>]) -> Result<(), StoreError> {
+fn fill(connection: &Connection) -> Result<(), StoreError> {
     connection.execute("DELETE FROM resource_key", [])?;
     let mut insert = connection.prepare(
         "INSERT OR IGNORE INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    let mut select = connection.prepare(
-        "SELECT r.source_id, r.id, r.type, r.document, s.unique_display_names FROM resource r \
-         JOIN source s ON s.id = r.source_id",
-    )?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let (source, id): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        let (name, document): (String, String) = (row.get(2)?, row.get(3)?);
-        let known = resource_types.iter().find(|resource_type| *resource_type.name == name);
-        let (Some(resource_type), Ok(document)) = (known, serde_json::from_str::<Object>(&document)) else {
-            return Err(StoreError::Damaged("a resource can't be read".to_owned()));
-        };
-        for key in index::keys(resource_type, &document, row.get(4)?) {
-            let path = key_path(&name, &key.path);
-            if insert.execute(params![source, path, key.key, id, key.unique])? == 0 && key.unique {
-                // Two that were different are the same by the new rule: both stay, to be told apart
-                // by whoever writes them.
-                tracing::warn!(path, "two resources now share a value that should be unique");
-                insert.execute(params![source, path, key.key, id, false])?;
+    let mut select = connection.prepare("SELECT id, type, document FROM resource WHERE source_id = ?1")?;
+    for source in administration::all_sources(connection)? {
+        let registry = schemas::registry(&schemas::additions(connection, &source)?)?;
+        let source = source.id.0;
+        let mut rows = select.query([source])?;
+        while let Some(row) = rows.next()? {
+            let id: Vec<u8> = row.get(0)?;
+            let (name, document): (String, String) = (row.get(1)?, row.get(2)?);
+            let (Some(resource_type), Ok(document)) =
+                (registry.resource_type(&name), serde_json::from_str::<Object>(&document))
+            else {
+                return Err(StoreError::Damaged("a resource can't be read".to_owned()));
+            };
+            for key in index::keys(resource_type, &document) {
+                let added = insert.execute(params![source, key.code, key.key, id, key.unique])?;
+                if added == 0 && key.unique {
+                    // Two that were different are the same by the new rule: both stay, to be told apart
+                    // by whoever writes them.
+                    let path = &*key.path;
+                    tracing::warn!(path, "two resources now share a value that should be unique");
+                    insert.execute(params![source, key.code, key.key, id, false])?;
+                }
             }
         }
     }
@@ -80,12 +82,13 @@ fn fill(connection: &Connection, resource_types: &[std::sync::Arc<ResourceType>]
 
 #[cfg(test)]
 mod tests {
+    use headwater_scim::index;
     use rusqlite::Connection;
 
     use super::{made_by, reindex};
     use crate::sqlite::{SqliteStore, open_writing};
 
-    fn keys(connection: &Connection) -> Vec<(String, String, bool)> {
+    fn keys(connection: &Connection) -> Vec<(i64, String, bool)> {
         let mut statement = connection
             .prepare("SELECT path, key, is_unique FROM resource_key ORDER BY path, key")
             .expect("SQL");
@@ -110,14 +113,13 @@ mod tests {
         reindex(&mut connection).expect("made anew");
         assert_eq!(made_by(&connection).expect("a version"), made);
         let expected = [
-            ("User:name.familyName", "lovelace", false),
-            ("User:userName", "ada", true),
-            ("User:userName", "ada", false),
+            (index::code("User", "userName"), "ada", true),
+            (index::code("User", "userName"), "ada", false),
+            (index::code("User", "name.familyName"), "lovelace", false),
         ];
         let mut found = keys(&connection);
-        found.sort_by_key(|(path, key, unique)| (path.clone(), key.clone(), !unique));
-        let found: Vec<_> =
-            found.iter().map(|(path, key, unique)| (path.as_str(), key.as_str(), *unique)).collect();
+        found.sort_by_key(|(_, key, unique)| (key.clone(), !unique));
+        let found: Vec<_> = found.iter().map(|(path, key, unique)| (*path, key.as_str(), *unique)).collect();
         assert_eq!(found, expected);
     }
 }

@@ -7,13 +7,12 @@
 
 use headwater_scim::{
     filter::{Comparison, Filter, Literal, Operator},
-    index,
     path::AttributePath,
     resource_type::ResourceType,
 };
 use rusqlite::types::Value;
 
-use super::{functions::Slot, read::key_path};
+use super::functions::{Place, Slot};
 use crate::{MemberId, ResourceId};
 
 /// Nanoseconds in a millisecond.
@@ -28,13 +27,36 @@ pub(super) struct Conditions {
     pub(super) parameters: Vec<Value>,
     /// The filters, by the number that the SQL functions get.
     pub(super) slots: Vec<Slot>,
-    base_url: String,
+    place: Place,
+    /// Whether an index has narrowed the rows down: then the rest is looked at on each of them, and not
+    /// searched for among all.
+    narrowed: bool,
 }
 
 impl Conditions {
     /// Parameters `?1`, `?2`… that the statement has besides come first.
-    pub(super) fn new(parameters: Vec<Value>, base_url: &str) -> Self {
-        Self { parameters, slots: Vec::new(), base_url: base_url.to_owned() }
+    pub(super) fn new(parameters: Vec<Value>, place: Place) -> Self {
+        Self { parameters, slots: Vec::new(), place, narrowed: false }
+    }
+
+    /// The value that a row is sorted by, as an expression.
+    pub(super) fn sort_key(&mut self, path: &AttributePath) -> String {
+        if path.extension.is_none() && path.attribute.name == "meta" {
+            match path.leaf().name.as_str() {
+                "created" => return moment_key("r.created"),
+                "lastModified" => return moment_key("r.last_modified"),
+                // The same for all of a type; the location ends in the id.
+                "resourceType" => return "r.type".to_owned(),
+                "version" => return "printf('%020d', r.version)".to_owned(),
+                _ => return "hex(r.id)".to_owned(),
+            }
+        }
+        if path.extension.is_none() && path.attribute.name == "id" {
+            return "hex(r.id)".to_owned();
+        }
+        let slot = self.slots.len();
+        self.slots.push(Slot::sort(path.clone(), &self.place));
+        format!("scim_sort_key({slot}, r.document)")
     }
 
     pub(super) fn bind(&mut self, value: impl Into<Value>) -> String {
@@ -47,7 +69,7 @@ impl Conditions {
         match filter {
             Filter::And(terms) => self.joined(terms, " AND ", Filter::And, resource_type),
             Filter::Or(terms) => self.joined(terms, " OR ", Filter::Or, resource_type),
-            Filter::Not(inner) if is_for_sql(inner, resource_type) => {
+            Filter::Not(inner) if self.is_for_sql(inner, resource_type) => {
                 format!("NOT ({})", self.of(inner, resource_type))
             }
             Filter::Compare(comparison) => self
@@ -59,6 +81,14 @@ impl Conditions {
             Filter::Present(path) | Filter::Element { path, .. } if is_inverse(path, resource_type) => {
                 self.related(filter, path, true)
             }
+            Filter::Present(path) if path.is_computed() => self.referred(filter, path),
+            Filter::Element { path, filter: inner } if inner.mentions(&AttributePath::is_computed) => {
+                self.referred(filter, path)
+            }
+            Filter::Present(path) if !self.narrowed => match self.present(path, resource_type) {
+                Some(ids) => format!("r.id IN ({ids})"),
+                None => self.evaluated(filter.clone(), resource_type),
+            },
             other => self.evaluated(other.clone(), resource_type),
         }
     }
@@ -67,19 +97,26 @@ impl Conditions {
     /// `None` when no index narrows it down.
     pub(super) fn candidates(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<String> {
         let bound = self.parameters.len();
-        let candidates = self.narrowed(filter, resource_type);
+        let candidates = self.narrow(filter, resource_type);
         if candidates.is_none() {
             self.parameters.truncate(bound);
         }
+        self.narrowed = candidates.is_some();
         candidates
     }
 
-    fn narrowed(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<String> {
+    fn narrow(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<String> {
         match filter {
-            // A boolean narrows least: it comes last.
+            // What narrows most is asked first.
             Filter::And(terms) => {
-                let (booleans, others): (Vec<_>, Vec<_>) = terms.iter().partition(|term| is_boolean(term));
-                others.into_iter().chain(booleans).find_map(|term| self.candidates(term, resource_type))
+                let mut terms: Vec<&Filter> = terms.iter().collect();
+                terms.sort_by_key(|term| breadth(term));
+                let between = between(&terms, resource_type);
+                let narrow = terms.first().is_some_and(|term| breadth(term) < Breadth::Range);
+                if let Some((code, low, high)) = between.filter(|_| !narrow) {
+                    return Some(self.ids_between(code, low, high));
+                }
+                terms.into_iter().find_map(|term| self.candidates(term, resource_type))
             }
             Filter::Or(terms) if terms.len() > MAX_ALTERNATIVES => None,
             Filter::Or(terms) => {
@@ -90,8 +127,47 @@ impl Conditions {
             Filter::Compare(comparison) => self.ids(comparison, resource_type),
             // One element that meets all: also some element that meets each.
             Filter::Element { filter, .. } => self.candidates(filter, resource_type),
-            Filter::Not(_) | Filter::Present(_) => None,
+            Filter::Present(path) => self.present(path, resource_type),
+            Filter::Not(_) => None,
         }
+    }
+
+    /// The ids of those whose value at a path lies between two others.
+    fn ids_between(&mut self, code: i64, low: &Comparison, high: &Comparison) -> String {
+        let code = self.bind(code);
+        let mut bound = |comparison: &Comparison| {
+            let key = self.bind(comparison.literal.key().unwrap_or_default());
+            format!("key {} {key}", range_operator(comparison))
+        };
+        let (low, high) = (bound(low), bound(high));
+        format!(
+            "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {low} AND {high}"
+        )
+    }
+
+    /// The ids of those that have a value at a path, where an index has every value of it.
+    fn present(&mut self, path: &AttributePath, resource_type: &ResourceType) -> Option<String> {
+        let searchable = resource_type.searchable(path)?;
+        let code = self.bind(searchable.code);
+        Some(format!(
+            "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND key > ''"
+        ))
+    }
+
+    /// A filter about a value that is computed from the resource which a reference names.
+    fn referred(&mut self, filter: &Filter, path: &AttributePath) -> String {
+        let slot = self.slots.len();
+        self.slots.push(Slot::reference(filter.clone(), path.parent(), &self.place));
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', ""));
+        let mut at = "$".to_owned();
+        if let Some(schema) = &path.extension {
+            at = format!("{at}.{}", quoted(&schema.id));
+        }
+        let at = self.bind(format!("{at}.{}.\"value\"", quoted(&path.attribute.name)));
+        format!(
+            "(SELECT scim_reference_matches({slot}, r.document, o.id, o.type, o.display) FROM (SELECT 1) \
+             LEFT JOIN resource o ON o.source_id = ?1 AND o.id = unhex(json_extract(r.document, {at}), '-'))"
+        )
     }
 
     /// Terms for SQL each become a condition; all others together are evaluated at once, last.
@@ -103,15 +179,50 @@ impl Conditions {
         resource_type: &ResourceType,
     ) -> String {
         let (for_sql, mut others): (Vec<_>, Vec<_>) =
-            terms.iter().cloned().partition(|term| is_for_sql(term, resource_type));
+            terms.iter().cloned().partition(|term| self.is_for_sql(term, resource_type));
         let mut conditions: Vec<String> = for_sql.iter().map(|term| self.of(term, resource_type)).collect();
         let rest = if others.len() > 1 { Some(join(others)) } else { others.pop() };
         conditions.extend(rest.map(|rest| self.evaluated(rest, resource_type)));
         balanced(&conditions, with)
     }
 
+    /// Whether some part of the filter is better answered by SQL than by looking at the document; the
+    /// relations can't be seen in the document at all.
+    fn is_for_sql(&self, filter: &Filter, resource_type: &ResourceType) -> bool {
+        let searched = |path: &AttributePath| !self.narrowed && resource_type.searchable(path).is_some();
+        match filter {
+            Filter::And(terms) | Filter::Or(terms) => {
+                terms.iter().any(|term| self.is_for_sql(term, resource_type))
+            }
+            Filter::Not(inner) => self.is_for_sql(inner, resource_type),
+            Filter::Compare(Comparison { path, literal, .. }) => {
+                let of_index = !matches!(literal, Literal::Null | Literal::Boolean(_));
+                is_relation(path, resource_type)
+                    || is_inverse(path, resource_type)
+                    || path.is_computed()
+                    || of_index && searched(path)
+                    || !self.narrowed && path.attribute.name == "id"
+                    || matches!(literal, Literal::Instant { .. }) && path.attribute.name == "meta"
+            }
+            Filter::Present(path) => {
+                is_relation(path, resource_type)
+                    || is_inverse(path, resource_type)
+                    || path.is_computed()
+                    || searched(path)
+            }
+            Filter::Element { path, filter } => {
+                is_relation(path, resource_type)
+                    || is_inverse(path, resource_type)
+                    || filter.mentions(&AttributePath::is_computed)
+            }
+        }
+    }
+
     fn compared(&mut self, comparison: &Comparison, resource_type: &ResourceType) -> Option<String> {
         let path = &comparison.path;
+        if path.is_computed() {
+            return Some(self.referred(&Filter::Compare(comparison.clone()), path));
+        }
         let relation = is_relation(path, resource_type);
         if relation || is_inverse(path, resource_type) {
             return Some(self.related_compared(comparison, !relation));
@@ -126,13 +237,19 @@ impl Conditions {
         if matches!(comparison.literal, Literal::Boolean(_)) {
             return None; // half of all rows: looking at the row in hand is quicker than an index
         }
+        if self.narrowed {
+            return None;
+        }
         if let Some(ids) = self.ids(comparison, resource_type) {
+            // Numbers that are close to each other share a key: the index only narrows them down.
+            if matches!(comparison.literal, Literal::Number(_)) {
+                let exactly = self.evaluated(Filter::Compare(comparison.clone()), resource_type);
+                return Some(format!("(r.id IN ({ids}) AND {exactly})"));
+            }
             return Some(format!("r.id IN ({ids})"));
         }
         let Literal::Text { key, .. } = &comparison.literal else { return None };
-        if !index::is_indexed(resource_type, path) {
-            return None;
-        }
+        let code = resource_type.searchable(path)?.code;
         let test = match comparison.operator {
             Operator::Co => format!("instr(key, {}) > 0", self.bind(key.clone())),
             Operator::Ew => {
@@ -141,9 +258,9 @@ impl Conditions {
             }
             _ => return None,
         };
-        let path = self.bind(key_path(&resource_type.name, &path.to_string()));
+        let code = self.bind(code);
         Some(format!(
-            "r.id IN (SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {path} AND {test})"
+            "r.id IN (SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {test})"
         ))
     }
 
@@ -152,35 +269,24 @@ impl Conditions {
         let path = &comparison.path;
         if is_relation(path, resource_type) || is_inverse(path, resource_type) {
             let member = named_member(comparison)?;
-            let member = self.bind(member.as_bytes().to_vec());
-            let (wanted, given) = if is_relation(path, resource_type) {
-                ("group_id", "member_id")
-            } else {
-                ("member_id", "group_id")
-            };
-            return Some(format!(
-                "SELECT {wanted} FROM membership WHERE source_id = ?1 AND {given} = {member}"
-            ));
+            return Some(self.ids_related(&member, !is_relation(path, resource_type)));
         }
-        let (text, key) = match &comparison.literal {
-            Literal::Text { text, key } => (text.clone(), key.clone()),
-            Literal::Boolean(value) => (value.to_string(), value.to_string()),
-            _ => return None,
+        let key = comparison.literal.key()?;
+        let text = match &comparison.literal {
+            Literal::Text { text, .. } => text.clone(),
+            _ => key.clone(),
         };
         if path.extension.is_none() && path.attribute.name == "id" && comparison.operator == Operator::Eq {
             let id = ResourceId::parse(&text).map(|id| id.as_bytes().to_vec()).unwrap_or_default();
             return Some(format!("SELECT {}", self.bind(id)));
         }
-        if !index::is_indexed(resource_type, path) {
-            return None;
-        }
+        let code = resource_type.searchable(path)?.code;
         let bound = |operator: &str, this: &mut Self| format!("key {operator} {}", this.bind(key.clone()));
         let test = match comparison.operator {
             Operator::Eq => bound("=", self),
-            Operator::Gt => bound(">", self),
-            Operator::Ge => bound(">=", self),
-            Operator::Lt => bound("<", self),
-            Operator::Le => bound("<=", self),
+            Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => {
+                bound(range_operator(comparison), self)
+            }
             Operator::Sw => {
                 let from = bound(">=", self);
                 match successor(&key) {
@@ -190,10 +296,25 @@ impl Conditions {
             }
             Operator::Ne | Operator::Co | Operator::Ew => return None,
         };
-        let path = self.bind(key_path(&resource_type.name, &path.to_string()));
+        let code = self.bind(code);
         Some(format!(
-            "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {path} AND {test}"
+            "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {test}"
         ))
+    }
+
+    /// The ids on the other side of memberships: of the groups that have a member, or (`inverse`) of
+    /// what a group holds, be it by way of other groups.
+    fn ids_related(&mut self, named: &MemberId, inverse: bool) -> String {
+        let named = self.bind(named.as_bytes().to_vec());
+        if !inverse {
+            return format!("SELECT group_id FROM membership WHERE source_id = ?1 AND member_id = {named}");
+        }
+        format!(
+            "WITH RECURSIVE inside (id) AS (\
+               SELECT member_id FROM membership WHERE source_id = ?1 AND group_id = {named} \
+               UNION SELECT m.member_id FROM inside i CROSS JOIN membership m ON m.source_id = ?1 AND m.group_id = i.id\
+             ) SELECT id FROM inside"
+        )
     }
 
     /// `meta.created` and `meta.lastModified` are columns.
@@ -226,8 +347,6 @@ impl Conditions {
     }
 
     fn related_compared(&mut self, comparison: &Comparison, inverse: bool) -> String {
-        let own = if inverse { "member_id" } else { "group_id" };
-        let other = if inverse { "group_id" } else { "member_id" };
         let negated = match (comparison.operator, &comparison.literal) {
             (Operator::Ne, Literal::Null) => {
                 return self.related(&Filter::Present(comparison.path.clone()), &comparison.path, inverse);
@@ -246,8 +365,7 @@ impl Conditions {
         };
         let condition = match named_member(&positive) {
             Some(member) => {
-                let member = self.bind(member.as_bytes().to_vec());
-                format!("r.id IN (SELECT {own} FROM membership WHERE source_id = ?1 AND {other} = {member})")
+                format!("r.id IN ({})", self.ids_related(&member, inverse))
             }
             None => self.related(&Filter::Compare(positive.clone()), &positive.path, inverse),
         };
@@ -257,7 +375,6 @@ impl Conditions {
     /// There is a membership whose other side meets the filter.
     fn related(&mut self, filter: &Filter, path: &AttributePath, inverse: bool) -> String {
         let own = if inverse { "member_id" } else { "group_id" };
-        let other = if inverse { "group_id" } else { "member_id" };
         let filter = match filter {
             Filter::Present(_) if path.sub_attribute.is_none() => {
                 return format!(
@@ -268,19 +385,35 @@ impl Conditions {
             other => other.clone(),
         };
         let slot = self.slots.len();
-        self.slots.push(Slot::related(filter, inverse, &self.base_url));
+        self.slots.push(Slot::related(filter, inverse, &self.place));
+        if !inverse {
+            return format!(
+                "EXISTS (SELECT 1 FROM membership m \
+                 LEFT JOIN resource o ON o.source_id = m.source_id AND o.id = m.member_id \
+                 WHERE m.source_id = ?1 AND m.group_id = r.id \
+                 AND scim_related_matches({slot}, m.member_id, o.type, o.display, 1))"
+            );
+        }
         format!(
-            "EXISTS (SELECT 1 FROM membership m \
-             LEFT JOIN resource o ON o.source_id = m.source_id AND o.id = m.{other} \
-             WHERE m.source_id = ?1 AND m.{own} = r.id AND scim_related_matches({slot}, m.{other}, o.type, o.display))"
+            "EXISTS (WITH RECURSIVE above (id) AS (\
+               SELECT group_id FROM membership WHERE source_id = ?1 AND member_id = r.id \
+               UNION SELECT m.group_id FROM above a CROSS JOIN membership m ON m.source_id = ?1 AND m.member_id = a.id\
+             ) SELECT 1 FROM above a CROSS JOIN resource o ON o.source_id = ?1 AND o.id = a.id \
+             WHERE scim_related_matches({slot}, a.id, o.type, o.display, \
+             EXISTS (SELECT 1 FROM membership d WHERE d.source_id = ?1 AND d.group_id = a.id AND d.member_id = r.id)))"
         )
     }
 
     fn evaluated(&mut self, filter: Filter, resource_type: &ResourceType) -> String {
         let slot = self.slots.len();
-        self.slots.push(Slot::resource(filter, resource_type, &self.base_url));
+        self.slots.push(Slot::resource(filter, resource_type, &self.place));
         format!("scim_matches({slot}, r.document, r.id, r.version, r.created, r.last_modified)")
     }
+}
+
+/// A column of milliseconds as text that sorts like it; moments before 1970 come first.
+fn moment_key(column: &str) -> String {
+    format!("printf('%020d', {column} + 1000000000000000)")
 }
 
 /// Joins conditions in pairs of pairs: a long row of them would nest deeper than SQLite allows.
@@ -294,27 +427,59 @@ fn balanced(conditions: &[String], with: &str) -> String {
     }
 }
 
-/// Whether some part of the filter is better answered by SQL than by looking at the document; the
-/// relations can't be seen in the document at all.
-fn is_for_sql(filter: &Filter, resource_type: &ResourceType) -> bool {
+/// How many resources a filter is likely to leave, the fewest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Breadth {
+    Equal,
+    Prefix,
+    Range,
+    Present,
+    Boolean,
+}
+
+fn breadth(filter: &Filter) -> Breadth {
     match filter {
-        Filter::And(terms) | Filter::Or(terms) => terms.iter().any(|term| is_for_sql(term, resource_type)),
-        Filter::Not(inner) => is_for_sql(inner, resource_type),
-        Filter::Compare(Comparison { path, literal, .. }) => {
-            is_relation(path, resource_type)
-                || is_inverse(path, resource_type)
-                || matches!(literal, Literal::Text { .. })
-                    && (index::is_indexed(resource_type, path) || path.attribute.name == "id")
-                || matches!(literal, Literal::Instant { .. }) && path.attribute.name == "meta"
-        }
-        Filter::Present(path) | Filter::Element { path, .. } => {
-            is_relation(path, resource_type) || is_inverse(path, resource_type)
-        }
+        Filter::Compare(Comparison { literal: Literal::Boolean(_), .. }) => Breadth::Boolean,
+        Filter::Compare(Comparison { operator, .. }) => match operator {
+            Operator::Eq => Breadth::Equal,
+            Operator::Sw => Breadth::Prefix,
+            _ => Breadth::Range,
+        },
+        Filter::And(terms) => terms.iter().map(breadth).min().unwrap_or(Breadth::Boolean),
+        Filter::Or(terms) => terms.iter().map(breadth).max().unwrap_or(Breadth::Boolean),
+        Filter::Element { filter, .. } => breadth(filter),
+        Filter::Present(_) => Breadth::Present,
+        Filter::Not(_) => Breadth::Boolean,
     }
 }
 
-fn is_boolean(filter: &Filter) -> bool {
-    matches!(filter, Filter::Compare(Comparison { literal: Literal::Boolean(_), .. }))
+/// Two of the terms that hold the one value at a searchable path between them.
+fn between<'a>(
+    terms: &[&'a Filter],
+    resource_type: &ResourceType,
+) -> Option<(i64, &'a Comparison, &'a Comparison)> {
+    let ranges = |wanted: [Operator; 2]| {
+        terms.iter().filter_map(move |term| match term {
+            Filter::Compare(comparison) if wanted.contains(&comparison.operator) => Some(comparison),
+            _ => None,
+        })
+    };
+    ranges([Operator::Gt, Operator::Ge]).find_map(|low| {
+        let searchable = resource_type.searchable(&low.path).filter(|searchable| searchable.is_single())?;
+        let high = ranges([Operator::Lt, Operator::Le]).find(|high| high.path == low.path)?;
+        Some((searchable.code, low, high))
+    })
+}
+
+/// The operator for keys. Numbers that are close to each other share one.
+fn range_operator(comparison: &Comparison) -> &'static str {
+    let exact = !matches!(comparison.literal, Literal::Number(_));
+    match comparison.operator {
+        Operator::Gt if exact => ">",
+        Operator::Lt if exact => "<",
+        Operator::Gt | Operator::Ge => ">=",
+        _ => "<=",
+    }
 }
 
 fn is_relation(path: &AttributePath, resource_type: &ResourceType) -> bool {

@@ -96,6 +96,32 @@ impl Writer {
         .await
     }
 
+    /// Applies change sets one after the other; see [`crate::Store::apply_all`].
+    pub(super) async fn apply_all(
+        &self,
+        change_sets: Vec<ChangeSet>,
+        most_failures: usize,
+    ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
+        self.submit(move |transaction, state| {
+            let mut outcomes = Vec::with_capacity(change_sets.len());
+            let mut failures = 0;
+            for change_set in &change_sets {
+                let outcome =
+                    in_savepoint(transaction, state, |state| apply::apply(transaction, state, change_set));
+                if let Err(ApplyError::Store(error)) = outcome {
+                    return Err(error);
+                }
+                failures += usize::from(outcome.is_err());
+                outcomes.push(outcome);
+                if failures >= most_failures {
+                    break;
+                }
+            }
+            Ok(outcomes)
+        })
+        .await
+    }
+
     /// Runs `work` in a transaction and waits until it is durable.
     pub(super) async fn run<T: Send + 'static>(
         &self,

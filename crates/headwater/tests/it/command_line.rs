@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Request, Server, consistency, headwater};
 
@@ -14,6 +14,7 @@ fn failed(output: &Output, code: i32) -> String {
     error
 }
 
+/// Shows SEC-004.
 #[test]
 fn a_source_lives_from_create_to_delete() {
     let server = Server::start();
@@ -58,6 +59,7 @@ fn a_source_lives_from_create_to_delete() {
     consistency::check(&server.database());
 }
 
+/// Shows SEC-012, AMB-56.
 #[test]
 fn tokens_rotate_expire_and_end() {
     let server = Server::start();
@@ -84,8 +86,9 @@ fn tokens_rotate_expire_and_end() {
     }
 }
 
+/// Shows SEC-009, SEC-016, AMB-56.
 #[test]
-fn an_expired_token_is_refused() {
+fn an_expired_token_is_refused_as_any_other() {
     let mut server = Server::start();
     let source = server.source("expiring");
     let soon = server.command(&["token", "create", "expiring", "--expires", "1s"]);
@@ -96,7 +99,11 @@ fn an_expired_token_is_refused() {
     while jiff::Timestamp::now() <= expires + jiff::SignedDuration::from_secs(1) {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    assert_eq!(source.send(&request).expect("an answer").status, 401);
+    let expired = source.send(&request).expect("an answer");
+    assert_eq!(expired.status, 401);
+    request.headers[0].1 = format!("Bearer hw_{}", "A".repeat(43));
+    let unknown = source.send(&request).expect("an answer");
+    assert_eq!((expired.status, expired.body), (unknown.status, unknown.body), "that it was one is not told");
     let listed = server.command(&["token", "list", "expiring"]);
     assert_eq!(listed[1]["status"], "expired");
     assert!(server.stop());
@@ -151,6 +158,53 @@ fn wrong_use_is_one_line_and_an_exit_code() {
 }
 
 #[test]
+fn a_source_keeps_to_the_protocol_as_it_is_told() {
+    let server = Server::start();
+    let source = server.source("plain");
+    let shown = |slug: &str| {
+        let shown = server.command(&["source", "show", slug]);
+        ["profile", "keep_passwords", "hidden_from_schemas"].map(|name| shown[name].clone())
+    };
+    assert_eq!(shown("plain"), [json!("rfc"), json!(false), json!([])]);
+    server.command(&[
+        "source",
+        "create",
+        "Strict",
+        "--profile",
+        "interop",
+        "--keep-passwords",
+        "on",
+        "--hide",
+        "password",
+    ]);
+    assert_eq!(shown("strict"), [json!("interop"), json!(true), json!(["password"])]);
+
+    let announced = |name: &str| source.get("/ServiceProviderConfig").expect(200).json()[name].clone();
+    server.command(&["source", "set", "plain", "--profile", "interop"]);
+    assert_eq!(announced("interopProfileConformant"), true, "at once");
+    server.command(&["source", "set", "plain", "--profile", "rfc", "--keep-passwords", "on"]);
+    assert_eq!(announced("interopProfileConformant"), Value::Null);
+    assert_eq!(announced("changePassword")["supported"], true);
+    let has_display = || {
+        let user = source.get("/Schemas/urn:ietf:params:scim:schemas:core:2.0:User").expect(200).json();
+        let emails =
+            user["attributes"].as_array().expect("attributes").iter().find(|one| one["name"] == "emails");
+        emails.expect("emails").to_string().contains("display")
+    };
+    assert!(has_display());
+    server.command(&["source", "set", "plain", "--hide", "password, emails.display"]);
+    assert_eq!(shown("plain"), [json!("rfc"), json!(true), json!(["password", "emails.display"])]);
+    assert!(!has_display());
+    let refused = server.run(&["source", "set", "plain", "--hide", "emails.nothing"], "");
+    assert!(failed(&refused, 2).contains("emails.nothing"));
+    let text = server.run(&["source", "set", "plain", "--hide", "", "--keep-passwords", "off"], "");
+    let text = String::from_utf8(text.stdout).expect("UTF-8");
+    assert!(text.contains("Hidden from /Schemas  nothing\n"), "{text}");
+    assert_eq!(shown("plain"), [json!("rfc"), json!(false), json!([])]);
+    assert!(has_display());
+}
+
+#[test]
 fn group_names_can_be_unique_or_not() {
     let server = Server::start();
     let source = server.source("named");
@@ -170,6 +224,7 @@ fn group_names_can_be_unique_or_not() {
     consistency::check(&server.database());
 }
 
+/// Shows FMT-009, ERR-010.
 #[test]
 fn the_configuration_comes_from_file_environment_and_flags() {
     let folder = tempfile::tempdir().expect("a folder");

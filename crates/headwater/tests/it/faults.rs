@@ -80,6 +80,30 @@ fn a_stop_finishes_what_is_in_flight() {
     assert_eq!(source.at(server.address()).found("/Users", "userName eq \"late\"").len(), 1);
 }
 
+/// Shows ERR-001, ERR-011.
+#[test]
+fn a_fault_of_the_server_is_500_and_tells_nothing_of_its_inside() {
+    let server = Server::start();
+    let source = server.source("broken");
+    let path = format!("/Users/{}", source.user("ada"));
+    source.get(&path).expect(200);
+    let connection = Connection::open(server.database()).expect("a database");
+    connection.busy_timeout(Duration::from_secs(10)).expect("set");
+    connection.execute("ALTER TABLE resource RENAME TO elsewhere", []).expect("renamed");
+    for answer in
+        [source.get(&path), source.get("/Users"), source.post("/Users", &json!({"userName": "bob"}))]
+    {
+        assert_eq!(answer.header("content-type"), Some("application/scim+json"));
+        let detail = answer.expect_error(500, "");
+        for inside in ["resource", "table", "SQL", "sql", ".rs"] {
+            assert!(!detail.contains(inside), "{detail}");
+        }
+    }
+    connection.execute("ALTER TABLE elsewhere RENAME TO resource", []).expect("renamed back");
+    assert_eq!(source.get("/Users").expect(200).json()["totalResults"], 1, "nobody was made");
+}
+
+/// Shows PRV-006.
 #[cfg(unix)]
 #[test]
 fn what_serve_makes_is_open_to_its_owner_only() {

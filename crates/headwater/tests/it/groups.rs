@@ -13,6 +13,7 @@ fn group(source: &Source, name: &str, members: &[String]) -> String {
     created["id"].as_str().expect("an id").to_owned()
 }
 
+/// Shows PAT-016, PAT-017, PAT-018, ATR-003, ATR-010, ATR-011, AMB-39.
 #[test]
 fn a_group_of_any_size_is_answered_whole_and_once() {
     let server = Server::start();
@@ -30,6 +31,7 @@ fn a_group_of_any_size_is_answered_whole_and_once() {
         let status = if wanted.len() <= 1_000 { 200 } else { 204 };
         let answer = answer.expect(status);
         assert!(answer.header("etag").is_some());
+        assert_eq!(answer.header("location").is_none(), status == 204, "RFC 7644 erratum 5295");
         assert_eq!(answer.body.is_empty(), status == 204);
     }
     let whole = source.get(&path).expect(200);
@@ -70,6 +72,7 @@ fn a_group_of_any_size_is_answered_whole_and_once() {
     consistency::check(&server.database());
 }
 
+/// Shows PAT-052.
 #[test]
 fn concurrent_changes_of_one_group_are_all_kept() {
     let server = Server::start();
@@ -125,6 +128,7 @@ fn concurrent_changes_of_one_user_are_all_kept() {
     consistency::check(&server.database());
 }
 
+/// Shows CRE-007, USR-002.
 #[test]
 fn only_one_of_many_takes_a_name() {
     let server = Server::start();
@@ -142,6 +146,7 @@ fn only_one_of_many_takes_a_name() {
     assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
 }
 
+/// Shows DEL-001, DEL-003, DEL-007, USR-018, USR-027, AMB-14, AMB-47.
 #[test]
 fn a_deleted_user_leaves_groups_and_reports() {
     let server = Server::start();
@@ -178,6 +183,7 @@ fn a_deleted_user_leaves_groups_and_reports() {
     consistency::check(&server.database());
 }
 
+/// Shows PAT-013, PAT-033, PUT-012, COM-014, AMB-43.
 #[test]
 fn changes_to_members_that_change_nothing_leave_the_group_alone() {
     let server = Server::start();
@@ -204,6 +210,7 @@ fn changes_to_members_that_change_nothing_leave_the_group_alone() {
     assert_eq!(consistency::changes(&server.database()), changes, "the journal says nothing");
 }
 
+/// Shows VER-007.
 #[test]
 fn an_answer_never_joins_an_old_name_to_a_new_version() {
     let server = Server::start();

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Source, consistency, patch};
+use crate::support::{Dice, Server, Source, consistency, patch};
 
 const CLIENTS: usize = 8;
 const KILLS: usize = 20;
@@ -48,18 +48,6 @@ impl Possible {
     }
 }
 
-/// A small deterministic random number generator (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
-
 #[test]
 fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
     let mut server = Server::start();
@@ -67,7 +55,7 @@ fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
     let group = source.post("/Groups", &json!({"displayName": "Everybody"})).expect(201).json();
     let group = group["id"].as_str().expect("an id").to_owned();
     let mut known: Vec<BTreeMap<String, Known>> = vec![BTreeMap::new(); CLIENTS];
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
     let mut acknowledged = 0;
     for round in 0..KILLS {
         let stop = Arc::new(AtomicBool::new(false));
@@ -76,7 +64,7 @@ fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
             .enumerate()
             .map(|(client, known)| {
                 let (source, group, stop) = (source.at(server.address()), group.clone(), Arc::clone(&stop));
-                let seed = Dice(0x1234_5678 + (round * CLIENTS + client) as u64);
+                let seed = Dice::new(0x1234_5678 + (round * CLIENTS + client) as u64);
                 thread::spawn(move || write_until_killed(&source, &group, client, round, known, seed, &stop))
             })
             .collect();

@@ -10,6 +10,7 @@ import {
   Title,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconAlertCircle, IconAlertTriangle } from "@tabler/icons-react";
 import { useNavigate } from "react-router";
@@ -18,12 +19,19 @@ import { useCanChange } from "../../api/session";
 import { useEditSource } from "../../api/sources";
 import type { Provider, Source } from "../../api/types";
 import { ChangeButton } from "../../components/ChangeButton";
+import { ConfirmDelete } from "../../components/ConfirmDelete";
 import { messageOf } from "../../components/ErrorState";
+import { SwitchCard } from "../../components/SwitchCard";
 import { providerCards } from "../../guides/marks";
 import { useSlug } from "../sources/slug-field";
 import { SwitchesField } from "../sources/SwitchesField";
 import { UrlPreview } from "../sources/UrlPreview";
+import { HiddenField } from "./HiddenField";
+import { RulesField } from "./RulesField";
 import { editOf, valuesOf } from "./source-edit";
+
+/** What the server calls the field of what is left out of /Schemas. */
+const HIDDEN = "switches.hidden_from_schemas";
 
 export function SourceForm({ source }: { source: Source }) {
   const canChange = useCanChange();
@@ -45,29 +53,42 @@ export function SourceForm({ source }: { source: Source }) {
     renamed && slug.check && !(slug.check.valid && slug.check.available) ? slug.check.reason : null;
   const changes = editOf(source, values);
   const changed = Object.keys(changes).length > 0;
+  const hiddenRefused =
+    edit.error instanceof ApiError && edit.error.field === HIDDEN ? edit.error.detail : null;
   const isOfField = (error: unknown) =>
-    error instanceof ApiError && error.field !== null && error.field in values;
+    error instanceof ApiError &&
+    error.field !== null &&
+    (error.field in values || error.field === HIDDEN);
+  const [asking, question] = useDisclosure(false);
+  const switched = <Name extends keyof typeof values.switches>(
+    name: Name,
+    value: (typeof values.switches)[Name],
+  ) => form.setFieldValue("switches", { ...values.switches, [name]: value });
+
+  const save = async () => {
+    const saved = await edit.mutateAsync(changes);
+    const next = valuesOf(saved);
+    form.setValues(next);
+    form.resetDirty(next);
+    notifications.show({
+      title: "Saved",
+      message: `The settings of ${saved.name} are changed.`,
+    });
+    if (saved.slug !== source.slug) {
+      void navigate(`/directory/sources/${saved.slug}/settings`, { replace: true });
+    }
+  };
 
   const submit = form.onSubmit(() => {
     if (refused || !changed) return;
-    edit.mutate(changes, {
-      onSuccess: (saved) => {
-        const next = valuesOf(saved);
-        form.setValues(next);
-        form.resetDirty(next);
-        notifications.show({
-          title: "Saved",
-          message: `The settings of ${saved.name} are changed.`,
-        });
-        if (saved.slug !== source.slug) {
-          void navigate(`/directory/sources/${saved.slug}/settings`, { replace: true });
-        }
-      },
-      onError: (error) => {
-        if (error instanceof ApiError && isOfField(error)) {
-          form.setFieldError(error.field as keyof typeof values, error.detail);
-        }
-      },
+    if (changes.switches?.keep_passwords === false) {
+      question.open();
+      return;
+    }
+    save().catch((error: unknown) => {
+      if (error instanceof ApiError && error.field !== null && error.field in values) {
+        form.setFieldError(error.field as keyof typeof values, error.detail);
+      }
     });
   });
 
@@ -130,11 +151,47 @@ export function SourceForm({ source }: { source: Source }) {
           <Title order={2} id="switches" mb="md">
             Switches
           </Title>
-          <SwitchesField
-            provider={values.provider}
-            value={values.switches}
+          <Stack gap="lg">
+            <SwitchesField
+              provider={values.provider}
+              value={values.switches}
+              disabled={!canChange}
+              onChange={(switches) => form.setFieldValue("switches", switches)}
+            />
+            <SwitchCard
+              label="Keep passwords"
+              description="A password that a client sends is kept as an Argon2id hash: never in clear, and never shown or answered. Without it, passwords are taken and kept nowhere. Turning it off forgets those that are kept."
+              checked={values.switches.keep_passwords}
+              disabled={!canChange}
+              onChange={(keep) => switched("keep_passwords", keep)}
+            />
+          </Stack>
+        </Card>
+
+        <Card component="section" aria-labelledby="rules">
+          <Title order={2} id="rules" mb="md">
+            Rules
+          </Title>
+          <RulesField
+            value={values.switches.profile}
             disabled={!canChange}
-            onChange={(switches) => form.setFieldValue("switches", switches)}
+            onChange={(profile) => switched("profile", profile)}
+          />
+        </Card>
+
+        <Card component="section" aria-labelledby="hidden">
+          <Title order={2} id="hidden" mb={4}>
+            Left out of /Schemas
+          </Title>
+          <HiddenField
+            value={values.switches.hidden_from_schemas}
+            error={hiddenRefused}
+            disabled={!canChange}
+            onChange={(hidden) => {
+              // What was wrong may be gone.
+              edit.reset();
+              switched("hidden_from_schemas", hidden);
+            }}
           />
         </Card>
 
@@ -172,7 +229,13 @@ export function SourceForm({ source }: { source: Source }) {
         )}
         <Group justify="flex-end">
           {changed && (
-            <ChangeButton variant="default" onClick={() => form.setValues(valuesOf(source))}>
+            <ChangeButton
+              variant="default"
+              onClick={() => {
+                form.setValues(valuesOf(source));
+                edit.reset();
+              }}
+            >
               Undo
             </ChangeButton>
           )}
@@ -181,6 +244,16 @@ export function SourceForm({ source }: { source: Source }) {
           </ChangeButton>
         </Group>
       </Stack>
+      <ConfirmDelete
+        opened={asking}
+        onClose={question.close}
+        title="Forget the passwords?"
+        action="Save, and forget them"
+        onConfirm={save}
+      >
+        The hashes that {source.name} keeps are deleted. They can't be brought back: a password is
+        kept again only once it is sent again.
+      </ConfirmDelete>
     </form>
   );
 }

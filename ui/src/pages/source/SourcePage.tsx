@@ -1,8 +1,9 @@
 import { Skeleton, Stack } from "@mantine/core";
-import { NavLink, Outlet, useOutletContext, useParams } from "react-router";
+import { NavLink, Outlet, useLocation, useOutletContext, useParams } from "react-router";
 import { useSource } from "../../api/sources";
 import { useSourceStream } from "../../api/stream";
 import type { Source } from "../../api/types";
+import { useCurrentInSight } from "../../components/current-in-sight";
 import { ErrorState } from "../../components/ErrorState";
 import { PageHeader } from "../../components/PageHeader";
 import { ProviderMark } from "../../components/ProviderMark";
@@ -14,6 +15,7 @@ const tabs = [
   { path: "connect", name: "Connect" },
   { path: "users", name: "Users" },
   { path: "groups", name: "Groups" },
+  { path: "schemas", name: "Schemas" },
   { path: "activity", name: "Activity" },
   { path: "credentials", name: "Credentials" },
   { path: "settings", name: "Settings" },
@@ -61,14 +63,22 @@ function OneSource({ slug }: { slug: string }) {
         beside={<StatusLight status={source.status} />}
         description={<ProviderMark provider={source.provider} withName size={22} />}
       />
-      <nav aria-label={`Parts of ${source.name}`} data-keeps-focus className={classes.tabs}>
-        {tabs.map(({ path, name }) => (
-          <NavLink key={path} to={path} className={classes.tab} preventScrollReset>
-            {name}
-          </NavLink>
-        ))}
-      </nav>
+      <SourceTabs name={source.name} />
       <Outlet context={{ source, live } satisfies SourceContext} />
     </>
+  );
+}
+
+function SourceTabs({ name }: { name: string }) {
+  const { pathname } = useLocation();
+  const list = useCurrentInSight(pathname);
+  return (
+    <nav ref={list} aria-label={`Parts of ${name}`} data-keeps-focus className={classes.tabs}>
+      {tabs.map((tab) => (
+        <NavLink key={tab.path} to={tab.path} className={classes.tab} preventScrollReset>
+          {tab.name}
+        </NavLink>
+      ))}
+    </nav>
   );
 }

@@ -9,7 +9,13 @@ const source: Source = {
   enabled: true,
   base_url: "https://id.example.com/source/scim/contoso/v2",
   created: "2026-11-25T10:00:00.000Z",
-  switches: { unique_group_names: true, log_bodies: true },
+  switches: {
+    unique_group_names: true,
+    log_bodies: true,
+    profile: "rfc",
+    keep_passwords: false,
+    hidden_from_schemas: ["password"],
+  },
   request_log: { days: 30, megabytes: 500 },
   status: {
     light: "ok",
@@ -36,4 +42,15 @@ it("sends only what differs", () => {
       days: 7,
     }),
   ).toEqual({ name: "Contoso EU", switches: { log_bodies: false }, request_log: { days: 7 } });
+});
+
+it("sends a list whole, when something in it differs", () => {
+  const values = valuesOf(source);
+  const hidden = (hidden_from_schemas: string[]) =>
+    editOf(source, { ...values, switches: { ...values.switches, hidden_from_schemas } });
+  expect(hidden(["password"])).toEqual({});
+  expect(hidden(["password", "emails.display"])).toEqual({
+    switches: { hidden_from_schemas: ["password", "emails.display"] },
+  });
+  expect(hidden([])).toEqual({ switches: { hidden_from_schemas: [] } });
 });

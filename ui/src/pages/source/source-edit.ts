@@ -17,7 +17,7 @@ export function valuesOf(source: Source): SourceValues {
     name,
     slug,
     provider,
-    switches: { ...switches },
+    switches: { ...switches, hidden_from_schemas: [...switches.hidden_from_schemas] },
     days: request_log.days,
     megabytes: request_log.megabytes,
   };
@@ -40,7 +40,14 @@ export function editOf(source: Source, values: SourceValues): SourceEdit {
 }
 
 function differing<T extends object>(before: T, after: T): Partial<T> | null {
-  const names = (Object.keys(after) as (keyof T)[]).filter((name) => before[name] !== after[name]);
+  const names = (Object.keys(after) as (keyof T)[]).filter(
+    (name) => !isSame(before[name], after[name]),
+  );
   if (names.length === 0) return null;
   return Object.fromEntries(names.map((name) => [name, after[name]])) as Partial<T>;
 }
+
+const isSame = (one: unknown, other: unknown) =>
+  Array.isArray(one) && Array.isArray(other)
+    ? one.length === other.length && one.every((item, index) => item === other[index])
+    : one === other;

@@ -5,14 +5,14 @@ import { Link, useNavigate } from "react-router";
 import { ApiError } from "../../api/client";
 import { AUDITOR_REASON, useCanChange } from "../../api/session";
 import { useCreateSource } from "../../api/sources";
-import type { Provider, Switches } from "../../api/types";
+import type { Provider } from "../../api/types";
 import { EmptyState } from "../../components/EmptyState";
 import { messageOf } from "../../components/ErrorState";
 import { PageHeader } from "../../components/PageHeader";
 import { providerCard } from "../../guides/marks";
 import { NameStep } from "./NameStep";
 import { useSlug } from "./slug-field";
-import { defaultSwitches, SwitchesField } from "./SwitchesField";
+import { defaultSwitches, type ProviderSwitches, SwitchesField } from "./SwitchesField";
 import classes from "./NewSourcePage.module.css";
 import { TypeStep } from "./TypeStep";
 
@@ -59,7 +59,7 @@ function Wizard() {
   const [provider, setProvider] = useState<Provider | null>(null);
   const [name, setName] = useState("");
   const [editedSlug, setEditedSlug] = useState<string | null>(null);
-  const [switches, setSwitches] = useState<Switches | null>(null);
+  const [switches, setSwitches] = useState<ProviderSwitches | null>(null);
   const [nameError, setNameError] = useState<string | null>(null);
   const [leavingName, setLeavingName] = useState(false);
   const [slugError, setSlugError] = useState<string | null>(null);

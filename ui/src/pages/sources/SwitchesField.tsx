@@ -1,10 +1,13 @@
 import { Stack, Text } from "@mantine/core";
-import type { Provider, Switches } from "../../api/types";
+import type { Provider } from "../../api/types";
 import { SwitchCard } from "../../components/SwitchCard";
+import type { ProviderSwitch } from "../../guides/format";
 import { Inline } from "../../guides/Inline";
 import { providerCard } from "../../guides/marks";
 
-const switches: { name: keyof Switches; label: string; effect: string }[] = [
+export type ProviderSwitches = Record<ProviderSwitch, boolean>;
+
+const switches: { name: ProviderSwitch; label: string; effect: string }[] = [
   {
     name: "unique_group_names",
     label: "Group names are unique",
@@ -19,20 +22,25 @@ const switches: { name: keyof Switches; label: string; effect: string }[] = [
   },
 ];
 
-export function defaultSwitches(provider: Provider): Switches {
+export function defaultSwitches(provider: Provider): ProviderSwitches {
   const { unique_group_names, log_bodies } = providerCard(provider).switches;
   return { unique_group_names: unique_group_names.default, log_bodies: log_bodies.default };
 }
 
-interface SwitchesFieldProps {
+interface SwitchesFieldProps<Value extends ProviderSwitches> {
   provider: Provider;
-  value: Switches;
-  onChange: (value: Switches) => void;
+  value: Value;
+  onChange: (value: Value) => void;
   disabled?: boolean;
 }
 
 /** The switches by which providers differ, each with what it does and what suits the provider. */
-export function SwitchesField({ provider, value, onChange, disabled }: SwitchesFieldProps) {
+export function SwitchesField<Value extends ProviderSwitches>({
+  provider,
+  value,
+  onChange,
+  disabled,
+}: SwitchesFieldProps<Value>) {
   const card = providerCard(provider);
   return (
     <Stack gap="lg">

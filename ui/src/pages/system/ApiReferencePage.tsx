@@ -125,9 +125,9 @@ function Reference({ document }: { document: OpenApiDocument }) {
         </section>
       ))}
       {q === "" && schemas.length > 0 && (
-        <section aria-label="Schemas">
+        <section aria-label="Types">
           <Group justify="space-between" mb="sm">
-            <Title order={2}>Schemas</Title>
+            <Title order={2}>Types</Title>
           </Group>
           <Stack>
             {schemas.map(([name, schema]) => (

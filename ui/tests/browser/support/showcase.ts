@@ -1,5 +1,5 @@
 // A server as it looks after some days of use: what the screenshots show.
-import { IdentityProvider, type Known, type Provider } from "./identity-provider";
+import { IdentityProvider, type Known, type Provider, userOf } from "./identity-provider";
 import { ADA, ALAN, EMPLOYEES, type Employee, emailOf, GRACE, nameOf, RICHARD } from "./people";
 import { type PreparedServer, startPreparedServer } from "./server";
 import type { AdminApi } from "./admin-api";
@@ -12,6 +12,8 @@ export interface Showcase extends PreparedServer {
   engineering: string;
   deletedGroup: string;
   refusedRequest: number;
+  /** In Wingtip. */
+  bulkRequest: number;
 }
 
 /** One source per identity provider, each in another state. */
@@ -40,6 +42,7 @@ export async function startShowcase(): Promise<Showcase> {
   await fillSmall(at("jumpcloud"), EMPLOYEES.slice(4, 11), "Operations", "litware.example");
   await fillSmall(at("ping"), EMPLOYEES.slice(12, 17), "Guides", "adventure-works.example");
   await fillSmall(at("other"), EMPLOYEES.slice(2, 5), "Toys", "wingtip.example");
+  await fillSchemas(api, at("other"), "wingtip.example");
   await api.ask("PATCH", "/sources/adventure-works", { enabled: false });
   await at("ping").probe();
   await fetch(`${server.origin}/source/scim/contosso/v2/Users`, {
@@ -62,11 +65,21 @@ export async function startShowcase(): Promise<Showcase> {
   await api.ask("POST", "/sources/contoso/tokens", {
     expires: new Date(Date.now() + 9 * 86_400_000).toISOString(),
   });
+  const bulk = await api.ask<{ items: { sequence: number }[] }>(
+    "GET",
+    "/sources/wingtip/requests?operation=bulk",
+  );
   const refused = await api.ask<{ items: { sequence: number }[] }>(
     "GET",
     "/sources/contoso/requests?status=409",
   );
-  return { ...server, auditor, ...contoso, refusedRequest: refused.items[0]?.sequence ?? 0 };
+  return {
+    ...server,
+    auditor,
+    ...contoso,
+    refusedRequest: refused.items[0]?.sequence ?? 0,
+    bulkRequest: bulk.items[0]?.sequence ?? 0,
+  };
 }
 
 async function fillContoso(entra: IdentityProvider) {
@@ -134,6 +147,63 @@ async function fillNorthwind(okta: IdentityProvider) {
   okta.token = "hw_of-before-the-rotation";
   for (let attempt = 0; attempt < 3; attempt++) await okta.probe();
   okta.token = right;
+}
+
+/** Schemas of its own, attributes that none of them knows, and many operations at once. */
+async function fillSchemas(api: AdminApi, provider: IdentityProvider, domain: string) {
+  const badge = "urn:example:scim:schemas:extension:2.0:Badge";
+  const device = "urn:example:scim:schemas:2.0:Device";
+  const payroll = "urn:example:scim:schemas:extension:payroll:2.0:User";
+  await api.ask("PUT", `/sources/wingtip/schemas/${badge}?extends=User`, {
+    id: badge,
+    name: "Badge",
+    description: "The badge that opens the doors",
+    attributes: [
+      { name: "number", description: "What is printed on it", uniqueness: "server" },
+      { name: "doors", multiValued: true, description: "The doors that it opens" },
+    ],
+  });
+  await api.ask("PUT", `/sources/wingtip/schemas/${device}`, {
+    id: device,
+    name: "Device",
+    attributes: [{ name: "serial", required: true, uniqueness: "server" }],
+  });
+  await api.ask("PUT", "/sources/wingtip/resource-types/Device", {
+    name: "Device",
+    description: "A computer or a phone",
+    endpoint: "/Devices",
+    schema: device,
+    searchable: ["serial"],
+  });
+  await provider.send("POST", "/Devices", { schemas: [device], serial: "S-1" });
+  const sent = (employee: Employee, bulkId: string, more: object = {}) => ({
+    method: "POST",
+    path: "/Users",
+    bulkId,
+    data: { ...userOf(employee, domain), ...more },
+  });
+  const unknown = { favoriteColor: "teal", shoeSizes: [{ value: 38, region: "EU" }] };
+  await provider.send("POST", "/Bulk", {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+    Operations: [
+      sent(ADA, "ada", { ...unknown, [payroll]: { number: 4711, grade: "E2" } }),
+      sent(GRACE, "grace", { ...unknown, name: { nick: "Amazing Grace" } }),
+      sent(EMPLOYEES[11] as Employee, "third", {
+        favoriteColor: "green",
+        [badge]: { number: "B-7" },
+      }),
+      sent(ADA, "again"),
+      { method: "DELETE", path: "/Users/01a21051-1e12-7001-865b-000000000000" },
+    ],
+  });
+  await api.ask("POST", "/sources/wingtip/unknown-attributes/adopt", {
+    resource_type: "User",
+    path: "favoriteColor",
+  });
+  await provider.send("POST", "/Users", {
+    ...userOf(EMPLOYEES[9] as Employee, domain),
+    ...unknown,
+  });
 }
 
 async function fillSmall(

@@ -71,6 +71,7 @@ fn memberships_are_in_the_history_of_the_group_and_of_the_member() {
     assert_eq!(texts(&of_group, "/kind"), ["update", "update", "create"]);
 }
 
+/// Shows DEL-006.
 #[test]
 fn the_history_of_somebody_deleted_stays_readable() {
     let (_server, ada, source) = started();

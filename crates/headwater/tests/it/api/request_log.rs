@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::support::{Admin, Server, Source, consistency, eventually, text};
 
 fn started() -> (Server, Admin, Source) {
-    let server = Server::start();
+    // With all that the log for operators can say, which is searched for secrets too.
+    let server = Server::start_with(&["--log", "debug"]);
     let ada = Admin::first(&server);
     let source = ada.source("Contoso");
     (server, ada, source)
@@ -116,6 +117,7 @@ fn each_operation_of_a_patch_says_what_became_of_it() {
     assert_eq!(source.get(&path).expect(200).json()["nickName"], "B");
 }
 
+/// Shows USR-008, USR-009, USR-011.
 #[test]
 fn a_password_is_kept_nowhere() {
     let (mut server, ada, source) = started();

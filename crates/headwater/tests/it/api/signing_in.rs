@@ -50,6 +50,7 @@ fn the_right_password_signs_in_and_whatever_else_is_wrong_gets_one_answer() {
     Admin::signed_in(&server, answer).read("/sources");
 }
 
+/// Shows SEC-012.
 #[test]
 fn whoever_fails_five_times_has_to_wait_and_then_may_try_again() {
     let server = Server::start();

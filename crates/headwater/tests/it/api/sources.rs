@@ -20,7 +20,11 @@ fn a_source_is_made_with_a_token_that_works_at_once() {
     assert_eq!((&source["slug"], &source["name"]), (&json!("contoso-eu"), &json!("Contoso (EU)")));
     assert_eq!((&source["provider"], &source["enabled"]), (&json!("entra"), &json!(true)));
     assert_eq!(source["base_url"], format!("http://{}/source/scim/contoso-eu/v2", server.address()));
-    assert_eq!(source["switches"], json!({"unique_group_names": false, "log_bodies": true}));
+    let switches = json!({
+        "unique_group_names": false, "log_bodies": true, "profile": "rfc", "keep_passwords": false,
+        "hidden_from_schemas": []
+    });
+    assert_eq!(source["switches"], switches);
     assert_eq!(source["request_log"], json!({"days": 30, "megabytes": 256}));
     assert_eq!(source["status"]["light"], "waiting");
     assert_eq!(*source, ada.read("/sources/contoso-eu"));
@@ -111,6 +115,7 @@ fn a_new_slug_counts_at_once() {
     old.get("/Users").expect_error(401, "");
 }
 
+/// Shows SEC-004, ERR-006.
 #[test]
 fn a_disabled_source_refuses_its_clients_at_once_and_keeps_everything() {
     let (_server, ada) = server();

@@ -55,6 +55,7 @@ fn an_auditor_copies_no_token() {
     copy(&bob, &source).expect_problem(403, "forbidden");
 }
 
+/// Shows SEC-009, AMB-56.
 #[test]
 fn a_token_that_is_revoked_or_expired_is_neither_copied_nor_let_in() {
     let server = Server::start();
@@ -88,6 +89,7 @@ fn a_token_that_is_revoked_or_expired_is_neither_copied_nor_let_in() {
     );
 }
 
+/// Shows AMB-56.
 #[test]
 fn two_tokens_live_side_by_side_while_one_replaces_the_other() {
     let server = Server::start();
@@ -104,6 +106,7 @@ fn two_tokens_live_side_by_side_while_one_replaces_the_other() {
     assert_eq!(ada.items("/sources/contoso/service-accounts")[0]["tokens"], 1);
 }
 
+/// Shows SEC-005, TEN-003.
 #[test]
 fn a_token_is_one_of_its_source_alone() {
     let server = Server::start();
@@ -117,9 +120,10 @@ fn a_token_is_one_of_its_source_alone() {
     assert_eq!((first.get("/Users").status, second.get("/Users").status), (200, 200));
 }
 
+/// Shows SEC-012.
 #[test]
 fn no_file_has_a_token_in_plain() {
-    let mut server = Server::start();
+    let mut server = Server::start_with(&["--log", "debug"]);
     let ada = Admin::first(&server);
     let key = ("Idempotency-Key", "once");
     let made = ada.call_with(key, "POST", "/sources", &json!({"name": "Contoso"})).expect(201).json();

@@ -135,6 +135,11 @@ impl Admin {
     }
 
     #[track_caller]
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Response {
+        self.call("PUT", path, Some(body))
+    }
+
+    #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "callers write json!(…) in place")]
     pub(crate) fn patch(&self, path: &str, body: Value) -> Response {
         self.call("PATCH", path, Some(&body))

@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use headwater_scim::{Object, index, resource, resource_type::Registry};
+use headwater_scim::{Object, index, registry::Registry, resource};
+use headwater_store::sqlite::SqliteStore;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -22,15 +23,38 @@ pub(crate) fn check(database: &Path) {
     let whole: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
     assert_eq!(whole, "ok");
-    let sources: Vec<(i64, bool)> = rows(&connection, "SELECT id, unique_display_names FROM source", |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    });
-    for (source, unique) in sources {
-        check_source(&connection, source, unique);
+    let store = SqliteStore::open_existing(database.parent().expect("a folder")).expect("a store");
+    for source in store.sources().expect("the sources") {
+        let registry = store.registry(&source).expect("the schemas");
+        check_source(&connection, source.id.0, &registry);
+        check_stretches(&connection, source.id.0);
     }
 }
 
-fn check_source(connection: &Connection, source: i64, unique: bool) {
+/// Each stretch has as many resources as it says.
+fn check_stretches(connection: &Connection, source: i64) {
+    let select = format!(
+        "SELECT type, first_id, resources FROM stretch WHERE source_id = {source} ORDER BY type, first_id"
+    );
+    let stretches: Vec<(String, Id, usize)> =
+        rows(connection, &select, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let select = format!("SELECT type, id FROM resource WHERE source_id = {source}");
+    let resources: Vec<(String, Id)> = rows(connection, &select, |row| Ok((row.get(0)?, row.get(1)?)));
+    let mut counted: BTreeMap<(String, Id), usize> =
+        stretches.iter().map(|(name, first, _)| ((name.clone(), first.clone()), 0)).collect();
+    for (name, id) in resources {
+        let (_, count) = counted
+            .range_mut((name.clone(), Id::new())..=(name, id))
+            .next_back()
+            .expect("each resource lies in a stretch");
+        *count += 1;
+    }
+    for (name, first, resources) in stretches {
+        assert_eq!(counted[&(name, first)], resources, "the stretches of source {source}");
+    }
+}
+
+fn check_source(connection: &Connection, source: i64, registry: &Registry) {
     let (replayed, memberships) = replay(connection, source);
     let select =
         format!("SELECT id, type, version, document, member_count FROM resource WHERE source_id = {source}");
@@ -45,11 +69,10 @@ fn check_source(connection: &Connection, source: i64, unique: bool) {
             row.get::<_, usize>(4)?,
         ))
     }) {
-        let registry = Registry::built_in();
         let resource_type = registry.resource_type(&name).expect("a known type");
         let attributes = resource::attributes(serde_json::from_str(&document).expect("JSON"));
-        for key in index::keys(resource_type, &attributes, unique) {
-            keys.insert((format!("{name}:{}", key.path), key.key, id.clone(), key.unique));
+        for key in index::keys(resource_type, &attributes) {
+            keys.insert((key.code, key.key, id.clone(), key.unique));
         }
         let members = memberships.iter().filter(|(group, _)| *group == id).count();
         assert_eq!(members, member_count, "the number of members of {id:02x?}");
@@ -58,7 +81,7 @@ fn check_source(connection: &Connection, source: i64, unique: bool) {
     assert_eq!(replayed, stored, "the journal and the resources of source {source}");
     let select =
         format!("SELECT path, key, resource_id, is_unique FROM resource_key WHERE source_id = {source}");
-    let indexed: BTreeSet<(String, String, Id, bool)> =
+    let indexed: BTreeSet<(i64, String, Id, bool)> =
         rows(connection, &select, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .into_iter()
             .collect();

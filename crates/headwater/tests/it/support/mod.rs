@@ -3,11 +3,14 @@
 mod admin;
 mod client;
 pub(crate) mod consistency;
+pub(crate) mod definitions;
+mod dice;
 mod events;
 mod server;
 
 pub(crate) use admin::{ADA, Admin, PASSWORD, link_secret, text, texts};
 pub(crate) use client::{Client, Request, Response};
+pub(crate) use dice::Dice;
 pub(crate) use events::Events;
 pub(crate) use server::{Server, Source, headwater, headwater_reading};
 

@@ -1,0 +1,58 @@
+//! Attributes that clients send and no schema knows, counted in memory until they are written down.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use headwater_scim::unknown::{self, Unknown};
+use headwater_store::{Millis, SourceId, Store, UnknownAttribute};
+
+/// How many attributes are held at most; more wait until these are written down.
+const MOST: usize = 10_000;
+
+/// What has been seen since it was last written down.
+#[derive(Debug, Default)]
+pub struct UnknownAttributes(Mutex<HashMap<(SourceId, String, String), UnknownAttribute>>);
+
+impl UnknownAttributes {
+    /// Notes what a request had.
+    pub fn note(&self, source: SourceId, resource_type: &str, found: Vec<Unknown>, now: Millis) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Unknown { path, shape } in found {
+            let key = (source, resource_type.to_owned(), path.clone());
+            if let Some(known) = seen.get_mut(&key) {
+                known.seen += 1;
+                known.last_seen = now;
+                known.shape = unknown::widened(&known.shape, &shape.to_string());
+            } else if seen.len() < MOST {
+                let attribute = UnknownAttribute {
+                    source,
+                    resource_type: resource_type.to_owned(),
+                    path,
+                    shape: shape.to_string(),
+                    seen: 1,
+                    first_seen: now,
+                    last_seen: now,
+                };
+                seen.insert(key, attribute);
+            }
+        }
+    }
+
+    /// Writes down what has been seen. What can't be written is held for the next time.
+    pub async fn write_down(&self, store: &dyn Store) {
+        let seen = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if seen.is_empty() {
+            return;
+        }
+        let attributes: Vec<UnknownAttribute> = seen.values().cloned().collect();
+        if let Err(error) = store.note_unknown(attributes).await {
+            tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
+            let mut again = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, attribute) in seen {
+                again.entry(key).or_insert(attribute);
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What the clients of a source do with schemas and resource types of its own.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Source, consistency,
+    definitions::{BADGE, DEVICE, user_with_badge, with_badges, with_devices},
+    percent, text, texts,
+};
+
+/// Sends a badge as it is written, and returns the answer.
+#[track_caller]
+fn post_raw(source: &Source, name: &str, badge: &str) -> crate::support::Response {
+    let mut request = source.request("POST", "/Users", Some(&Value::Null));
+    request.body = Some(format!(r#"{{"userName": "{name}", "{BADGE}": {badge}}}"#).into_bytes());
+    source.send(&request).expect("an answer")
+}
+
+/// Shows SCH-004, SCH-022, SCH-044, END-002, DIS-007.
+#[test]
+fn discovery_shows_the_schemas_and_types_of_the_source() {
+    let (_server, ada, source) = with_devices();
+    let schemas = source.get("/Schemas").expect(200).json();
+    let ids = texts(schemas["Resources"].as_array().expect("schemas"), "/id");
+    assert_eq!(schemas["totalResults"], 8);
+    assert!(ids.contains(&BADGE.to_owned()) && ids.contains(&DEVICE.to_owned()), "{ids:?}");
+    let badge = source.get(&format!("/Schemas/{BADGE}")).expect(200).json();
+    let attribute = |name: &str| -> Value {
+        let all = badge["attributes"].as_array().expect("attributes");
+        all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    let serial = json!({
+        "name": "serial", "type": "string", "multiValued": false, "description": "", "required": false,
+        "caseExact": false, "mutability": "immutable", "returned": "default", "uniqueness": "none"
+    });
+    assert_eq!(attribute("serial"), serial, "what is left out has its default");
+    let subs = texts(attribute("places")["subAttributes"].as_array().expect("a list"), "/name");
+    assert_eq!(subs, ["value", "display", "type", "primary", "$ref"]);
+
+    let device = source.get("/ResourceTypes/Device").expect(200).json();
+    assert_eq!((&device["endpoint"], &device["schema"]), (&json!("/Devices"), &json!(DEVICE)));
+    assert_eq!(device["schemaExtensions"], json!([{"schema": BADGE, "required": true}]));
+    assert_eq!(source.get("/ResourceTypes").expect(200).json()["totalResults"], 3);
+    assert_eq!(source.get("/Devices").expect(200).json()["totalResults"], 0);
+
+    let other = ada.source("Other");
+    assert_eq!(
+        other.get("/Schemas").expect(200).json()["totalResults"],
+        6,
+        "another source sees nothing of it"
+    );
+    other.get("/Devices").expect_error(404, "");
+    other.get(&format!("/Schemas/{BADGE}")).expect_error(404, "");
+}
+
+/// Shows END-002, SCH-044.
+#[test]
+fn a_resource_type_of_the_source_has_all_methods() {
+    let (server, _ada, source) = with_devices();
+    let device = json!({
+        "schemas": [DEVICE, BADGE], "displayName": "Laptop 7", "serialNumber": "S-7",
+        "ports": [{"value": "lan", "speed": 1000}], BADGE: {"number": "D-7"},
+    });
+    for lacking in [json!({}), json!({BADGE: {"level": 1}})] {
+        let mut body = json!({"displayName": "Laptop 8"});
+        body.as_object_mut().expect("an object").extend(lacking.as_object().expect("an object").clone());
+        let detail = source.post("/Devices", &body).expect_error(400, "invalidValue");
+        assert!(detail.contains(BADGE), "{detail}");
+    }
+    let made = source.post("/Devices", &device).expect(201);
+    let path = format!("/Devices/{}", text(&made.json()["id"]));
+    assert_eq!(made.header("location"), Some(&*format!("{}{path}", source.base_url())));
+    let made = made.json();
+    assert_eq!(
+        (&made["meta"]["resourceType"], &made["schemas"]),
+        (&json!("Device"), &json!([DEVICE, BADGE]))
+    );
+    source.post("/Devices", &device).expect_error(409, "uniqueness");
+    for filter in [
+        "displayName eq \"laptop 7\"".to_owned(),
+        "ports.speed gt 999".to_owned(),
+        "ports[speed gt 999 and value eq \"lan\"]".to_owned(),
+        format!("{BADGE}:number eq \"D-7\""),
+        format!("{DEVICE}:serialNumber sw \"s-\""),
+    ] {
+        assert_eq!(source.found("/Devices", &filter).len(), 1, "{filter}");
+    }
+    let patched =
+        source.patch(&path, json!([{"op": "add", "path": "ports", "value": {"value": "usb", "speed": 5}}]));
+    assert_eq!(patched.expect(200).json()["ports"].as_array().map(Vec::len), Some(2));
+    let replaced = json!({"displayName": "Laptop 9", BADGE: {"number": "D-9"}});
+    let replaced = source.put(&path, &replaced).expect(200).json();
+    assert_eq!((&replaced["displayName"], &replaced["ports"]), (&json!("Laptop 9"), &Value::Null));
+    source.post("/Devices", &device).expect(201);
+    assert_eq!(source.get("/Devices?sortBy=displayName").expect(200).json()["totalResults"], 2);
+    source.delete(&path).expect(204);
+    source.get(&path).expect_error(404, "");
+    consistency::check(&server.database());
+}
+
+/// Shows FLT-010, FLT-022.
+#[test]
+fn filters_and_sorting_work_on_every_attribute_that_is_added() {
+    let (server, _ada, source) = with_badges();
+    user_with_badge(
+        &source,
+        "ada",
+        &json!({
+            "number": "B-1", "level": 9, "weight": 1.5, "issued": "2026-01-01T00:00:00Z", "lost": true,
+            "photo": "https://example.com/ada.png", "doors": ["north", "south"],
+            "places": [{"value": "Berlin", "type": "work"}, {"value": "Bonn", "type": "home"}],
+            "holder": {"first": "Ada", "age": 36}, "hint": "mother"
+        }),
+    );
+    user_with_badge(
+        &source,
+        "bob",
+        &json!({
+            "number": "B-2", "level": 10, "weight": -0.1, "issued": "2026-01-01T00:30:00+01:00", "lost": false,
+            "photo": "https://example.com/bob.png", "doors": ["north"], "places": [{"value": "Basel", "type": "home"}],
+            "holder": {"first": "Bob", "age": 8}
+        }),
+    );
+    user_with_badge(&source, "cyd", &json!({"number": "c-3", "level": 100, "weight": 2}));
+    source.user("dan");
+    let table: &[(&str, &[&str])] = &[
+        (":number eq \"B-1\"", &["ada"]),
+        (":number eq \"b-1\"", &[]),
+        (":number ne \"B-1\"", &["bob", "cyd", "dan"]),
+        (":number sw \"B-\"", &["ada", "bob"]),
+        (":number co \"-\"", &["ada", "bob", "cyd"]),
+        (":number ew \"3\"", &["cyd"]),
+        (":number gt \"B-1\"", &["bob", "cyd"]),
+        (":number le \"B-2\"", &["ada", "bob"]),
+        (":number pr", &["ada", "bob", "cyd"]),
+        (":level eq 10", &["bob"]),
+        (":level eq 10.0", &["bob"]),
+        (":level lt 10", &["ada"]),
+        (":level ge 10", &["bob", "cyd"]),
+        (":level ne 9", &["bob", "cyd", "dan"]),
+        (":weight eq 1.50", &["ada"]),
+        (":weight lt 0", &["bob"]),
+        (":weight gt -1", &["ada", "bob", "cyd"]),
+        (":weight le 1.5", &["ada", "bob"]),
+        (":issued eq \"2026-01-01T01:00:00+01:00\"", &["ada"]),
+        (":issued lt \"2026-01-01T00:00:00Z\"", &["bob"]),
+        (":lost eq true", &["ada"]),
+        (":lost eq false", &["bob"]),
+        (":photo sw \"https://example.com/b\"", &["bob"]),
+        (":photo eq \"HTTPS://example.com/ada.png\"", &[]),
+        (":doors eq \"NORTH\"", &["ada", "bob"]),
+        (":doors co \"out\"", &["ada"]),
+        (":places[type eq \"home\" and value sw \"bo\"]", &["ada"]),
+        (":places.type eq \"work\"", &["ada"]),
+        (":places.value eq \"basel\"", &["bob"]),
+        (":places eq \"basel\"", &["bob"]),
+        (":holder.age ge 36", &["ada"]),
+        (":holder.first eq \"BOB\"", &["bob"]),
+        (":holder pr", &["ada", "bob"]),
+    ];
+    for (filter, expected) in table {
+        let found = texts(&source.found("/Users", &format!("{BADGE}{filter}")), "/userName");
+        let mut found: Vec<&str> = found.iter().map(String::as_str).collect();
+        found.sort_unstable();
+        assert_eq!(found, *expected, "{filter}");
+    }
+    let both = format!("{BADGE}:level gt 9 and not ({BADGE}:lost eq false) or userName eq \"ada\"");
+    assert_eq!(source.found("/Users", &both).len(), 2);
+    for filter in [":hint eq \"mother\"", ":nothing eq 1", ":holder.nothing pr"] {
+        let path = format!("/Users?filter={}", percent(&format!("{BADGE}{filter}")));
+        source.get(&path).expect_error(400, "invalidFilter");
+    }
+    for (by, expected) in [
+        ("level", ["ada", "bob", "cyd", "dan"]),
+        ("weight", ["bob", "ada", "cyd", "dan"]),
+        ("holder.age", ["bob", "ada", "cyd", "dan"]),
+    ] {
+        let page = source.get(&format!("/Users?sortBy={}", percent(&format!("{BADGE}:{by}")))).expect(200);
+        assert_eq!(texts(page.json()["Resources"].as_array().expect("users"), "/userName"), expected, "{by}");
+    }
+    consistency::check(&server.database());
+}
+
+/// Shows SCH-009, SCH-010, SCH-011.
+#[test]
+fn values_are_those_of_the_type() {
+    let (_server, _ada, source) = with_badges();
+    for (position, (attribute, value)) in [
+        ("weight", "\"1.5\""),
+        ("level", "1.0"),
+        ("level", "1.5"),
+        ("level", "1e3"),
+        ("level", "\"ten\""),
+        ("issued", "\"2011-05-13\""),
+        ("issued", "\"13/05/2011\""),
+        ("lost", "\"maybe\""),
+        ("doors", "[1]"),
+        ("holder", "\"Ada\""),
+        ("places", "[{\"value\": 1}]"),
+        ("number", "7"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let badge = if attribute == "number" {
+            format!(r#"{{"number": {value}}}"#)
+        } else {
+            format!(r#"{{"number": "B", "{attribute}": {value}}}"#)
+        };
+        let detail = post_raw(&source, &format!("u{position}"), &badge).expect_error(400, "invalidValue");
+        assert!(detail.contains(attribute), "{detail}");
+    }
+    assert_eq!(source.get("/Users").expect(200).json()["totalResults"], 0);
+    for (position, (attribute, value)) in [
+        ("weight", "1.50"),
+        ("weight", "-0.1"),
+        ("level", "-12"),
+        ("issued", "\"2011-05-13T04:42:34Z\""),
+        ("issued", "\"2011-05-13T04:42:34+02:00\""),
+        ("issued", "\"2011-05-13T04:42:34.123\""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let badge = format!(r#"{{"number": "B-{position}", "{attribute}": {value}}}"#);
+        let made = post_raw(&source, &format!("u{position}"), &badge).expect(201).json();
+        let sent: Value = serde_json::from_str(value).expect("JSON");
+        assert_eq!(made[BADGE][attribute], sent);
+    }
+}
+
+/// Shows SCH-031, PUT-005, PAT-009.
+#[test]
+fn an_immutable_attribute_is_set_once() {
+    let (server, _ada, source) = with_badges();
+    let user = source.user("ada");
+    let path = format!("/Users/{user}");
+    let serial = format!("{BADGE}:serial");
+    source
+        .patch(&path, json!([{"op": "add", "path": format!("{BADGE}:number"), "value": "B-1"}]))
+        .expect(200);
+    let set = source.patch(&path, json!([{"op": "add", "path": serial, "value": "S-1"}])).expect(200).json();
+    assert_eq!(set[BADGE]["serial"], "S-1", "by PATCH while it has none");
+    source.patch(&path, json!([{"op": "add", "path": serial, "value": "S-1"}])).expect(200);
+    for operation in [
+        json!({"op": "add", "path": serial, "value": "S-2"}),
+        json!({"op": "replace", "path": serial, "value": "S-2"}),
+        json!({"op": "remove", "path": serial}),
+        json!({"op": "replace", "value": {BADGE: {"serial": "S-2"}}}),
+    ] {
+        let detail = source.patch(&path, json!([operation])).expect_error(400, "mutability");
+        assert!(detail.contains("serial"), "{detail}");
+    }
+    let body = |serial: &Value| json!({"userName": "ada", BADGE: {"number": "B-1", "serial": serial}});
+    source.put(&path, &body(&json!("S-2"))).expect_error(400, "mutability");
+    assert_eq!(source.put(&path, &body(&json!("S-1"))).expect(200).json()[BADGE]["serial"], "S-1");
+    let left_out = json!({"userName": "ada", BADGE: {"number": "B-1"}});
+    assert_eq!(source.put(&path, &left_out).expect(200).json()[BADGE]["serial"], "S-1");
+    let other = user_with_badge(&source, "bob", &json!({"number": "B-2"}));
+    let body = json!({"userName": "bob", BADGE: {"number": "B-2", "serial": "S-9"}});
+    let put = source.put(&format!("/Users/{other}"), &body).expect(200).json();
+    assert_eq!(put[BADGE]["serial"], "S-9", "by PUT while it has none");
+    let made = user_with_badge(&source, "cyd", &json!({"number": "B-3", "serial": "S-3"}));
+    let read = source.get(&format!("/Users/{made}")).expect(200).json();
+    assert_eq!(read[BADGE]["serial"], "S-3", "by POST");
+    consistency::check(&server.database());
+}
+
+/// Shows SCH-036, ATR-008.
+#[test]
+fn an_attribute_is_answered_when_its_definition_says_so() {
+    let (_server, _ada, source) = with_badges();
+    let badge = json!({"number": "B-1", "colour": "red", "pin": "12", "hint": "mother"});
+    let user = user_with_badge(&source, "ada", &badge);
+    let read = |query: &str| source.get(&format!("/Users/{user}{query}")).expect(200).json()[BADGE].clone();
+    assert_eq!(read(""), json!({"number": "B-1", "colour": "red"}));
+    assert_eq!(read("?attributes=userName"), json!({"colour": "red"}), "always");
+    assert_eq!(read(&format!("?attributes={BADGE}:pin")), json!({"colour": "red", "pin": "12"}));
+    assert_eq!(read(&format!("?attributes={BADGE}:hint")), json!({"colour": "red"}), "never");
+    assert_eq!(read(&format!("?excludedAttributes={BADGE}:number,{BADGE}:colour")), json!({"colour": "red"}));
+    let patch = json!([{"op": "replace", "path": format!("{BADGE}:pin"), "value": "34"}]);
+    let patched = source.patch(&format!("/Users/{user}"), patch).expect(200).json();
+    assert_eq!(patched[BADGE]["pin"], "34", "a write that names it has it in the answer");
+    assert_eq!(patched[BADGE]["hint"], Value::Null);
+    assert_eq!(read(""), json!({"number": "B-1", "colour": "red"}));
+    let put =
+        json!({"userName": "ada", BADGE: {"number": "B-1", "colour": "red", "pin": "56", "hint": "mother"}});
+    let put = source.put(&format!("/Users/{user}"), &put).expect(200).json();
+    assert_eq!(put[BADGE], json!({"number": "B-1", "colour": "red", "pin": "56"}));
+    let unnamed = json!([{"op": "replace", "value": {BADGE: {"number": "B-2"}}}]);
+    let patched = source.patch(&format!("/Users/{user}"), unnamed).expect(200).json();
+    assert_eq!(patched[BADGE], json!({"number": "B-2", "colour": "red"}));
+    let made = json!({"userName": "bob", BADGE: {"number": "B-3", "pin": "7"}});
+    let made = |query: &str| source.post(&format!("/Users{query}"), &made);
+    let only = made("?attributes=userName").expect(201).json();
+    assert_eq!(only[BADGE], Value::Null, "whoever asks for something gets that");
+    source.delete(&format!("/Users/{}", text(&only["id"]))).expect(204);
+    assert_eq!(made("").expect(201).json()[BADGE]["pin"], "7");
+}
+
+#[test]
+fn patch_paths_reach_into_an_extension() {
+    let (server, _ada, source) = with_badges();
+    let user = user_with_badge(&source, "ada", &json!({"number": "B-1", "doors": ["north"]}));
+    let path = format!("/Users/{user}");
+    let at = |name: &str| format!("{BADGE}:{name}");
+    let patched = source.patch(&path, json!([
+        {"op": "add", "path": at("doors"), "value": ["south"]},
+        {"op": "add", "path": at("places"), "value": [{"value": "Bonn", "type": "home"}, {"value": "Ulm", "type": "work"}]},
+        {"op": "replace", "path": at("places[type eq \"work\"].value"), "value": "Kiel"},
+        {"op": "replace", "path": at("HOLDER.Age"), "value": 36},
+        {"op": "add", "path": at("level"), "value": 3},
+    ]));
+    let badge = patched.expect(200).json()[BADGE].clone();
+    assert_eq!(badge["doors"], json!(["north", "south"]));
+    assert_eq!(badge["places"][1], json!({"value": "Kiel", "type": "work"}));
+    assert_eq!((&badge["holder"], &badge["level"]), (&json!({"age": 36}), &json!(3)));
+    let patched = source.patch(
+        &path,
+        json!([
+            {"op": "remove", "path": at("places[value eq \"Bonn\"]")},
+            {"op": "remove", "path": at("level")},
+        ]),
+    );
+    let badge = patched.expect(200).json()[BADGE].clone();
+    assert_eq!((badge["places"].as_array().map(Vec::len), &badge["level"]), (Some(1), &Value::Null));
+    source
+        .patch(&path, json!([{"op": "add", "path": at("nothing"), "value": 1}]))
+        .expect_error(400, "invalidPath");
+    source.patch(&path, json!([{"op": "remove", "path": at("number")}])).expect_error(400, "mutability");
+    consistency::check(&server.database());
+}
+
+#[test]
+fn a_value_that_is_to_be_unique_is_taken_once() {
+    let (_server, ada, source) = with_badges();
+    user_with_badge(&source, "ada", &json!({"number": "B-1"}));
+    let taken = json!({"userName": "bob", BADGE: {"number": "B-1"}});
+    let detail = source.post("/Users", &taken).expect_error(409, "uniqueness");
+    assert!(detail.contains("number"), "{detail}");
+    user_with_badge(&source, "bob", &json!({"number": "b-1"}));
+    let other = ada.source("Other");
+    ada.put(&format!("/sources/other/schemas/{BADGE}?extends=User"), &crate::support::definitions::badge())
+        .expect(201);
+    user_with_badge(&other, "ada", &json!({"number": "B-1"}));
+}
