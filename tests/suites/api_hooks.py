@@ -283,7 +283,9 @@ def make_right(case: Case) -> None:
         if has_body and isinstance(case.body, dict):
             api_schemas.mend_type(name, case.body, as_drawn=as_drawn)
     elif operation == FORGETTING and case.query and is_valid(case, "query"):
-        case.query = {**pick(case, facts["unknown"]["forgotten"]), **case.query}
+        # An empty value is as good as none.
+        drawn = {name: value for name, value in case.query.items() if value}
+        case.query = {**pick(case, facts["unknown"]["forgotten"]), **drawn}
 
 
 # --------------------------------------------------- what no schema can express

@@ -372,7 +372,9 @@ impl Bulk<'_> {
     /// Whether operations that could not be done may be done at the end: a name is taken, and an earlier
     /// operation waits; or one that they refer to is tried again itself.
     fn may_succeed_later(&self, positions: &[usize], error: &ApplyError) -> bool {
-        if self.is_last_try {
+        // What is done to a resource that is there stays in order with what else is done to it.
+        let creates = positions.iter().all(|position| self.request.operations[*position].is_creation());
+        if self.is_last_try || !creates {
             return false;
         }
         match error {
