@@ -65,20 +65,22 @@ export async function startShowcase(): Promise<Showcase> {
   await api.ask("POST", "/sources/contoso/tokens", {
     expires: new Date(Date.now() + 9 * 86_400_000).toISOString(),
   });
-  const bulk = await api.ask<{ items: { sequence: number }[] }>(
-    "GET",
-    "/sources/wingtip/requests?operation=bulk",
-  );
-  const refused = await api.ask<{ items: { sequence: number }[] }>(
-    "GET",
-    "/sources/contoso/requests?status=409",
-  );
+  // The log of requests is written a moment later.
+  const logged = async (path: string): Promise<number> => {
+    for (let turn = 0; turn < 100; turn += 1) {
+      const found = await api.ask<{ items: { sequence: number }[] }>("GET", path);
+      const first = found.items[0];
+      if (first) return first.sequence;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`no request was logged: ${path}`);
+  };
   return {
     ...server,
     auditor,
     ...contoso,
-    refusedRequest: refused.items[0]?.sequence ?? 0,
-    bulkRequest: bulk.items[0]?.sequence ?? 0,
+    refusedRequest: await logged("/sources/contoso/requests?status=409"),
+    bulkRequest: await logged("/sources/wingtip/requests?operation=bulk"),
   };
 }
 
