@@ -259,7 +259,8 @@ def keep_definitions(case: Case) -> None:
     kept = [*api_schemas.BUILT_IN_TYPES, api_schemas.KEPT_TYPE]
     if parameters.get("name") in kept:
         parameters["name"] = pick(case, api_schemas.DOOMED_TYPES)
-    forgets_all = label(case) == FORGETTING and not case.query
+    # An empty parameter is one that was not chosen.
+    forgets_all = label(case) == FORGETTING and not any((case.query or {}).values())
     if forgets_all and parameters.get("slug") == facts["slug"]:
         parameters["slug"] = pick(case, list(facts["spares"]))
 
@@ -271,21 +272,24 @@ def make_right(case: Case) -> None:
     has_path, has_body = is_valid(case, "path"), is_valid(case, "body")
     if operation == PUT_SCHEMA and has_path:
         urn = parameters["urn"] = api_schemas.valid_urn(parameters["urn"])
-        if has_body and isinstance(case.body, dict):
-            api_schemas.mend_schema(urn, case.body)
+        if isinstance(case.body, dict):
+            mend = api_schemas.mend_schema if has_body else api_schemas.expose_schema_fault
+            mend(urn, case.body)
         if is_valid(case, "query"):
             if urn in api_schemas.BUILT_IN:
                 case.query.clear()
-            elif "required" in case.query and "extends" not in case.query:
+            elif "required" in case.query and not case.query.get("extends"):
                 case.query["extends"] = pick(case, api_schemas.BUILT_IN_TYPES)
     elif operation == PUT_TYPE and has_path:
         name = parameters["name"] = api_schemas.valid_type_name(parameters["name"])
-        if has_body and isinstance(case.body, dict):
+        if isinstance(case.body, dict) and has_body:
             api_schemas.mend_type(name, case.body, as_drawn=as_drawn)
-    elif operation == FORGETTING and case.query and is_valid(case, "query"):
-        # An empty value is as good as none.
-        drawn = {name: value for name, value in case.query.items() if value}
-        case.query = {**pick(case, facts["unknown"]["forgotten"]), **drawn}
+        elif isinstance(case.body, dict):
+            api_schemas.expose_type_fault(name, case.body)
+    elif operation == FORGETTING and is_valid(case, "query"):
+        chosen = {name: value for name, value in (case.query or {}).items() if value}
+        if chosen:
+            case.query = {**pick(case, facts["unknown"]["forgotten"]), **chosen}
 
 
 # --------------------------------------------------- what no schema can express

@@ -33,6 +33,8 @@ DRAWN = 3
 SEARCHABLE = {"User": "addresses.locality", KEPT_TYPE: "ports.speed"}
 HIDEABLE = ["password", "emails.display", "photos", "manager.$ref", ENTERPRISE]
 
+# The longest name that the document allows.
+MOST_OF_NAME = 200
 # Lengths that are surely short enough.
 LONGEST_NAME = 50
 LONGEST_TEXT = 500
@@ -129,12 +131,50 @@ def valid_type_name(name: str) -> str:
     return f"Drawn{number_of(name, DRAWN)}"
 
 
+def expose_schema_fault(urn: str, body: Json) -> None:
+    """Let a definition that is wrong by the document be refused for that alone."""
+    place(body, "id", urn)
+    for text in ("name", "description"):
+        if urn in BUILT_IN and isinstance(body.get(text), str):
+            del body[text]
+    attributes = body.get("attributes")
+    if attributes == []:
+        body["attributes"] = [{"name": "plain"}]
+    if isinstance(attributes, list):
+        for number, attribute in enumerate(attributes):
+            if isinstance(attribute, dict):
+                place(attribute, "name", f"x{number}")
+
+
+def expose_type_fault(name: str, body: Json) -> None:
+    """Let a definition that is wrong by the document be refused for that alone."""
+    place(body, "id", name)
+    place(body, "name", name)
+    if name not in BUILT_IN_TYPES:
+        place(body, "endpoint", f"/{name}s")
+        place(body, "schema", BASE)
+        return
+    for member in ("description", "endpoint", "schema"):
+        if isinstance(body.get(member), str):
+            del body[member]
+
+
+def place(body: Json, member: str, name: str) -> None:
+    """Give a member its name where the one that it has is none by a rule of its own.
+
+    One that is wrong by the document stays: the server has to see it.
+    """
+    given = body.get(member)
+    if isinstance(given, str) and len(given) <= MOST_OF_NAME:
+        body[member] = name
+
+
 def mend_schema(urn: str, body: Json) -> None:
     """Make a definition one of the schema that it is put under."""
     if "id" in body:
         body["id"] = urn
     for text in ("name", "description"):
-        if text in body:
+        if isinstance(body.get(text), str):
             body[text] = body[text][:LONGEST_TEXT]
             # What is built in keeps its own.
             if urn in BUILT_IN:

@@ -119,8 +119,12 @@ EXPLANATIONS: dict[str, Callable[[Run], bool]] = {
     "equal-values-are-one": lambda run: (
         both_took(run) and comparable(merged(run.ours)) == comparable(merged(run.theirs))
     ),
+    # Of a whole value that an operation gives, nothing may get lost.
     "equal-values-that-contradict": lambda run: (
-        both_took(run) and comparable(run.ours) == comparable(first_of_equals(run.theirs))
+        both_took(run)
+        and run.any("replace", path="].")
+        and not any((one.get("path") or "").endswith("]") for one in run.operations)
+        and comparable(run.ours) == comparable(first_of_equals(run.theirs))
     ),
     "replace-of-values-that-are-not-there": lambda run: (
         isinstance(run.ours, str)

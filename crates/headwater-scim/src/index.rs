@@ -82,13 +82,27 @@ pub fn key(attribute: &Attribute, value: &Value) -> Option<String> {
     }
 }
 
-/// A number as a key. Whole numbers beyond 2^53 share the key of their neighbours: what is found by
-/// it has to be looked at.
+/// A number as a key: the greatest floating point number that is not above it, then what is left,
+/// which is nothing but for whole numbers beyond 2^53.
 pub fn number_key(number: &Number) -> Option<String> {
-    let value = number.as_f64()? + 0.0; // there is one zero
-    let bits = value.to_bits();
-    let ordered = if value.is_sign_negative() { !bits } else { bits | 1 << 63 };
-    Some(format!("{ordered:016x}"))
+    let (floor, rest) = exact(number)?;
+    let bits = floor.to_bits();
+    let ordered = if floor.is_sign_negative() { !bits } else { bits | 1 << 63 };
+    Some(if rest == 0 { format!("{ordered:016x}") } else { format!("{ordered:016x}{rest:03x}") })
+}
+
+/// A number as the greatest floating point number that is not above it, and what is left: less than
+/// 2^12, as whole numbers have at most 64 bits. In the order of these pairs, numbers are in order.
+pub(crate) fn exact(number: &Number) -> Option<(f64, u16)> {
+    let Some(whole) = number.as_i128() else {
+        return Some((number.as_f64()? + 0.0, 0)); // there is one zero
+    };
+    #[expect(clippy::cast_precision_loss, reason = "what is lost is the rest")]
+    let nearest = whole as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "it is a whole number of at most 65 bits")]
+    let as_whole = |floor: f64| floor as i128;
+    let floor = if as_whole(nearest) > whole { nearest.next_down() } else { nearest };
+    Some((floor + 0.0, u16::try_from(whole - as_whole(floor)).ok()?))
 }
 
 /// An instant as a key, from nanoseconds since 1970.
@@ -121,6 +135,25 @@ mod tests {
         let key = |text: &str| number_key(&text.parse::<Number>().expect("a number"));
         assert_eq!(key("-0.0"), key("0"));
         assert_eq!(key("1.50"), key("1.5"));
+        assert_eq!(key("3.0"), key("3"));
+        let numbers = [
+            "-1e19",
+            "-9223372036854775808",
+            "-9223372036854775807",
+            "-9007199254740993",
+            "-9007199254740992",
+            "9007199254740992",
+            "9007199254740993",
+            "9007199254740994",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551613",
+            "18446744073709551614",
+            "18446744073709551615",
+            "18446744073709551616",
+        ];
+        let keys: Vec<String> = numbers.iter().map(|text| key(text).expect("a key")).collect();
+        assert!(keys.is_sorted_by(|left, right| left < right), "{keys:?}");
         let instants = [
             "0001-01-01T00:00:00Z",
             "1969-12-31T23:59:59.9Z",

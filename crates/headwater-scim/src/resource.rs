@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    Object, deviation,
+    Object, comparison, deviation,
     error::ScimError,
     path::{AttributePath, Name, is_urn, starts_like_urn},
     resource_type::{ResourceType, default_of},
@@ -245,9 +245,7 @@ pub fn require(resource_type: &ResourceType, attributes: &Object) -> Result<(), 
     let missing = |attribute: &Attribute, object: &Object| {
         attribute.required
             && attribute.mutability != Mutability::ReadOnly
-            && object
-                .get(&attribute.name)
-                .is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()))
+            && object.get(&attribute.name).is_none_or(|value| value.as_str().is_some_and(is_blank))
     };
     for attribute in &resource_type.schema.attributes {
         if missing(attribute, attributes) {
@@ -274,6 +272,11 @@ pub fn require(resource_type: &ResourceType, attributes: &Object) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether a text has nothing in it that can be seen.
+fn is_blank(text: &str) -> bool {
+    comparison::key(text, false).trim().is_empty()
 }
 
 /// Whether each value of a complex attribute has the sub-attributes that are required of it.

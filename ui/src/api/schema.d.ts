@@ -874,7 +874,7 @@ export interface components {
             /** @description For references: names of resource types, external or uri. */
             referenceTypes?: string[];
             /** @description For complex attributes. */
-            subAttributes?: components["schemas"]["AttributeDefinition"][];
+            subAttributes?: components["schemas"]["AttributeDefinition"][] | null;
         };
         /** @description One change: who did what, when, by which request, before and after. */
         Change: {
@@ -1669,15 +1669,15 @@ export interface components {
         /** @description A schema (RFC 7643 §7). */
         SchemaDefinition: {
             /** @description Passed over. */
-            schemas?: string[];
+            schemas?: unknown;
             /** @description Passed over. */
-            meta?: Record<string, never>;
+            meta?: unknown;
             /** @description Its URN, such as urn:example:scim:schemas:2.0:Badge. */
-            id?: string;
+            id?: string | null;
             /** @description Its name for people. */
-            name?: string;
+            name?: string | null;
             /** @description What it is for. */
-            description?: string;
+            description?: string | null;
             attributes: components["schemas"]["AttributeDefinition"][];
         };
         /** @description A resource type that uses a schema. */
@@ -1974,11 +1974,11 @@ export interface components {
         /** @description A resource type (RFC 7643 §6) with the paths that are searchable in it. */
         TypeDefinition: {
             /** @description Passed over. */
-            schemas?: string[];
+            schemas?: unknown;
             /** @description Passed over. */
-            meta?: Record<string, never>;
+            meta?: unknown;
             /** @description The name, where it is given. */
-            id?: string;
+            id?: string | null;
             /** @description Its name, as in meta.resourceType. */
             name?: string;
             /** @description What it is for. */

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 use super::{Comparison, Filter, Literal, Operator};
-use crate::{Object, comparison, date_time, path::AttributePath, schema::Attribute};
+use crate::{Object, comparison, date_time, index, path::AttributePath, schema::Attribute};
 
 impl Filter {
     /// Whether `resource` meets the filter. It has to hold all attributes that the filter names,
@@ -126,8 +126,5 @@ fn ordering(attribute: &Attribute, value: &Value, literal: &Literal) -> Option<O
 }
 
 fn number_ordering(left: &Number, right: &Number) -> Option<Ordering> {
-    match (left.as_i128(), right.as_i128()) {
-        (Some(left), Some(right)) => Some(left.cmp(&right)),
-        _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
-    }
+    index::exact(left)?.partial_cmp(&index::exact(right)?)
 }

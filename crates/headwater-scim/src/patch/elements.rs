@@ -236,7 +236,7 @@ impl Edit<'_> {
             }
         }
         changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
-        Ok((distinct(elements), changed))
+        Ok((distinct(elements, selected, &given), changed))
     }
 
     /// Any operation on a sub-attribute of the selected elements.
@@ -271,8 +271,13 @@ impl Edit<'_> {
         }
         let primary = sub.name == "primary" && value == Some(Value::Bool(true));
         changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
+        if changed {
+            let given =
+                value.map_or_else(Object::new, |value| Object::from_iter([(sub.name.clone(), value)]));
+            elements = distinct(elements, selected, &Value::Object(given));
+        }
         elements.retain(|element| element.as_object().is_none_or(|members| !members.is_empty()));
-        Ok((if changed { distinct(elements) } else { elements }, changed))
+        Ok((elements, changed))
     }
 
     /// Whether the filter would have selected an element. One that is created for it has to be such
@@ -419,20 +424,24 @@ fn is_equal(attribute: &Attribute, left: &Value, right: &Value) -> bool {
 }
 
 /// Elements that have come to share value and type are one (RFC 7643 §2.4), with what each of them
-/// says; it is primary when one of them is.
-fn distinct(elements: Vec<Value>) -> Vec<Value> {
+/// says; it is primary when one of them is. What was `given` to those that were `selected` counts
+/// before what another one said (RFC 7644 §3.5.2.3).
+fn distinct(elements: Vec<Value>, selected: &[usize], given: &Value) -> Vec<Value> {
     let mut positions: HashMap<String, usize> = HashMap::with_capacity(elements.len());
     let mut distinct: Vec<Value> = Vec::with_capacity(elements.len());
-    for element in elements {
+    for (number, element) in elements.into_iter().enumerate() {
         let position = *positions.entry(value::identity(&element)).or_insert(distinct.len());
         let Some(same) = distinct.get_mut(position) else {
             distinct.push(element);
             continue;
         };
+        if selected.binary_search(&number).is_ok() {
+            value::merge_members(same, given.clone());
+        }
         let (Value::Object(known), Value::Object(members)) = (same, &element) else { continue };
         for (name, value) in members {
             let present = known.entry(name.clone()).or_insert_with(|| value.clone());
-            if name == "primary" && *value == Value::Bool(true) {
+            if name == "primary" && *value == Value::Bool(true) && given.get("primary").is_none() {
                 *present = Value::Bool(true);
             }
         }

@@ -1,13 +1,14 @@
 //! Schemas and resource types as JSON, in the names of RFC 7643 §6 and §7: what they look like, for the
 //! document. They are read and checked by `headwater_scim::definition`.
 
+use headwater_scim::definition::MAX_ATTRIBUTES;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema,
-        schema::{AdditionalProperties, Type},
+        schema::{AdditionalProperties, SchemaType, Type},
     },
 };
 
@@ -30,6 +31,15 @@ fn text(description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description))
 }
 
+/// Null is as good as leaving it out.
+fn text_or_null(description: &str) -> ObjectBuilder {
+    text(description).schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+}
+
+fn anything(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(description))
+}
+
 fn yes_or_no(description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Boolean).description(Some(description))
 }
@@ -49,22 +59,25 @@ fn reference(name: &str) -> RefOr<Schema> {
 /// What definitions may have beside what is read, as resources of discovery do.
 fn of_resource(object: ObjectBuilder) -> ObjectBuilder {
     object
-        .property("schemas", texts("Passed over."))
-        .property("meta", ObjectBuilder::new().schema_type(Type::Object).description(Some("Passed over.")))
+        .property("schemas", anything("Passed over."))
+        .property("meta", anything("Passed over."))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
 impl PartialSchema for SchemaDefinition {
     fn schema() -> RefOr<Schema> {
-        let attributes = ArrayBuilder::new().items(reference("AttributeDefinition")).max_items(Some(300));
+        let attributes = ArrayBuilder::new()
+            .items(reference("AttributeDefinition"))
+            .min_items(Some(1))
+            .max_items(Some(MAX_ATTRIBUTES));
         of_resource(ObjectBuilder::new())
             .description(Some("A schema (RFC 7643 §7)."))
             .property(
                 "id",
-                text("Its URN, such as urn:example:scim:schemas:2.0:Badge.").max_length(Some(200)),
+                text_or_null("Its URN, such as urn:example:scim:schemas:2.0:Badge.").max_length(Some(200)),
             )
-            .property("name", text("Its name for people."))
-            .property("description", text("What it is for."))
+            .property("name", text_or_null("Its name for people."))
+            .property("description", text_or_null("What it is for."))
             .property("attributes", attributes)
             .required("attributes")
             .into()
@@ -111,7 +124,9 @@ impl PartialSchema for AttributeDefinition {
             .property(
                 "subAttributes",
                 ArrayBuilder::new()
+                    .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
                     .items(reference("AttributeDefinition"))
+                    .max_items(Some(MAX_ATTRIBUTES))
                     .description(Some("For complex attributes.")),
             )
             .additional_properties(Some(AdditionalProperties::FreeForm(false)))
@@ -135,7 +150,7 @@ impl PartialSchema for TypeDefinition {
             .required("schema");
         of_resource(ObjectBuilder::new())
             .description(Some("A resource type (RFC 7643 §6) with the paths that are searchable in it."))
-            .property("id", text("The name, where it is given."))
+            .property("id", text_or_null("The name, where it is given."))
             .property("name", text("Its name, as in meta.resourceType.").max_length(Some(200)))
             .property("description", text("What it is for."))
             .property("endpoint", text("The path below the base URL, such as /Devices."))

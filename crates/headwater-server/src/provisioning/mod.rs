@@ -12,7 +12,8 @@ mod walks;
 use std::sync::Arc;
 
 use headwater_scim::{
-    Object, error::ScimError, projection::Projection, registry::Registry, resource_type::ResourceType,
+    Object, error::ScimError, path::AttributePath, projection::Projection, registry::Registry,
+    resource_type::ResourceType,
 };
 use headwater_store::{ApplyError, Include, Named, ResourceId, Source, Store, StoreError, StoredResource};
 use uuid::Uuid;
@@ -321,9 +322,13 @@ fn refusal(resource_type: &ResourceType, error: ApplyError, attributes: &Object)
                 .into()
         }
         ApplyError::Taken { path, .. } => {
-            let value = attributes.get(&path).map(ToString::to_string).unwrap_or_default();
-            let detail =
-                format!("{path}: another {} of this source has the value {value}", resource_type.name);
+            let parsed = AttributePath::parse(&path, resource_type).ok();
+            let values: Vec<_> = parsed.iter().flat_map(|path| path.values(attributes)).collect();
+            let value = match values.as_slice() {
+                [value] => format!("the value {value}"),
+                _ => "one of its values".to_owned(),
+            };
+            let detail = format!("{path}: another {} of this source has {value}", resource_type.name);
             ScimError::uniqueness(detail).into()
         }
         ApplyError::Store(error) => error.into(),

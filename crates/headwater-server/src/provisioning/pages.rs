@@ -116,20 +116,20 @@ impl Provisioning<'_> {
         let client = self.caller.service_account;
         let at = |offset| Place { client, list, offset };
         let (now, descending) = (self.context.clock.now(), query.descending);
-        let went_on = if start_index == 1 || query.limit == 0 {
-            None
-        } else {
-            self.context.walks.go_on(&at(start_index - 1), descending, now)
-        };
-        let goes_on = went_on.is_some();
-        query.start = went_on.map_or(Start::Offset(start_index - 1), Start::After);
+        let (before, walks) = (start_index - 1, &self.context.walks);
+        let went_on = if before == 0 || query.limit == 0 { None } else { walks.go_on(&at(before), now) };
+        let from = went_on.as_ref().map(|_| before);
+        query.start = went_on.map_or(Start::Offset(before), Start::After);
         let page = self.search(query).await?;
-        let read = start_index - 1 + page.resources.len() as u64;
+        let read = before + page.resources.len() as u64;
         if let Some((_, last)) = &page.ends {
-            self.context.walks.note(at(read), last.clone(), now);
+            walks.note(at(read), last.clone(), descending, from, now);
         }
         let mut total = page.total.unwrap_or_default();
-        if goes_on {
+        if from.is_some() {
+            if !page.more_after {
+                walks.finish(&at(before));
+            }
             // More may have gone than are there: whoever walks up to the total is not to miss the rest.
             total = total.max(read + u64::from(page.more_after));
         }

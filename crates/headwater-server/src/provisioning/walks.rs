@@ -5,6 +5,7 @@
 //! there begins behind that resource, whatever has come or gone before it.
 
 use std::{
+    cmp::Ordering,
     collections::{HashMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
@@ -38,30 +39,25 @@ pub struct Walks(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    ends: HashMap<Place, Ends>,
+    ends: HashMap<Place, Vec<End>>,
     /// The places in the order in which they were noted.
     order: VecDeque<Place>,
 }
 
-/// The pages that ended at a place.
-#[derive(Debug, Default)]
-struct Ends {
-    positions: Vec<(Position, Millis)>,
-    /// How many pages ended here, and how many have been gone on from.
-    noted: usize,
-    asked: usize,
-}
-
-impl Ends {
-    /// Whether every walk has gone on. They may ask again: an answer may have been lost.
-    fn are_used(&self) -> bool {
-        self.asked >= self.noted
-    }
+/// Where pages ended.
+#[derive(Debug)]
+struct End {
+    position: Position,
+    noted: Millis,
+    /// How many walks are here, or have gone on and may ask again because the answer was lost.
+    open: usize,
+    /// The offset of the place that the page began at, until somebody goes on from here.
+    from: Option<u64>,
 }
 
 impl Walks {
-    /// Remembers that a page ended so.
-    pub fn note(&self, place: Place, position: Position, now: Millis) {
+    /// Remembers that a page ended so, which began behind an end at the offset `from`.
+    pub fn note(&self, place: Place, position: Position, descending: bool, from: Option<u64>, now: Millis) {
         if position.key.as_ref().is_some_and(|key| key.len() > LONGEST) {
             return;
         }
@@ -75,35 +71,64 @@ impl Walks {
             known.order.push_back(place);
         }
         let ends = known.ends.entry(place).or_default();
-        ends.positions.retain(|(_, at)| now - at < REMEMBERED);
-        if ends.are_used() || ends.positions.is_empty() {
-            *ends = Ends::default();
+        ends.retain(|end| now - end.noted < REMEMBERED);
+        if let Some(end) = ends.iter_mut().find(|end| end.position == position) {
+            (end.noted, end.open, end.from) = (now, end.open + 1, from);
+            return;
         }
-        ends.noted += 1;
-        if let Some((_, at)) = ends.positions.iter_mut().find(|(known, _)| *known == position) {
-            *at = now;
-        } else if ends.positions.len() < MOST_AT_ONCE {
-            ends.positions.push((position, now));
+        ends.push(End { position, noted: now, open: 1, from });
+        ends.sort_by(|left, right| order(&left.position, &right.position, descending));
+        if ends.len() > MOST_AT_ONCE {
+            let left = ends.iter().rposition(|end| end.open == 0).unwrap_or(ends.len() - 1);
+            let gone = ends.remove(left);
+            if gone.open > 0
+                && let Some(last) = ends.last_mut()
+            {
+                // Whoever was there goes on from here, for as long.
+                (last.noted, last.open) = (gone.noted.max(last.noted), last.open + gone.open);
+            }
         }
     }
 
     /// Where the page before ended, as far as that is remembered. While several walks are at the same
     /// place, each goes on from the one that is least far: it may then see a resource twice, but none
-    /// misses one.
-    pub fn go_on(&self, place: &Place, descending: bool, now: Millis) -> Option<Position> {
+    /// misses one. Ends that every walk has gone on from for good count when there are no others.
+    pub fn go_on(&self, place: &Place, now: Millis) -> Option<Position> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ends = known.ends.get_mut(place)?;
-        ends.positions.retain(|(_, at)| now - at < REMEMBERED);
-        ends.asked += 1;
-        let rank = |position: &Position| (position.key.is_none(), position.key.clone(), position.id);
-        let positions = ends.positions.iter().map(|(position, _)| position);
-        let least = if descending {
-            positions.max_by_key(|position| rank(position))
-        } else {
-            positions.min_by_key(|position| rank(position))
-        };
-        least.cloned()
+        ends.retain(|end| now - end.noted < REMEMBERED);
+        let chosen = ends.iter().position(|end| end.open > 0).unwrap_or_default();
+        let end = ends.get_mut(chosen)?;
+        let position = end.position.clone();
+        // Its page has arrived: the one before is not asked for again.
+        if let Some(offset) = end.from.take() {
+            known.close(&Place { offset, ..*place });
+        }
+        Some(position)
     }
+
+    /// A walk has gone on from a place to the last page.
+    pub fn finish(&self, place: &Place) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).close(place);
+    }
+}
+
+impl Known {
+    /// A walk has gone on from a place for good. Which of those that were there is not known: so the
+    /// end that is farthest is taken to have been its.
+    fn close(&mut self, place: &Place) {
+        let ends = self.ends.get_mut(place).map(Vec::as_mut_slice).unwrap_or_default();
+        if let Some(end) = ends.iter_mut().rev().find(|end| end.open > 0) {
+            end.open -= 1;
+        }
+    }
+}
+
+/// Which of two positions comes first in a list. Those without a value are last in ascending order.
+fn order(left: &Position, right: &Position, descending: bool) -> Ordering {
+    let rank = |position: &Position| (position.key.is_none(), position.key.clone(), position.id);
+    let ordering = rank(left).cmp(&rank(right));
+    if descending { ordering.reverse() } else { ordering }
 }
 
 #[cfg(test)]
@@ -111,7 +136,7 @@ mod tests {
     use headwater_store::{Position, ResourceId};
     use uuid::Uuid;
 
-    use super::{MOST, Place, REMEMBERED, Walks};
+    use super::{MOST, MOST_AT_ONCE, Place, REMEMBERED, Walks};
 
     fn place(offset: u64) -> Place {
         Place { client: Uuid::nil(), list: [0; 16], offset }
@@ -124,44 +149,68 @@ mod tests {
     #[test]
     fn a_walk_goes_on_where_its_page_ended() {
         let walks = Walks::default();
-        walks.note(place(100), position(7), 0);
-        assert_eq!(walks.go_on(&place(200), false, 1), None);
-        assert_eq!(walks.go_on(&place(100), false, 1), Some(position(7)));
-        assert_eq!(walks.go_on(&place(100), false, 2), Some(position(7)), "the answer was lost");
-        assert_eq!(walks.go_on(&place(100), false, REMEMBERED + 1), None, "that was long ago");
+        walks.note(place(100), position(7), false, None, 0);
+        assert_eq!(walks.go_on(&place(200), 1), None);
+        assert_eq!(walks.go_on(&place(100), 1), Some(position(7)));
+        assert_eq!(walks.go_on(&place(100), 2), Some(position(7)), "the answer was lost");
+        assert_eq!(walks.go_on(&place(100), REMEMBERED + 1), None, "that was long ago");
     }
 
     #[test]
     fn of_two_walks_neither_misses_anything() {
         let walks = Walks::default();
-        walks.note(place(100), position(9), 0);
-        walks.note(place(100), position(7), 0);
-        assert_eq!(walks.go_on(&place(100), false, 1), Some(position(7)));
-        assert_eq!(
-            walks.go_on(&place(100), false, 1),
-            Some(position(7)),
-            "it may be the one that ended at 7"
-        );
+        walks.note(place(100), position(9), false, None, 0);
+        walks.note(place(100), position(7), false, None, 0);
+        assert_eq!(walks.go_on(&place(100), 1), Some(position(7)));
+        assert_eq!(walks.go_on(&place(100), 1), Some(position(7)), "it may be the one that ended at 7");
         let walks = Walks::default();
-        walks.note(place(100), position(9), 0);
-        walks.note(place(100), position(7), 0);
-        assert_eq!(walks.go_on(&place(100), true, 1), Some(position(9)), "backwards");
+        walks.note(place(100), position(9), true, None, 0);
+        walks.note(place(100), position(7), true, None, 0);
+        assert_eq!(walks.go_on(&place(100), 1), Some(position(9)), "backwards");
     }
 
     #[test]
     fn a_later_walk_begins_anew() {
         let walks = Walks::default();
-        walks.note(place(100), position(7), 0);
-        walks.go_on(&place(100), false, 1);
-        walks.note(place(100), position(9), 2);
-        assert_eq!(walks.go_on(&place(100), false, 3), Some(position(9)));
+        walks.note(place(100), position(7), false, None, 0);
+        walks.go_on(&place(100), 1);
+        walks.finish(&place(100));
+        assert_eq!(walks.go_on(&place(100), 2), Some(position(7)), "the last answer was lost");
+        walks.note(place(100), position(9), false, None, 3);
+        assert_eq!(walks.go_on(&place(100), 4), Some(position(9)));
+    }
+
+    #[test]
+    fn a_page_is_asked_for_again_while_another_walk_has_begun() {
+        let walks = Walks::default();
+        walks.note(place(100), position(7), false, None, 0);
+        walks.go_on(&place(100), 1);
+        walks.note(place(200), position(17), false, Some(100), 1);
+        walks.note(place(100), position(9), false, None, 2);
+        assert_eq!(walks.go_on(&place(100), 3), Some(position(7)), "the answer was lost");
+        assert_eq!(walks.go_on(&place(200), 4), Some(position(17)), "now it has come");
+        assert_eq!(walks.go_on(&place(100), 5), Some(position(7)), "which of the two it was is not known");
+        walks.note(place(200), position(17), false, Some(100), 5);
+        walks.go_on(&place(200), 6);
+        walks.note(place(100), position(11), false, None, 7);
+        assert_eq!(walks.go_on(&place(100), 8), Some(position(11)), "both have gone");
+    }
+
+    #[test]
+    fn the_farthest_of_too_many_gives_way() {
+        let walks = Walks::default();
+        for number in (1..=20).rev() {
+            walks.note(place(100), position(number), false, None, 0);
+        }
+        assert_eq!(walks.go_on(&place(100), 1), Some(position(1)));
+        assert!(walks.0.lock().expect("not poisoned").ends[&place(100)].len() <= MOST_AT_ONCE);
     }
 
     #[test]
     fn only_so_much_is_remembered() {
         let walks = Walks::default();
         for offset in 0..3 * MOST as u64 {
-            walks.note(place(offset), position(1), 0);
+            walks.note(place(offset), position(1), false, None, 0);
         }
         let known = walks.0.lock().expect("not poisoned");
         assert!(known.ends.len() <= MOST && known.order.len() <= MOST);

@@ -99,6 +99,10 @@ pub(super) fn register(connection: &Connection, slots: &Slots) -> rusqlite::Resu
     connection.create_scalar_function("scim_reference_matches", 5, flags, move |row| {
         with_slot(&of_references, row, matches_reference)
     })?;
+    connection.create_scalar_function("scim_resource_id", 1, flags, |row| {
+        let id = row.get_raw(0).as_str().ok().and_then(ResourceId::parse);
+        Ok(id.map(|id| id.as_bytes().to_vec()))
+    })?;
     let of_sorting = Arc::clone(slots);
     connection
         .create_scalar_function("scim_sort_key", 2, flags, move |row| with_slot(&of_sorting, row, sort_key))

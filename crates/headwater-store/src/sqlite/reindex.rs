@@ -7,8 +7,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::{administration, schemas};
 use crate::StoreError;
 
-/// Raised whenever [`headwater_scim::comparison`] gives other keys than before.
-const COMPARISON: u32 = 2;
+/// Raised whenever [`headwater_scim::index::key`] gives other keys than before.
+const COMPARISON: u32 = 3;
 
 /// Makes the index anew, unless it was made by a program that makes it as this one does.
 pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {

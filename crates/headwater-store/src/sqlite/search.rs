@@ -436,7 +436,9 @@ impl Search<'_> {
         let mut keys: Vec<String> = Vec::new();
         for Selection { resource_type, sort_by, .. } in &self.query.selections {
             let name = conditions.bind(resource_type.name.to_string());
-            let key = sort_by.as_ref().map_or_else(|| "NULL".to_owned(), |path| conditions.sort_key(path));
+            let key = sort_by
+                .as_ref()
+                .map_or_else(|| "NULL".to_owned(), |path| conditions.sort_key(path, resource_type));
             keys.push(format!("WHEN {name} THEN {key}"));
         }
         let select = format!("SELECT r.rowid, r.id, CASE r.type {} END {from}", keys.join(" "));

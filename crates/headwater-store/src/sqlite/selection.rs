@@ -40,15 +40,15 @@ impl Conditions {
     }
 
     /// The value that a row is sorted by, as an expression.
-    pub(super) fn sort_key(&mut self, path: &AttributePath) -> String {
+    pub(super) fn sort_key(&mut self, path: &AttributePath, resource_type: &ResourceType) -> String {
         if path.extension.is_none() && path.attribute.name == "meta" {
             match path.leaf().name.as_str() {
                 "created" => return moment_key("r.created"),
                 "lastModified" => return moment_key("r.last_modified"),
-                // The same for all of a type; the location ends in the id.
                 "resourceType" => return "r.type".to_owned(),
-                "version" => return "printf('%020d', r.version)".to_owned(),
-                _ => return "hex(r.id)".to_owned(),
+                "version" => return "CAST(r.version AS TEXT)".to_owned(),
+                // The location: a base URL that all share, the endpoint, the id.
+                _ => return format!("{} || '/' || hex(r.id)", self.bind(resource_type.endpoint.clone())),
             }
         }
         if path.extension.is_none() && path.attribute.name == "id" {
@@ -86,7 +86,11 @@ impl Conditions {
                 self.referred(filter, path)
             }
             Filter::Present(path) if !self.narrowed => match self.present(path, resource_type) {
-                Some(ids) => format!("r.id IN ({ids})"),
+                // A key is empty when a text is, or has nothing in it that counts.
+                Some(ids) => {
+                    let exactly = self.evaluated(filter.clone(), resource_type);
+                    format!("(r.id IN ({ids} AND key > '') OR r.id IN ({ids} AND key = '') AND {exactly})")
+                }
                 None => self.evaluated(filter.clone(), resource_type),
             },
             other => self.evaluated(other.clone(), resource_type),
@@ -118,7 +122,7 @@ impl Conditions {
                 }
                 terms.into_iter().find_map(|term| self.candidates(term, resource_type))
             }
-            Filter::Or(terms) if terms.len() > MAX_ALTERNATIVES => None,
+            Filter::Or(_) if alternatives(filter) > MAX_ALTERNATIVES => None,
             Filter::Or(terms) => {
                 let selects: Option<Vec<String>> =
                     terms.iter().map(|term| self.candidates(term, resource_type)).collect();
@@ -145,13 +149,12 @@ impl Conditions {
         )
     }
 
-    /// The ids of those that have a value at a path, where an index has every value of it.
+    /// The ids of those that have a value at a path, be it an empty text, where an index has every
+    /// value of it.
     fn present(&mut self, path: &AttributePath, resource_type: &ResourceType) -> Option<String> {
         let searchable = resource_type.searchable(path)?;
         let code = self.bind(searchable.code);
-        Some(format!(
-            "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND key > ''"
-        ))
+        Some(format!("SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code}"))
     }
 
     /// A filter about a value that is computed from the resource which a reference names.
@@ -166,7 +169,7 @@ impl Conditions {
         let at = self.bind(format!("{at}.{}.\"value\"", quoted(&path.attribute.name)));
         format!(
             "(SELECT scim_reference_matches({slot}, r.document, o.id, o.type, o.display) FROM (SELECT 1) \
-             LEFT JOIN resource o ON o.source_id = ?1 AND o.id = unhex(json_extract(r.document, {at}), '-'))"
+             LEFT JOIN resource o ON o.source_id = ?1 AND o.id = scim_resource_id(json_extract(r.document, {at})))"
         )
     }
 
@@ -241,11 +244,6 @@ impl Conditions {
             return None;
         }
         if let Some(ids) = self.ids(comparison, resource_type) {
-            // Numbers that are close to each other share a key: the index only narrows them down.
-            if matches!(comparison.literal, Literal::Number(_)) {
-                let exactly = self.evaluated(Filter::Compare(comparison.clone()), resource_type);
-                return Some(format!("(r.id IN ({ids}) AND {exactly})"));
-            }
             return Some(format!("r.id IN ({ids})"));
         }
         let Literal::Text { key, .. } = &comparison.literal else { return None };
@@ -309,11 +307,12 @@ impl Conditions {
         if !inverse {
             return format!("SELECT group_id FROM membership WHERE source_id = ?1 AND member_id = {named}");
         }
+        // In a SELECT of its own, as alternatives are joined by UNION.
         format!(
-            "WITH RECURSIVE inside (id) AS (\
+            "SELECT id FROM (WITH RECURSIVE inside (id) AS (\
                SELECT member_id FROM membership WHERE source_id = ?1 AND group_id = {named} \
                UNION SELECT m.member_id FROM inside i CROSS JOIN membership m ON m.source_id = ?1 AND m.group_id = i.id\
-             ) SELECT id FROM inside"
+             ) SELECT id FROM inside)"
         )
     }
 
@@ -471,14 +470,24 @@ fn between<'a>(
     })
 }
 
-/// The operator for keys. Numbers that are close to each other share one.
+/// The operator for keys.
 fn range_operator(comparison: &Comparison) -> &'static str {
-    let exact = !matches!(comparison.literal, Literal::Number(_));
     match comparison.operator {
-        Operator::Gt if exact => ">",
-        Operator::Lt if exact => "<",
-        Operator::Gt | Operator::Ge => ">=",
+        Operator::Gt => ">",
+        Operator::Lt => "<",
+        Operator::Ge => ">=",
         _ => "<=",
+    }
+}
+
+/// How many searches in an index a filter takes at most.
+fn alternatives(filter: &Filter) -> usize {
+    match filter {
+        // One of them is asked.
+        Filter::And(terms) => terms.iter().map(alternatives).max().unwrap_or(1),
+        Filter::Or(terms) => terms.iter().map(alternatives).sum(),
+        Filter::Element { filter, .. } => alternatives(filter),
+        Filter::Compare(_) | Filter::Present(_) | Filter::Not(_) => 1,
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Source, consistency,
-    definitions::{BADGE, DEVICE, user_with_badge, with_badges, with_devices},
+    definitions::{BADGE, DEVICE, schema_path, user_with_badge, with_badges, with_devices},
     percent, text, texts,
 };
 
@@ -343,4 +343,46 @@ fn a_value_that_is_to_be_unique_is_taken_once() {
     ada.put(&format!("/sources/other/schemas/{BADGE}?extends=User"), &crate::support::definitions::badge())
         .expect(201);
     user_with_badge(&other, "ada", &json!({"number": "B-1"}));
+}
+
+/// Shows SCH-039, FLT-010, FLT-022, SRT-007.
+#[test]
+fn whole_numbers_beyond_floating_point_are_told_apart() {
+    let (_server, ada, source) = with_badges();
+    let urn = "urn:example:params:scim:schemas:2.0:Serial";
+    let schema = json!({"id": urn, "name": "Serial", "attributes": [
+        {"name": "number", "type": "integer", "uniqueness": "server"},
+        {"name": "tag", "type": "complex", "subAttributes": [{"name": "code", "uniqueness": "server"}]}]});
+    ada.put(&format!("{}?extends=User", schema_path(&source, urn)), &schema).expect(201);
+    let numbers: [u64; 4] = [9_007_199_254_740_993, 9_007_199_254_740_992, 18_446_744_073_709_551_615, 7];
+    for (position, number) in numbers.iter().enumerate() {
+        let body = json!({"userName": format!("user{position}"), urn: {"number": number}});
+        source.post("/Users", &body).expect(201);
+    }
+    let again = json!({"userName": "again", urn: {"number": numbers[0]}});
+    let detail = source.post("/Users", &again).expect_error(409, "uniqueness");
+    assert!(detail.contains("9007199254740993"), "{detail}");
+    let tagged = |name: &str| json!({"userName": name, urn: {"tag": {"code": "T-1"}}});
+    source.post("/Users", &tagged("first")).expect(201);
+    let detail = source.post("/Users", &tagged("second")).expect_error(409, "uniqueness");
+    assert!(detail.contains("T-1"), "{detail}");
+    for (filter, expected) in [
+        ("eq 9007199254740993", &["user0"][..]),
+        ("eq 9007199254740992", &["user1"]),
+        ("gt 9007199254740992", &["user0", "user2"]),
+        ("le 9007199254740992", &["user1", "user3"]),
+        ("eq 7", &["user3"]),
+        ("lt 7.5", &["user3"]),
+    ] {
+        let found = source.found("/Users", &format!("{urn}:number {filter}"));
+        assert_eq!(texts(&found, "/userName"), expected, "{filter}");
+    }
+    let sorted = format!(
+        "/Users?sortBy={}&filter={}",
+        percent(&format!("{urn}:number")),
+        percent(&format!("{urn}:number pr"))
+    );
+    let page = source.get(&sorted).expect(200).json();
+    let names = texts(page["Resources"].as_array().expect("resources"), "/userName");
+    assert_eq!(names, ["user3", "user1", "user0", "user2"]);
 }

@@ -4,7 +4,7 @@ use std::{io::Write, net::TcpStream, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server, percent};
+use crate::support::{Client, Server, percent, texts};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -266,4 +266,116 @@ fn a_value_whose_place_is_taken_is_not_taken_for_another() {
     let body =
         json!({"userName": "ada", "title": "A", "urn:ietf:params:scim:schemas:core:2.0:User:title": "B"});
     assert_eq!(source.post("/Users", &body).expect(201).json()["title"], "A");
+}
+
+/// Shows FLT-019, AMB-07.
+#[test]
+fn a_text_that_cannot_be_seen_is_present_all_the_same() {
+    let server = Server::start();
+    let source = server.source("unseen");
+    for (name, title) in [("soft", "\u{ad}"), ("none", ""), ("some", "x")] {
+        source.post("/Users", &json!({"userName": name, "title": title})).expect(201);
+    }
+    let names = |filter: &str| texts(&source.found("/Users", filter), "/userName");
+    for filter in ["title pr", "title pr and active pr or title pr", "not (not (title pr))", "title ne null"]
+    {
+        assert_eq!(names(filter), ["soft", "some"], "{filter}");
+    }
+    assert_eq!(names("not (title pr)"), ["none"]);
+    source.post("/Users", &json!({"userName": "\u{ad}\u{200b} "})).expect_error(400, "invalidValue");
+}
+
+/// Shows COM-010.
+#[test]
+fn an_id_in_capitals_is_nobodys() {
+    let server = Server::start();
+    let source = server.source("capitals");
+    let boss = source.post("/Users", &json!({"userName": "boss", "displayName": "B"})).expect(201).json();
+    let capitals = boss["id"].as_str().expect("an id").to_uppercase();
+    let body = json!({"userName": "ada", ENTERPRISE: {"manager": {"value": capitals}}});
+    let ada = source.post("/Users", &body).expect(201).json();
+    assert_eq!(ada[ENTERPRISE]["manager"], json!({"value": capitals}));
+    for filter in ["manager.displayName pr", "manager.$ref pr"] {
+        assert!(source.found("/Users", &format!("{ENTERPRISE}:{filter}")).is_empty(), "{filter}");
+    }
+}
+
+/// Shows SRT-002, SRT-007.
+#[test]
+fn lists_of_all_types_are_sorted_by_where_they_are() {
+    let server = Server::start();
+    let source = server.source("places");
+    for number in 0..3 {
+        source.user(&format!("user{number}"));
+        source.post("/Groups", &json!({"displayName": format!("group{number}")})).expect(201);
+    }
+    let page = source.get("/?sortBy=meta.location").expect(200).json();
+    let found = texts(page["Resources"].as_array().expect("resources"), "/meta/location");
+    assert!(found.is_sorted() && found.len() == 6, "{found:?}");
+    let group = source.found("/Groups", "displayName eq \"group1\"")[0]["id"].clone();
+    let path = format!("/Groups/{}", group.as_str().expect("an id"));
+    for number in 0..11 {
+        source
+            .patch(&path, json!([{"op": "replace", "path": "externalId", "value": number.to_string()}]))
+            .expect(200);
+    }
+    let page = source.get("/Groups?sortBy=meta.version").expect(200).json();
+    let versions = texts(page["Resources"].as_array().expect("resources"), "/meta/version");
+    assert!(versions.is_sorted() && versions.len() == 3, "{versions:?}");
+}
+
+/// Shows FLT-047.
+#[test]
+fn alternatives_of_alternatives_are_found() {
+    let server = Server::start();
+    let source = server.source("alternatives");
+    let id = source.user("ada");
+    let many = |count: usize| vec!["id eq \"x\""; count].join(" or ");
+    let group = source.post("/Groups", &json!({"displayName": "G", "members": [{"value": id}]})).expect(201);
+    let group = group.json()["id"].as_str().expect("an id").to_owned();
+    let pair = |count: usize| format!("(({}) and active pr)", many(count));
+    let filters = [
+        format!("{} or userName eq \"ada\"", vec![pair(92); 6].join(" or ")),
+        format!("{} or userName eq \"ada\"", vec![pair(8); 12].join(" or ")),
+        format!("groups.value eq \"{group}\" or id eq \"x\""),
+        format!("id eq \"x\" or groups.value eq \"{group}\""),
+    ];
+    for filter in filters {
+        let search =
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
+        let page = source.post("/Users/.search", &search).expect(200).json();
+        assert_eq!(page["totalResults"], 1, "{filter}");
+    }
+}
+
+/// Shows PAT-026, PAT-040, PAT-041.
+#[test]
+fn what_an_operation_gives_stays_when_two_values_become_one() {
+    let server = Server::start();
+    let source = server.source("merged");
+    let table = [
+        (
+            json!({"op": "replace", "path": "emails[value eq \"b@x\"]",
+                   "value": {"value": "a@x", "type": "work", "display": "new"}}),
+            json!([{"value": "a@x", "type": "work", "display": "new", "primary": true}]),
+        ),
+        (
+            json!({"op": "add", "path": "emails[value eq \"b@x\"]",
+                   "value": {"value": "a@x", "display": "new", "primary": true}}),
+            json!([{"value": "a@x", "type": "work", "display": "new", "primary": true}]),
+        ),
+        (
+            json!({"op": "replace", "path": "emails[value eq \"b@x\"].value", "value": "a@x"}),
+            json!([{"value": "a@x", "type": "work", "display": "old", "primary": true}]),
+        ),
+    ];
+    for (number, (operation, expected)) in table.into_iter().enumerate() {
+        let emails = json!([{"value": "a@x", "type": "work", "display": "old", "primary": true},
+            {"value": "b@x", "type": "work", "display": "other"}]);
+        let body = json!({"userName": format!("user{number}"), "emails": emails});
+        let user = source.post("/Users", &body).expect(201).json();
+        let path = format!("/Users/{}", user["id"].as_str().expect("an id"));
+        let changed = source.patch(&path, json!([operation])).expect(200).json();
+        assert_eq!(changed["emails"], expected, "{operation}");
+    }
 }

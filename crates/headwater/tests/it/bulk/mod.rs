@@ -289,3 +289,43 @@ fn nothing_is_put_off_until_what_it_names_is_gone() {
     assert!(members.contains(&stays) && !members.contains(&goes), "{members:?}");
     assert_eq!(members.len(), 2);
 }
+
+/// Shows BLK-015, CRE-007.
+#[test]
+fn a_name_is_taken_as_long_as_the_order_of_operations_says() {
+    let server = Server::start();
+    let source = server.source("order");
+    let user = |name: &str| json!({"userName": name});
+    let post = |bulk_id: &str, name: &str| json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": user(name)});
+    let rename = |id: &str, name: &str| {
+        let data = crate::support::patch(&json!([{"op": "replace", "path": "userName", "value": name}]));
+        json!({"method": "PATCH", "path": format!("/Users/{id}"), "data": data})
+    };
+    let statuses = |operations: &[Value]| -> Vec<String> {
+        bulk(&source, operations).iter().map(|operation| text(&operation["status"])).collect()
+    };
+    let (ada, eve) = (source.user("ada"), source.user("eve"));
+    let delete = json!({"method": "DELETE", "path": format!("/Users/{ada}")});
+    let story = [
+        post("a", "ada"),
+        rename(&eve, "ada"),
+        delete,
+        post("b", "ada"),
+        rename("bulkId:b", "bob"),
+        rename(&eve, "ada"),
+        post("c", "bob"),
+    ];
+    assert_eq!(statuses(&story), ["409", "409", "204", "201", "200", "200", "409"]);
+    let names = |filter: &str| source.found("/Users", filter).len();
+    assert_eq!(
+        (names("userName eq \"ada\""), names("userName eq \"bob\""), names("userName eq \"eve\"")),
+        (1, 1, 0)
+    );
+    // One that refers to a later one waits for it; what follows it and takes its name is refused, or it is.
+    let waiting = json!({"method": "POST", "path": "/Users", "bulkId": "w", "data": {"userName": "zoe",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "bulkId:m"}}}});
+    let outcome = statuses(&[waiting, post("z", "ZOE"), post("m", "max")]);
+    assert_eq!(outcome.iter().filter(|status| *status == "201").count(), 2, "{outcome:?}");
+    assert_eq!((outcome[2].as_str(), names("userName eq \"zoe\"")), ("201", 1));
+    consistency::check(&server.database());
+}
