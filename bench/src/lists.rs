@@ -29,7 +29,7 @@ pub(crate) async fn measure(
     plan: &Plan,
 ) -> Result<Vec<Workload>, Failure> {
     let mut workloads = Vec::new();
-    for (name, make) in queries(users) {
+    for (name, make) in queries(users).into_iter().filter(|(name, _)| plan.wants(name)) {
         eprintln!("measuring {name}");
         let on = Arc::clone(server);
         let make = Arc::new(move |connection, turn| {
@@ -38,7 +38,10 @@ pub(crate) async fn measure(
         let measured = load::measure(server.address, plan, make).await?;
         workloads.push(Workload { name, kind: Kind::Read, each: 1, measured });
     }
-    workloads.push(bulk(server, users, plan).await?);
+    let name = format!("bulk of {} POSTs", report::grouped(BULK));
+    if plan.wants(&name) {
+        workloads.push(bulk(server, users, plan, name).await?);
+    }
     Ok(workloads)
 }
 
@@ -90,8 +93,7 @@ fn queries(users: usize) -> Vec<(String, MakeQuery)> {
     queries
 }
 
-async fn bulk(server: &Arc<Server>, users: usize, plan: &Plan) -> Result<Workload, Failure> {
-    let name = format!("bulk of {} POSTs", report::grouped(BULK));
+async fn bulk(server: &Arc<Server>, users: usize, plan: &Plan, name: String) -> Result<Workload, Failure> {
     eprintln!("measuring {name}");
     let body = move |unique: &str| {
         let operations: Vec<Value> = (0..BULK)

@@ -23,6 +23,14 @@ pub(crate) struct Plan {
     pub(crate) connections: usize,
     pub(crate) duration: Duration,
     pub(crate) runs: usize,
+    pub(crate) only: Option<String>,
+}
+
+impl Plan {
+    /// Whether a workload is to be measured.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
 }
 
 /// What came out.

@@ -39,6 +39,9 @@ struct Arguments {
     /// How often each workload is measured; the median is shown
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Measure only workloads whose names have this in them, and no pages
+    #[arg(long, value_name = "TEXT", conflicts_with = "write")]
+    only: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +68,7 @@ async fn main() -> Result<(), Failure> {
         connections: arguments.connections,
         duration: Duration::from_secs(arguments.seconds),
         runs: arguments.runs,
+        only: arguments.only,
     };
     let mut report = report::Report::new(&plan);
     report.ceiling(workloads::bare_route(&plan).await?);

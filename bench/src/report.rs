@@ -46,7 +46,7 @@ impl Report {
     }
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        let Plan { connections, duration, runs } = &self.plan;
+        let Plan { connections, duration, runs, .. } = &self.plan;
         writeln!(
             text,
             "Made by `make bench`: {connections} connections over loopback on the machine that also runs the server, each workload \

@@ -62,6 +62,9 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
     let ids = Arc::new(fill(&server, users).await?);
     let mut workloads = Vec::new();
     let mut add = async |name: String, kind: Kind, make: MakeRequest| -> Result<(), Failure> {
+        if !plan.wants(&name) {
+            return Ok(());
+        }
         eprintln!("measuring {name}");
         let measured = load::measure(server.address, plan, make).await?;
         workloads.push(Workload { name, kind, each: 1, measured });
@@ -110,6 +113,11 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
     .await?;
     let mut largest = String::new();
     for size in GROUPS {
+        if plan.only.is_some()
+            && !plan.wants(&format!("PATCH one member, group of {}", report::grouped(size)))
+        {
+            continue;
+        }
         let group = make_group(&server, size, &ids).await?;
         largest.clone_from(&group);
         let on = Arc::clone(&server);
@@ -130,8 +138,12 @@ pub(crate) async fn measure(binary: &Path, users: usize, plan: &Plan) -> Result<
         .await?;
     }
     workloads.extend(lists::measure(&server, users, plan).await?);
-    eprintln!("measuring the pages of the web UI");
-    let pages = pages::measure(&server, users, &ids, &largest).await?;
+    let pages = if plan.only.is_none() {
+        eprintln!("measuring the pages of the web UI");
+        pages::measure(&server, users, &ids, &largest).await?
+    } else {
+        Vec::new()
+    };
     Ok(Directory { workloads, pages, memory: (idle, server.memory()) })
 }
 

@@ -52,8 +52,8 @@ export function SchemaDialog({ slug, editing, onClose }: SchemaDialogProps) {
       text={schema === null ? "" : textOf(additionsOf(schema))}
       example={EXAMPLE_SCHEMA}
       onPut={async (value) => {
-        const urn = textMember(value, "id") ?? schema?.schema.id;
-        if (urn === undefined) throw new Error("A schema needs an “id”: its URN.");
+        const urn = textMember(value, "id") ?? schema?.schema.id ?? null;
+        if (urn === null) throw new Error("A schema needs an “id”: its URN.");
         const attachment =
           extended === "" || isBase(knownOf(value)) ? null : { extends: extended, required };
         const definition = value as SchemaDefinition;
