@@ -58,16 +58,26 @@ pub fn format_millis(millis: i64) -> String {
         Timestamp::MAX
     });
     let time = jiff::tz::TimeZone::UTC.to_datetime(instant);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        time.year(),
-        time.month(),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        time.millisecond()
-    )
+    if time.year() < 0 {
+        return format!("{time:.3}Z");
+    }
+    // Each answer has two of them: this takes a tenth of what `format!` takes.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut write = |places: std::ops::Range<usize>, number: i16| {
+        let mut rest = number.unsigned_abs();
+        for place in places.rev() {
+            text[place] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+    };
+    write(0..4, time.year());
+    write(5..7, time.month().into());
+    write(8..10, time.day().into());
+    write(11..13, time.hour().into());
+    write(14..16, time.minute().into());
+    write(17..19, time.second().into());
+    write(20..23, time.millisecond());
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]
@@ -103,6 +113,15 @@ mod tests {
         ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_padded_and_stays_within_the_years() {
+        assert_eq!(format_millis(1_764_000_000_007), "2025-11-24T16:00:00.007Z");
+        assert_eq!(format_millis(-62_135_596_800_000), "0001-01-01T00:00:00.000Z");
+        assert_eq!(format_millis(-62_167_219_200_001), "-000001-12-31T23:59:59.999Z");
+        assert!(format_millis(i64::MAX).starts_with("9999-12-30T"));
+        assert!(format_millis(i64::MIN).starts_with("-009999-01-02T"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Time and randomness, passed in so that tests decide them.
 
 use std::{
+    cell::RefCell,
     sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -35,9 +36,34 @@ impl Clock for SystemClock {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
+/// What a thread has fetched of random bytes and not given away yet.
+struct Fetched {
+    bytes: [u8; 512],
+    given: usize,
+}
+
+thread_local! {
+    static FETCHED: RefCell<Fetched> = const { RefCell::new(Fetched { bytes: [0; 512], given: 512 }) };
+}
+
 impl Random for SystemRandom {
+    /// Every request has an id: asking the operating system for the bytes of each would cost more
+    /// than making it. What is given away is forgotten here.
     fn fill(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        const REASON: &str = "the operating system gives random bytes";
+        FETCHED.with_borrow_mut(|fetched| {
+            if bytes.len() > fetched.bytes.len() {
+                return getrandom::fill(bytes).expect(REASON);
+            }
+            if fetched.given + bytes.len() > fetched.bytes.len() {
+                getrandom::fill(&mut fetched.bytes).expect(REASON);
+                fetched.given = 0;
+            }
+            let taken = &mut fetched.bytes[fetched.given..][..bytes.len()];
+            bytes.copy_from_slice(taken);
+            taken.fill(0);
+            fetched.given += bytes.len();
+        });
     }
 }
 
@@ -74,7 +100,18 @@ const COUNT_MAX: u16 = 0x0fff;
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, SystemRandom, Uuids};
+    use super::{Clock, Random, SystemRandom, Uuids};
+
+    #[test]
+    fn no_random_byte_is_given_twice() {
+        // 128 bits that are equal by chance are out of the question; lengths cross what is fetched at once.
+        let mut seen = std::collections::HashSet::new();
+        for length in [16, 17, 31, 200, 512, 513, 16].into_iter().cycle().take(500) {
+            let mut bytes = vec![0; length];
+            SystemRandom.fill(&mut bytes);
+            assert!(bytes.chunks_exact(16).all(|chunk| seen.insert(chunk.to_vec())), "{length}");
+        }
+    }
 
     struct Stopped;
 

@@ -30,7 +30,7 @@ use headwater_store::{
     },
 };
 use http_body_util::BodyExt;
-use hyper::{HeaderMap, Method, Request, header};
+use hyper::{HeaderMap, Method, Request, header, http::HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use uuid::Uuid;
@@ -64,19 +64,24 @@ struct Begun {
     headers: Headers,
     /// What the client says of the length of its body.
     sends_body: bool,
+    /// Whether it is only counted, should it be a read that succeeds.
+    only_counted: bool,
 }
 
 impl Recording {
     /// Begins with a request as it comes in.
     pub(crate) fn begin(context: &Arc<Context>, peer: IpAddr, request: &Request<Body>) -> Self {
         let uri = request.uri();
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let only_counted = reads && context.requests.is_busy();
         let begun = Begun {
             at: context.clock.now(),
             address: origin::client_address(&context.configuration, request.headers(), peer),
             method: request.method().clone(),
             uri: uri.path_and_query().map_or_else(|| uri.path(), |target| target.as_str()).to_owned(),
-            headers: kept(request.headers()),
+            headers: if only_counted { Headers::default() } else { kept(request.headers()) },
             sends_body: sends_body(request.headers()),
+            only_counted,
         };
         Self {
             request_id: context.new_uuid(),
@@ -102,6 +107,10 @@ impl Recording {
         let Some(begun) = self.begun.take() else { return response };
         let refused = response.extensions_mut().remove::<Refused>().map(|Refused(error)| error);
         let status = response.status().as_u16();
+        if begun.only_counted && status < 400 && self.count(&begun, status) {
+            self.say_which(&mut response);
+            return response;
+        }
         let operation = operation(&begun);
         let most = if operation.is_read() && status < 400 { MAX_READ_BODY } else { MAX_BODY };
         let (mut response, body) = if begun.method == Method::HEAD {
@@ -112,11 +121,30 @@ impl Recording {
             captured(response, most)
         };
         let answer = Answer { status, refused, headers: kept(response.headers()), body };
-        if let Ok(id) = self.request_id.to_string().parse() {
-            response.headers_mut().insert("x-request-id", id);
-        }
+        self.say_which(&mut response);
         self.record(begun, operation, answer);
         response
+    }
+
+    /// Puts the id of the request into its answer.
+    fn say_which(&self, response: &mut Response) {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let text = self.request_id.hyphenated().encode_lower(&mut text);
+        if let Ok(id) = HeaderValue::from_str(text) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+    }
+
+    /// Counts a read with a valid token; false of any other.
+    fn count(&self, begun: &Begun, status: u16) -> bool {
+        let gathered = self.noted.lock();
+        let (true, Some((source, token))) = (gathered.authenticated, gathered.sender) else { return false };
+        drop(gathered);
+        let (request_id, method, duration) = (self.request_id, &begun.method, self.started.elapsed());
+        tracing::debug!(%request_id, source = source.0, %method, status, ?duration, "request");
+        self.context.token_uses.note(source, token, begun.at, true);
+        self.context.requests.count_read(source, begun.at);
+        true
     }
 
     fn record(&self, begun: Begun, operation: Operation, answer: Answer) {

@@ -1598,6 +1598,12 @@ export interface components {
              *     at once.
              */
             dropped: number;
+            /**
+             * Format: int64
+             * @description How many successful reads were counted alone since the server started, because very many came
+             *     at once: they stand in the numbers of each hour, and not in the list.
+             */
+            counted: number;
         };
         /** @description A request, in short. */
         RequestSummary: {

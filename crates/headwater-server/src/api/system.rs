@@ -41,6 +41,9 @@ struct RequestLogState {
     /// How many requests could not be written down since the server started, because too many came
     /// at once.
     dropped: u64,
+    /// How many successful reads were counted alone since the server started, because very many came
+    /// at once: they stand in the numbers of each hour, and not in the list.
+    counted: u64,
 }
 
 /// One thing that is looked at.
@@ -103,7 +106,12 @@ pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Pro
         public_url: context.configuration.public_url.clone(),
         listen: context.configuration.listen.to_string(),
         store: Storage { kind: "sqlite", location: location.display().to_string(), bytes },
-        request_log: RequestLogState { bytes: log.bytes, entries: log.entries, dropped: log.dropped },
+        request_log: RequestLogState {
+            bytes: log.bytes,
+            entries: log.entries,
+            dropped: log.dropped,
+            counted: log.counted,
+        },
         health,
         sources: sources.len() as u64,
         users,

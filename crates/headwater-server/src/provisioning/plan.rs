@@ -133,17 +133,19 @@ pub(super) fn update(
         return None;
     }
     let document = changed.then(|| {
-        let (before, after) = difference(current, &planned.attributes);
+        let before = differing(current, &planned.attributes);
+        let after = differing(&planned.attributes, current);
         DocumentChange {
             document: document(resource_type, stored.id, &planned.attributes),
+            // Each key comes from one attribute: those that stay as they are keep theirs.
             keys: IndexKeys::between(
-                &index::keys(resource_type, current),
-                index::keys(resource_type, &planned.attributes),
+                &index::keys(resource_type, &before),
+                index::keys(resource_type, &after),
             ),
             display: resource_type.display(&planned.attributes).map(str::to_owned),
             has_references: index::has_references(resource_type, &planned.attributes),
-            before,
-            after,
+            before: Value::Object(before).to_string(),
+            after: Value::Object(after).to_string(),
         }
     });
     Some(Write::Update {
@@ -271,11 +273,8 @@ fn document(resource_type: &ResourceType, id: ResourceId, attributes: &Object) -
     Value::Object(resource::document(resource_type, &id.to_string(), attributes)).to_string()
 }
 
-/// The attributes that differ, as they were and as they are.
-fn difference(before: &Object, after: &Object) -> (String, String) {
-    let differing = |one: &Object, other: &Object| -> String {
-        let members = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
-        Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect()).to_string()
-    };
-    (differing(before, after), differing(after, before))
+/// The attributes of one that another doesn't have, or has with another value.
+fn differing(one: &Object, other: &Object) -> Object {
+    let members = one.iter().filter(|(name, value)| other.get(*name) != Some(value));
+    members.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

@@ -133,11 +133,15 @@ impl Elements {
     }
 }
 
+/// About how long it is what the server adds to a resource that is in no group.
+const USUAL_ADDITIONS: usize = 400;
+
 /// A single resource.
 pub(super) fn single(shape: &Shape<'_>) -> Result<Answer, StoreError> {
     let version = version_tag(&shape.stored);
     let location = own_location(shape);
     let mut writer = Writer::default();
+    writer.text.reserve(shape.stored.document.len() + USUAL_ADDITIONS);
     writer.resource(shape)?;
     Ok(Answer { segments: writer.finish(), version, location })
 }
@@ -219,7 +223,7 @@ impl Writer {
 
     fn groups(&mut self, shape: &Shape<'_>) {
         let Some(attribute) = shape.resource_type.inverse() else { return };
-        let Some(groups) = shape.stored.groups.as_ref() else { return };
+        let Some(groups) = shape.stored.groups.as_ref().filter(|groups| !groups.is_empty()) else { return };
         if shape.projection.includes(attribute) {
             let elements = Elements::new(shape, attribute, true);
             self.list(attribute, &elements, groups);
@@ -269,17 +273,23 @@ impl Writer {
 
     fn meta(&mut self, shape: &Shape<'_>) {
         let stored = &shape.stored;
-        // Writing to a String does not fail.
-        let _ = write!(
-            self.text,
-            ",\"meta\":{{\"resourceType\":\"{}\",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":",
-            shape.resource_type.name,
-            date_time::format_millis(stored.created),
-            date_time::format_millis(stored.last_modified),
-        );
-        write_text(&mut self.text, &own_location(shape));
-        self.text.push_str(",\"version\":");
-        write_text(&mut self.text, &version_tag(stored));
+        let created = date_time::format_millis(stored.created);
+        let last_modified = if stored.last_modified == stored.created {
+            created.clone()
+        } else {
+            date_time::format_millis(stored.last_modified)
+        };
+        let members = [
+            (",\"meta\":{\"resourceType\":", &*shape.resource_type.name),
+            (",\"created\":", &created),
+            (",\"lastModified\":", &last_modified),
+            (",\"location\":", &own_location(shape)),
+            (",\"version\":", &version_tag(stored)),
+        ];
+        for (name, value) in members {
+            self.text.push_str(name);
+            write_text(&mut self.text, value);
+        }
         self.text.push('}');
     }
 }
@@ -351,7 +361,9 @@ fn mark(groups: &[Related]) -> u64 {
 }
 
 fn own_location(shape: &Shape<'_>) -> String {
-    format!("{}{}/{}", shape.base_url, shape.resource_type.endpoint, shape.stored.id)
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    let id = shape.stored.id.0.hyphenated().encode_lower(&mut id);
+    [shape.base_url, &shape.resource_type.endpoint, "/", id].concat()
 }
 
 fn location(registry: &Registry, base_url: &str, resource_type: &str, id: &str) -> Option<String> {

@@ -8,6 +8,7 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use headwater_scim::{
     registry::Registry,
     schema::{Attribute, Mutability, Returned},
@@ -77,34 +78,14 @@ pub(super) fn is_secret_name(text: &str) -> bool {
 
 /// Whether a text may name something secret; quick, and rather too often than too seldom.
 fn may_be_secret(text: &str) -> bool {
-    static MARKED_TRIGGERS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-        let covered = |name: &&String| !TRIGGERS.iter().any(|trigger| name.contains(trigger));
-        MARKED.iter().filter(covered).map(String::as_str).collect()
+    static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        // Of ours: see `without_tokens`. The separators of the names above have no letters, and an escape
+        // may stand for a letter of a name.
+        let others = ["hw", "\\u"].into_iter().chain(MARKED.iter().map(String::as_str));
+        let words = TRIGGERS.into_iter().chain(others);
+        AhoCorasickBuilder::new().ascii_case_insensitive(true).build(words).ok()
     });
-    let bytes = text.as_bytes();
-    let begins = |position: usize, word: &str| {
-        let found = bytes.get(position..position + word.len());
-        found.is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    for (position, byte) in bytes.iter().enumerate() {
-        let found = match byte | 0x20 {
-            b'p' => begins(position, "pass") || begins(position, "pwd"),
-            b's' => begins(position, "secret"),
-            b't' => begins(position, "token"),
-            b'c' => begins(position, "credential"),
-            b'k' => begins(position, "key"),
-            b'a' => begins(position, "authorization"),
-            // Of ours: see `without_tokens`. The separators of the names above have no letters.
-            b'h' => begins(position, "hw"),
-            // An escape may stand for a letter of a name.
-            b'|' => begins(position, "\\u"),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-    }
-    MARKED_TRIGGERS.iter().any(|word| (0..bytes.len()).any(|position| begins(position, word)))
+    WORDS.as_ref().is_none_or(|words| words.is_match(text))
 }
 
 /// The secrets that were found in a request.

@@ -388,15 +388,25 @@ pub struct LogState {
     /// How many were not written down since the server started, because too many came at once or
     /// the file could not be written to.
     pub dropped: u64,
+    /// How many successful reads were counted alone since the server started; see
+    /// [`RequestLog::count_read`].
+    pub counted: u64,
 }
 
 /// The log of requests.
 #[async_trait]
 pub trait RequestLog: Send + Sync + 'static {
-    /// Takes a request to be written down soon. Never waits: when very many come, the bodies of
-    /// successful reads are left out; when more come than can be written, successful reads and
-    /// requests without a token of the source are dropped, then anything.
+    /// Takes a request to be written down soon. Never waits: when very many come, their bodies are
+    /// left out of those without a token of the source; when more come than can be written, these are
+    /// dropped and successful reads, then anything.
     fn record(&self, entry: NewRequest);
+
+    /// Whether so much is going on that successful reads need only be counted: from some 5,000
+    /// requests a second on.
+    fn is_busy(&self) -> bool;
+
+    /// Counts a successful read of a source instead of writing it down.
+    fn count_read(&self, source: SourceId, at: Millis);
 
     /// Requests of a source, newest first (or oldest first, see [`RequestQuery::after`]).
     async fn list(&self, source: SourceId, query: RequestQuery) -> Result<RequestPage, StoreError>;

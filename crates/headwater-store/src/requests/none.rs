@@ -31,6 +31,14 @@ impl RequestLog for NoRequestLog {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn is_busy(&self) -> bool {
+        true
+    }
+
+    fn count_read(&self, _: SourceId, _: Millis) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn list(&self, _: SourceId, _: RequestQuery) -> Result<RequestPage, StoreError> {
         Ok(RequestPage::default())
     }

@@ -113,20 +113,33 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pooled = lock(&self.shared.idle).pop();
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => open_reading(&self.shared.path)?,
-        };
+        let reader = self.reader()?;
         // On an error the connection is closed, and with it its transaction.
         reader.connection.prepare_cached("BEGIN")?.execute([])?;
         let result = read(&reader.connection, &reader.slots)?;
         reader.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.give_back(reader);
+        Ok(result)
+    }
+
+    /// Like [`Self::read`], for a single statement: that is one snapshot by itself.
+    fn peek<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let reader = self.reader()?;
+        let result = read(&reader.connection)?;
+        self.give_back(reader);
+        Ok(result)
+    }
+
+    fn reader(&self) -> Result<Reader, StoreError> {
+        let pooled = lock(&self.shared.idle).pop();
+        pooled.map_or_else(|| open_reading(&self.shared.path), Ok)
+    }
+
+    fn give_back(&self, reader: Reader) {
         let mut idle = lock(&self.shared.idle);
         if idle.len() < IDLE_READERS {
             idle.push(reader);
         }
-        Ok(result)
     }
 
     /// Runs a change to sources or tokens, and tells every process of it.
@@ -181,7 +194,17 @@ impl Store for SqliteStore {
                 })
                 .await;
         }
-        self.read(|connection, _| read::resource(connection, source, resource_type, id, include))
+        // Most users are in no group: then all there is to know comes with one statement.
+        let alone = self.peek(|connection| read::resource_alone(connection, source, resource_type, id))?;
+        match alone {
+            None => Ok(None),
+            Some((_, true)) if include.groups => {
+                self.read(|connection, _| read::resource(connection, source, resource_type, id, include))
+            }
+            Some((resource, _)) => {
+                Ok(Some(StoredResource { groups: include.groups.then(Vec::new), ..resource }))
+            }
+        }
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
@@ -237,7 +260,7 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|connection, _| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+        self.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
 }
 

@@ -46,6 +46,23 @@ pub(super) fn resource(
     Ok(Some(found))
 }
 
+/// A resource without its relations, and whether it is a member of any group. One statement: it
+/// needs no transaction around it to be one snapshot.
+pub(super) fn resource_alone(
+    connection: &Connection,
+    source: SourceId,
+    resource_type: &str,
+    id: ResourceId,
+) -> Result<Option<(StoredResource, bool)>, StoreError> {
+    let select = "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, \
+                  r.document, EXISTS (SELECT 1 FROM membership m WHERE m.source_id = ?1 AND m.member_id = ?3) \
+                  FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3";
+    let found = connection
+        .prepare_cached(select)?
+        .query_row(params![source.0, resource_type, id.as_bytes()], |row| Ok((stored(row)?, row.get(8)?)));
+    Ok(found.optional()?)
+}
+
 /// Reads the relations that are asked for.
 pub(super) fn relate(
     connection: &Connection,

@@ -244,22 +244,29 @@ impl Search<'_> {
     fn by_key(&self, code: i64, comparison: &Comparison) -> Result<Page, StoreError> {
         let Some(key) = comparison.literal.key() else { return Ok(Page::default()) };
         let (position, offset) = self.beginning();
-        let total: u64 = self
-            .connection
-            .prepare_cached(COUNT_BY_KEY)?
-            .query_row(params![self.source.0, code, key], |row| row.get(0))?;
-        if self.query.limit == 0 || offset >= total && position.is_none() {
+        let mut filling = Filling::new(self);
+        if self.query.limit > 0 {
+            let (condition, from) = match position {
+                Some(position) => (self.direction().beyond(), position.id.as_bytes().to_vec()),
+                None => (">=", Vec::new()),
+            };
+            let statement = by_key_statement(condition, self.direction());
+            let mut statement = self.connection.prepare_cached(&statement)?;
+            let mut rows = statement.query(params![self.source.0, code, key, from, self.limit(), offset])?;
+            filling.take(&mut rows, |_| Ok(None))?;
+        }
+        // Most often all of them are on the page, and need not be counted once more.
+        let is_all = self.query.limit > 0 && position.is_none() && offset == 0 && !filling.overfull;
+        let total = if is_all {
+            filling.resources.len() as u64
+        } else {
+            let mut count = self.connection.prepare_cached(COUNT_BY_KEY)?;
+            count.query_row(params![self.source.0, code, key], |row| row.get(0))?
+        };
+        let is_beyond = position.is_none() && offset >= total;
+        if self.query.limit == 0 || is_beyond {
             return Ok(Page { total: Some(total), ..Page::default() });
         }
-        let from = position.map(|position| position.id.as_bytes().to_vec());
-        let (condition, from) = match from {
-            Some(from) => (self.direction().beyond(), from),
-            None => (">=", Vec::new()),
-        };
-        let mut statement = self.connection.prepare_cached(&by_key_statement(condition, self.direction()))?;
-        let mut rows = statement.query(params![self.source.0, code, key, from, self.limit(), offset])?;
-        let mut filling = Filling::new(self);
-        filling.take(&mut rows, |_| Ok(None))?;
         Ok(filling.page(Some(total)))
     }
 

@@ -65,6 +65,9 @@ function SystemCards({ system }: { system: System }) {
           <Fact name="Not written">
             {request_log.dropped === 0 ? "none" : amount(request_log.dropped)}
           </Fact>
+          {request_log.counted > 0 && (
+            <Fact name="Only counted">{amount(request_log.counted)} successful reads</Fact>
+          )}
           {request_log.dropped > 0 && (
             <Text size="sm" c="dimmed">
               So many came at once that the log could not keep up. They were answered all the same.

@@ -147,6 +147,14 @@ impl RequestLog for SqliteRequestLog {
         self.shared.queue.push(entry);
     }
 
+    fn is_busy(&self) -> bool {
+        self.shared.queue.is_busy()
+    }
+
+    fn count_read(&self, source: SourceId, at: Millis) {
+        self.shared.queue.count_read(source, at);
+    }
+
     async fn list(&self, source: SourceId, query: RequestQuery) -> Result<RequestPage, StoreError> {
         self.read(move |connection| read::list(connection, source, &query)).await
     }
@@ -211,8 +219,9 @@ impl RequestLog for SqliteRequestLog {
 
     async fn state(&self) -> Result<LogState, StoreError> {
         let dropped = self.shared.queue.dropped.load(Ordering::Relaxed);
+        let counted = self.shared.queue.counted.load(Ordering::Relaxed);
         let state = self.read(read::state).await?;
-        Ok(LogState { dropped, ..state })
+        Ok(LogState { dropped, counted, ..state })
     }
 }
 

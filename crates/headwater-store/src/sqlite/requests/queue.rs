@@ -1,15 +1,19 @@
 //! What waits to be written down.
 
 use std::{
+    collections::HashMap,
     sync::{
         Condvar, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use super::{super::lock, writer::Writing};
-use crate::requests::NewRequest;
+use super::{
+    super::lock,
+    writer::{HOUR, Writing},
+};
+use crate::{Millis, SourceId, requests::NewRequest};
 
 /// How many requests wait at most.
 const MAX_ENTRIES: usize = 8_192;
@@ -17,8 +21,8 @@ const MAX_ENTRIES: usize = 8_192;
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// How many requests are written at once without waiting for more.
 pub(super) const BATCH: usize = 1_000;
-/// With so many waiting, the bodies of reads are left out: the queue is emptied ten times a second,
-/// and the time that writing takes is better spent on answering.
+/// With so many waiting, successful reads are counted alone: the queue is emptied ten times a second,
+/// and the time that writing them takes is better spent on answering.
 const BUSY: usize = BATCH / 2;
 /// How long a request waits for others to be written with.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -30,14 +34,30 @@ pub(super) type Work = Box<dyn FnOnce(&mut Writing) + Send>;
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
+    busy: AtomicBool,
     /// How many requests were not written down.
     pub(super) dropped: AtomicU64,
+    /// How many reads were counted alone.
+    pub(super) counted: AtomicU64,
 }
+
+/// What the thread that writes has to do.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) entries: Vec<NewRequest>,
+    pub(super) reads: CountedReads,
+    pub(super) work: Vec<Work>,
+}
+
+/// Successful reads that are not written down: of each source and hour how many, and when the last
+/// one came.
+pub(super) type CountedReads = HashMap<(SourceId, Millis), (i64, Millis)>;
 
 #[derive(Default)]
 struct Waiting {
     entries: Vec<NewRequest>,
     bytes: usize,
+    reads: CountedReads,
     work: Vec<Work>,
     closed: bool,
 }
@@ -49,7 +69,7 @@ impl Waiting {
     }
 
     fn is_idle(&self) -> bool {
-        self.entries.is_empty() && self.work.is_empty() && !self.closed
+        self.entries.is_empty() && self.reads.is_empty() && self.work.is_empty() && !self.closed
     }
 
     fn may_wait(&self) -> bool {
@@ -72,16 +92,32 @@ impl Queue {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        if minor && (waiting.entries.len() >= BUSY || waiting.quarters() >= 2) {
+        let busy = waiting.entries.len() >= BUSY || waiting.quarters() >= 2;
+        if minor && busy {
             entry.leave_bodies_out();
         }
         waiting.bytes += entry.size();
         waiting.entries.push(entry);
+        self.busy.store(busy, Ordering::Relaxed);
         let due = matches!(waiting.entries.len(), 1 | BATCH);
         drop(waiting);
         if due {
             self.arrived.notify_one();
         }
+    }
+
+    /// Whether successful reads are to be counted alone; see [`Self::count_read`].
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_read(&self, source: SourceId, at: Millis) {
+        let mut waiting = lock(&self.waiting);
+        let (count, last) = waiting.reads.entry((source, at.div_euclid(HOUR) * HOUR)).or_default();
+        *count += 1;
+        *last = at.max(*last);
+        drop(waiting);
+        self.counted.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn work(&self, work: Work) {
@@ -99,18 +135,85 @@ impl Queue {
     }
 
     /// Waits for something to do; `None` when there is nothing left and the log is closed.
-    pub(super) fn take(&self) -> Option<(Vec<NewRequest>, Vec<Work>)> {
+    pub(super) fn take(&self) -> Option<Taken> {
         let waiting = lock(&self.waiting);
         let idle = self.arrived.wait_while(waiting, |waiting| waiting.is_idle());
         let waiting = idle.unwrap_or_else(std::sync::PoisonError::into_inner);
         let some = self.arrived.wait_timeout_while(waiting, PATIENCE, |waiting| waiting.may_wait());
         let (mut waiting, _) = some.unwrap_or_else(std::sync::PoisonError::into_inner);
-        if waiting.entries.is_empty() && waiting.work.is_empty() {
+        if waiting.entries.is_empty() && waiting.reads.is_empty() && waiting.work.is_empty() {
             return None;
         }
         waiting.bytes = 0;
+        self.busy.store(false, Ordering::Relaxed);
         let capacity = waiting.entries.len().min(BATCH);
-        let entries = std::mem::replace(&mut waiting.entries, Vec::with_capacity(capacity));
-        Some((entries, std::mem::take(&mut waiting.work)))
+        Some(Taken {
+            entries: std::mem::replace(&mut waiting.entries, Vec::with_capacity(capacity)),
+            reads: std::mem::take(&mut waiting.reads),
+            work: std::mem::take(&mut waiting.work),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, time::Duration};
+
+    use uuid::Uuid;
+
+    use super::{BUSY, Queue, Taken};
+    use crate::{
+        SourceId,
+        requests::{Body, Headers, NewRequest, Operation, RawRequest, Sender},
+    };
+
+    fn read(at: i64) -> NewRequest {
+        NewRequest::new(RawRequest {
+            sender: Sender::Source(SourceId(1)),
+            id: Uuid::nil(),
+            at,
+            duration: Duration::from_micros(1),
+            address: Ipv4Addr::LOCALHOST.into(),
+            authenticated: true,
+            token: Some(Uuid::nil()),
+            method: "GET".into(),
+            uri: "/source/scim/one/v2/Users".to_owned(),
+            status: 200,
+            operation: Operation::Search,
+            error: None,
+            scim_type: None,
+            target: None,
+            resources: Vec::new(),
+            outcomes: Vec::new(),
+            changes: 0,
+            milestones: Vec::new(),
+            request_headers: Headers::default(),
+            request_body: Body::None,
+            response_headers: Headers::default(),
+            response_body: Body::None,
+        })
+    }
+
+    #[test]
+    fn with_many_waiting_reads_are_counted_until_they_are_taken() {
+        let queue = Queue::default();
+        for at in 0..BUSY {
+            assert!(!queue.is_busy(), "{at}");
+            queue.push(read(0));
+        }
+        queue.push(read(0));
+        assert!(queue.is_busy());
+        for at in [5, 7, 6, super::HOUR] {
+            queue.count_read(SourceId(1), at);
+        }
+        let Taken { entries, reads, work } = queue.take().expect("something to do");
+        assert!(!queue.is_busy() && work.is_empty());
+        assert_eq!(entries.len(), BUSY + 1);
+        assert_eq!(reads.get(&(SourceId(1), 0)), Some(&(3, 7)));
+        assert_eq!(reads.get(&(SourceId(1), super::HOUR)), Some(&(1, super::HOUR)));
+        queue.count_read(SourceId(2), 1);
+        assert_eq!(queue.take().expect("something to do").reads.len(), 1);
+        queue.close();
+        assert!(queue.take().is_none());
     }
 }

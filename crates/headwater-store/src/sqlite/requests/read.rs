@@ -394,5 +394,6 @@ pub(super) fn state(connection: &Connection) -> Result<LogState, StoreError> {
         bytes: pages * number("PRAGMA page_size")?,
         entries: number("SELECT COALESCE(SUM(entries), 0) FROM source")?,
         dropped: 0,
+        counted: 0,
     })
 }

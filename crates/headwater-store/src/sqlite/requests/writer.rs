@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{
     super::lock,
     Readers, Resolve, begin_anew,
-    queue::{BATCH, Queue},
+    queue::{BATCH, CountedReads, Queue, Taken},
 };
 use crate::{
     Millis, SourceId, StoreError,
@@ -103,14 +103,14 @@ impl Writing {
 
     /// Writes until the queue is closed and empty.
     pub(super) fn run(&mut self, queue: &Queue) {
-        while let Some((entries, work)) = queue.take() {
+        while let Some(Taken { entries, mut reads, work }) = queue.take() {
             let mut entries = entries.into_iter();
             loop {
                 let batch: Vec<NewRequest> = entries.by_ref().take(BATCH).collect();
-                if batch.is_empty() {
+                if batch.is_empty() && reads.is_empty() {
                     break;
                 }
-                let lost = self.write_batch(batch);
+                let lost = self.write_batch(batch, &std::mem::take(&mut reads));
                 queue.dropped.fetch_add(lost, Ordering::Relaxed);
             }
             for work in work {
@@ -122,9 +122,9 @@ impl Writing {
     }
 
     /// Writes down a batch; returns how many of it are lost.
-    fn write_batch(&mut self, batch: Vec<NewRequest>) -> u64 {
+    fn write_batch(&mut self, batch: Vec<NewRequest>, reads: &CountedReads) -> u64 {
         let count = batch.len() as u64;
-        let written = catch_unwind(AssertUnwindSafe(|| self.batch(batch)));
+        let written = catch_unwind(AssertUnwindSafe(|| self.batch(batch, reads)));
         let error = match written {
             Ok(Ok(uncounted)) => {
                 self.written.send_replace(u64::try_from(self.state.last).unwrap_or(0));
@@ -137,8 +137,9 @@ impl Writing {
         count
     }
 
-    /// Writes down a batch in one transaction; returns how many of it are only counted.
-    fn batch(&mut self, batch: Vec<NewRequest>) -> Result<u64, StoreError> {
+    /// Writes down a batch and what was counted, in one transaction; returns how many of the batch
+    /// are only counted.
+    fn batch(&mut self, batch: Vec<NewRequest>, reads: &CountedReads) -> Result<u64, StoreError> {
         let mut slugs: HashMap<String, SourceId> = HashMap::new();
         let mut state = self.state.clone();
         let mut touched: HashSet<SourceId> = HashSet::new();
@@ -159,17 +160,31 @@ impl Writing {
             }
             touched.insert(source);
             hours.entry((source, raw.at.div_euclid(HOUR) * HOUR)).or_default().count(raw);
-            state.heard_of(source, raw);
+            state.heard_of(source, raw.at, raw.status);
             if raw.token.is_none() && !state.may_be_kept(source, raw.at) {
                 only_counted += 1;
                 continue;
             }
-            state.reach(&transaction, source, raw)?;
+            let any = [
+                raw.authenticated.then_some(Milestone::TokenSeen),
+                (raw.authenticated && raw.status < 400).then_some(Milestone::FirstProbe),
+            ];
+            let reached = any.into_iter().flatten().chain(raw.milestones.iter().copied());
+            state.reach(&transaction, source, raw.at, reached)?;
             state.last += 1;
             let bytes = insert(&transaction, source, state.last, &masked)?;
             let kept = state.sources.entry(source).or_default();
             kept.entries += 1;
             kept.bytes += bytes;
+        }
+        for ((source, hour), (count, last)) in reads {
+            if self.forgotten.contains(source) {
+                continue;
+            }
+            touched.insert(*source);
+            hours.entry((*source, *hour)).or_default().requests += count;
+            state.heard_of(*source, *last, 200);
+            state.reach(&transaction, *source, *last, [Milestone::TokenSeen, Milestone::FirstProbe])?;
         }
         for ((source, hour), counted) in hours {
             counted.add_to(&transaction, source, hour)?;
@@ -412,11 +427,11 @@ impl Counted {
 
 impl State {
     /// Notes when a source was last heard of.
-    fn heard_of(&mut self, source: SourceId, raw: &RawRequest) {
+    fn heard_of(&mut self, source: SourceId, at: Millis, status: u16) {
         let kept = self.sources.entry(source).or_default();
-        kept.last_request = kept.last_request.max(raw.at);
-        if raw.status < 400 {
-            kept.last_success = kept.last_success.max(Some(raw.at));
+        kept.last_request = kept.last_request.max(at);
+        if status < 400 {
+            kept.last_success = kept.last_success.max(Some(at));
         }
     }
 
@@ -425,17 +440,14 @@ impl State {
         &mut self,
         connection: &Connection,
         source: SourceId,
-        raw: &RawRequest,
+        at: Millis,
+        reached: impl IntoIterator<Item = Milestone>,
     ) -> Result<(), StoreError> {
         const REACH: &str = "INSERT OR IGNORE INTO milestone (source_id, name, at) VALUES (?1, ?2, ?3)";
-        let any = [
-            raw.authenticated.then_some(Milestone::TokenSeen),
-            (raw.authenticated && raw.status < 400).then_some(Milestone::FirstProbe),
-        ];
-        for milestone in any.into_iter().flatten().chain(raw.milestones.iter().copied()) {
+        for milestone in reached {
             let name = milestone.as_str();
             if self.milestones.insert((source, name)) {
-                connection.prepare_cached(REACH)?.execute(params![source.0, name, raw.at])?;
+                connection.prepare_cached(REACH)?.execute(params![source.0, name, at])?;
             }
         }
         Ok(())
