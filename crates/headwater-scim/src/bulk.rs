@@ -452,6 +452,14 @@ fn follow_in_path(path: &str, put: Put<'_>) -> Result<String, ScimError> {
 fn read_path(path: &str) -> Option<(String, Option<String>)> {
     let segments = path.trim_start_matches('/');
     let segments = segments.strip_prefix("v2/").unwrap_or(segments);
+    // A bulkId may have any character in it.
+    if let Some((endpoint, id)) = segments.split_once('/')
+        && id.starts_with(PREFIX)
+        && !endpoint.is_empty()
+        && !endpoint.contains(':')
+    {
+        return Some((endpoint.to_owned(), Some(id.to_owned())));
+    }
     let mut segments = segments.trim_end_matches('/').split('/');
     let endpoint = segments.next().filter(|endpoint| !endpoint.is_empty() && !endpoint.contains(':'))?;
     let id = segments.next().filter(|id| !id.is_empty());

@@ -1,6 +1,6 @@
 //! DateTime values (RFC 7643 §2.3.5: a valid xsd:dateTime).
 
-use jiff::{Timestamp, civil};
+use jiff::{Timestamp, ToSpan, civil};
 
 /// The instant that an xsd:dateTime names, in nanoseconds since 1970-01-01T00:00:00Z.
 ///
@@ -24,7 +24,14 @@ pub fn parse(text: &str) -> Option<i128> {
     let (civil, zone) = text.split_at_checked(zone.map_or(text.len(), |zone| zone + 19))?;
     // Fractions may be longer than the nanoseconds that we count.
     let civil = civil.get(..29).unwrap_or(civil);
-    let civil: civil::DateTime = civil.parse().ok()?;
+    let civil: civil::DateTime = match civil.get(10..).and_then(|time| time.strip_prefix("T24:00:00")) {
+        // XML Schema Part 2 §3.3.7: the end of a day is the first instant of the next.
+        Some(rest) if rest.bytes().all(|byte| matches!(byte, b'.' | b'0')) => {
+            let midnight: civil::DateTime = format!("{}T00:00:00{rest}", &civil[..10]).parse().ok()?;
+            midnight.checked_add(1.day()).ok()?
+        }
+        _ => civil.parse().ok()?,
+    };
     let since = civil.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
     Some(since.as_nanos() - offset(zone)? * 1_000_000_000)
 }
@@ -94,6 +101,8 @@ mod tests {
             "2011-05-13T04:42:34Z",
             "2011-05-13T04:42:34.123456+02:00",
             "2011-05-13T04:42:34",
+            "2011-05-13T24:00:00Z",
+            "2011-12-31T24:00:00.000+01:00",
         ] {
             assert!(parse(good).is_some(), "{good}");
         }
@@ -105,6 +114,9 @@ mod tests {
             "2011-13-13T04:42:34Z",
             "2011-05-13T04:42:34+2:00",
             "2011-05-13T04:42:34+15:00",
+            "2011-05-13T24:00:01Z",
+            "2011-05-13T24:01:00Z",
+            "2011-05-13T24:00:00.1Z",
             "2011-05-13T04:42:34 Z",
             "2011-05-13T04:42:34,5Z",
             "2011-05-13T04:42:34é",
@@ -126,6 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
+        assert_eq!(parse("2011-12-31T24:00:00Z"), parse("2012-01-01T00:00:00Z"));
         for millis in [0, 1, 999, 1_764_000_000_123, -1] {
             assert_eq!(parse(&format_millis(millis)), Some(i128::from(millis) * 1_000_000));
         }

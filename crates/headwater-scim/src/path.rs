@@ -155,26 +155,30 @@ impl Name {
         let base = (None, &resource_type.schema);
         let extensions =
             resource_type.extensions.iter().map(|extension| (Some(&extension.schema), &extension.schema));
-        for (extension, schema) in std::iter::once(base).chain(extensions) {
-            let Some(rest) = strip_urn(text, schema) else { continue };
-            if rest.is_empty() {
-                return match extension {
-                    Some(extension) => Ok(Self::Extension(Arc::clone(extension))),
-                    None => Err(PathError::Malformed(text.to_owned())),
-                };
-            }
-            let (name, sub) = split(rest).ok_or_else(|| PathError::Malformed(text.to_owned()))?;
-            let attribute = match extension {
-                Some(schema) => schema.attribute(name),
-                None => resource_type.core_attribute(name),
+        let named = std::iter::once(base).chain(extensions).filter_map(|(extension, schema)| {
+            let rest = strip_urn(text, schema)?;
+            (rest.is_empty() || split(rest).is_some()).then_some((extension, rest))
+        });
+        // One URN may begin with another: the longest says which schema is meant.
+        let Some((extension, rest)) = named.min_by_key(|(_, rest)| rest.len()) else {
+            return Ok(Self::Foreign(text.to_owned()));
+        };
+        if rest.is_empty() {
+            return match extension {
+                Some(extension) => Ok(Self::Extension(Arc::clone(extension))),
+                None => Err(PathError::Malformed(text.to_owned())),
             };
-            let attribute = attribute.ok_or_else(|| PathError::Unknown {
-                resource_type: Arc::clone(&resource_type.name),
-                name: text.to_owned(),
-            })?;
-            return with_sub(extension.cloned(), attribute, sub).map(Self::Attribute);
         }
-        Ok(Self::Foreign(text.to_owned()))
+        let (name, sub) = split(rest).ok_or_else(|| PathError::Malformed(text.to_owned()))?;
+        let attribute = match extension {
+            Some(schema) => schema.attribute(name),
+            None => resource_type.core_attribute(name),
+        };
+        let attribute = attribute.ok_or_else(|| PathError::Unknown {
+            resource_type: Arc::clone(&resource_type.name),
+            name: text.to_owned(),
+        })?;
+        with_sub(extension.cloned(), attribute, sub).map(Self::Attribute)
     }
 }
 

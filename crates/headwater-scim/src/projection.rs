@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     Object,
     error::ScimError,
-    path::{AttributePath, Name},
+    path::{AttributePath, Name, is_urn},
     resource_type::{COMMON, ResourceType},
     schema::{Attribute, Mutability, Returned},
 };
@@ -286,7 +286,13 @@ impl Projection {
 const MAX_NAMES: usize = 500;
 
 fn names(text: &str, resource_type: &ResourceType) -> Vec<Name> {
-    text.split(',').filter_map(|name| Name::resolve(name.trim(), resource_type).ok()).collect()
+    text.split(',')
+        .filter_map(|name| match Name::resolve(name.trim(), resource_type) {
+            // It may be an extension's that was kept as it was sent.
+            Err(_) if is_urn(name.trim()) => Some(Name::Foreign(name.trim().to_owned())),
+            resolved => resolved.ok(),
+        })
+        .collect()
 }
 
 /// Whether a name stands for the whole attribute, or for the extension around it.

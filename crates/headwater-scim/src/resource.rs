@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     Object, comparison, deviation,
     error::ScimError,
-    path::{AttributePath, Name, is_urn, starts_like_urn},
+    path::{AttributePath, Name, PathError, is_urn, starts_like_urn},
     resource_type::{ResourceType, default_of},
     schema::{Attribute, Mutability, Schema},
     value,
@@ -105,7 +105,9 @@ pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimErr
 /// An extension that no schema describes is kept and returned as sent.
 fn is_foreign_extension(name: &str, value: &Value, resource_type: &ResourceType) -> bool {
     is_foreign_urn(name, resource_type)
-        && matches!(Name::resolve(name, resource_type), Ok(Name::Foreign(_)))
+        // Behind the URN of a schema that is known, an object is rather an extension of its own than an
+        // attribute that the schema lacks.
+        && matches!(Name::resolve(name, resource_type), Ok(Name::Foreign(_)) | Err(PathError::Unknown { .. }))
         && value.as_object().is_some_and(|members| !members.is_empty())
 }
 

@@ -89,6 +89,11 @@ impl Finding<'_> {
                     }
                 }
             },
+            Err(_) if is_urn(name) && value.is_object() => {
+                for (inner, value) in value.as_object().into_iter().flatten() {
+                    self.add(format!("{name}:{inner}"), inner, value);
+                }
+            }
             Err(_) => {
                 // Behind the URN of a schema that the type has: as the path of that schema.
                 let (urn, rest) = name.rsplit_once(':').unwrap_or(("", name));

@@ -5,6 +5,7 @@
 //! [`Store::apply`] means that it is durable.
 
 mod account;
+mod ancestry;
 mod change_set;
 mod error;
 mod id;

@@ -67,6 +67,14 @@ pub(crate) fn parse_value_path(
     Ok((AttributePath { sub_attribute: sub, ..path }, filter))
 }
 
+/// The path of an attribute of another type. What stands in its base schema is named as if that were an
+/// extension: so no resource of the type in hand has a value there, whatever its own attributes are called.
+fn of_another(word: &str, other: &ResourceType) -> Option<AttributePath> {
+    let path = AttributePath::parse(word, other).ok()?;
+    let extension = path.extension.clone().or_else(|| Some(Arc::clone(&other.schema)));
+    Some(AttributePath { extension, ..path })
+}
+
 struct Parser<'a> {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token<'a>>>,
     end: usize,
@@ -275,7 +283,7 @@ impl<'a> Parser<'a> {
         let path = match &self.inside {
             None => {
                 let own = AttributePath::parse(word, self.resource_type);
-                let others = || self.others.iter().find_map(|other| AttributePath::parse(word, other).ok());
+                let others = || self.others.iter().find_map(|other| of_another(word, other));
                 own.or_else(|error| others().ok_or(error))
                     .map_err(|error| FilterError::new(position, error.to_string()))?
             }

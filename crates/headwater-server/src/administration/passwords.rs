@@ -1,13 +1,18 @@
-//! Passwords of administrators: Argon2id (RFC 9106), off the threads that answer requests, and no
-//! more than two at once, so that a flood of logins takes neither all memory nor all processors.
+//! Passwords: Argon2id (RFC 9106), off the threads that answer requests, on two of their own, so that a
+//! flood of them takes neither all memory nor all processors. Always the same two: what a hash needs of
+//! memory stays with the thread that it was made on.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, mpsc},
+    thread,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::AdministrationError;
 use crate::clock::Random;
@@ -32,9 +37,12 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody's password",
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub struct Passwords {
-    places: Arc<Semaphore>,
+    /// To the threads, which begin with the first password.
+    work: OnceLock<mpsc::Sender<Work>>,
     waiting: Arc<Semaphore>,
 }
+
+type Work = Box<dyn FnOnce() + Send>;
 
 /// A place among those who wait for a password to be checked.
 #[derive(Debug)]
@@ -42,7 +50,7 @@ pub struct Place(#[expect(dead_code, reason = "it is held, not looked at")] Owne
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::new(Semaphore::new(WAITING)) }
+        Self { work: OnceLock::new(), waiting: Arc::new(Semaphore::new(WAITING)) }
     }
 }
 
@@ -78,17 +86,32 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop(place);
-            done
-        });
-        match done.await {
+        let (caller, outcome) = oneshot::channel();
+        let task = move || drop(caller.send(catch_unwind(AssertUnwindSafe(work))));
+        self.work.get_or_init(threads).send(Box::new(task)).expect("the threads last as long as this");
+        match outcome.await.expect("whatever becomes of the work is sent") {
             Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(panic) => resume_unwind(panic),
         }
     }
+}
+
+/// Starts the threads; they end when nobody can give them work any more.
+fn threads() -> mpsc::Sender<Work> {
+    let (sender, receiver) = mpsc::channel::<Work>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..AT_ONCE {
+        let receiver = Arc::clone(&receiver);
+        let next = move || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let run = move || {
+            while let Ok(work) = next() {
+                work();
+            }
+        };
+        let started = thread::Builder::new().name("passwords".to_owned()).spawn(run);
+        started.expect("the operating system can start two threads");
+    }
+    sender
 }
 
 fn hasher() -> Argon2<'static> {

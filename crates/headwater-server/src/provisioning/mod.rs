@@ -12,8 +12,13 @@ mod walks;
 use std::sync::Arc;
 
 use headwater_scim::{
-    Object, error::ScimError, path::AttributePath, projection::Projection, registry::Registry,
-    resource_type::ResourceType,
+    Object,
+    error::ScimError,
+    path::AttributePath,
+    projection::Projection,
+    registry::Registry,
+    resource_type::{COMMON, ResourceType},
+    schema::Attribute,
 };
 use headwater_store::{ApplyError, Include, Named, ResourceId, Source, Store, StoreError, StoredResource};
 use uuid::Uuid;
@@ -341,6 +346,14 @@ fn include(resource_type: &ResourceType, projection: &Projection) -> Include {
         members: resource_type.relation().is_some_and(|relation| projection.includes(relation)),
         groups: resource_type.inverse().is_some(),
     }
+}
+
+/// Which relations a list needs: there the version is shown in `meta` alone.
+fn include_in_list(resource_type: &ResourceType, projection: &Projection) -> Include {
+    let shows = |attribute: Option<&Arc<Attribute>>| attribute.is_some_and(|one| projection.includes(one));
+    let of_answer = include(resource_type, projection);
+    let groups = shows(resource_type.inverse()) || shows(COMMON.attribute("meta"));
+    Include { groups: of_answer.groups && groups, ..of_answer }
 }
 
 fn parse_id(resource_type: &ResourceType, text: &str) -> Result<ResourceId, ScimError> {

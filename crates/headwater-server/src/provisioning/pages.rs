@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Answer, Provisioning, Refusal, Shape,
     cursor::Cursor,
-    include,
+    include_in_list,
     representation::{self, ListHead},
     walks::Place,
 };
@@ -68,7 +68,7 @@ impl Provisioning<'_> {
         let sorted = request.sort_by.is_some();
         let descending = sorted && request.sort_order == SortOrder::Descending;
         let includes =
-            resource_types.iter().zip(projections).map(|(one, projection)| include(one, projection));
+            resource_types.iter().zip(projections).map(|(one, projection)| include_in_list(one, projection));
         let query = Query {
             registry: Arc::clone(&self.caller.registry),
             selections,

@@ -25,6 +25,18 @@ pub(super) fn of_change(headers: &HeaderMap) -> Option<Precondition> {
     })
 }
 
+/// Whether `If-Match` rules out a resource of this version that is to be read (RFC 9110 §13.1.1).
+pub(super) fn is_ruled_out(headers: &HeaderMap, version: &str) -> bool {
+    let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
+    if lines.peek().is_none() {
+        return false;
+    }
+    let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let value = lines.join(",");
+    let current = opaque_tags(version).next();
+    value.trim() != "*" && !opaque_tags(&value).any(|tag| Some(tag) == current)
+}
+
 /// Whether `If-None-Match` names this version.
 pub(super) fn is_none_match(headers: &HeaderMap, version: &str) -> bool {
     let Some(value) = header_list(headers, header::IF_NONE_MATCH) else { return false };
@@ -37,7 +49,7 @@ pub(super) fn is_none_match(headers: &HeaderMap, version: &str) -> bool {
 mod tests {
     use hyper::{HeaderMap, header};
 
-    use super::{if_match, is_none_match};
+    use super::{if_match, is_none_match, is_ruled_out};
     use crate::provisioning::Precondition;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
@@ -57,6 +69,7 @@ mod tests {
             [("W/\"3\"", true), ("\"3\"", true), ("\"2\", \"3\"", true), ("*", true), ("W/\"33\"", false)]
         {
             assert_eq!(is_none_match(&with(header::IF_NONE_MATCH, value), "W/\"3\""), matches, "{value}");
+            assert_eq!(is_ruled_out(&with(header::IF_MATCH, value), "W/\"3\""), !matches, "{value}");
         }
     }
 }

@@ -37,8 +37,13 @@ impl Parameters {
             let Some(slot) = parameters.slot(&name) else { continue };
             let spaced = value.replace('+', " ");
             let decoded = percent_decode_str(&spaced).decode_utf8();
-            let decoded =
-                decoded.map_err(|_| ScimError::invalid_value(format!("{name}: the value is not UTF-8")))?;
+            let decoded = decoded.map_err(|_| {
+                let detail = format!("{name}: the value is not UTF-8");
+                match name.as_str() {
+                    "filter" => ScimError::bad_request(ScimType::InvalidFilter, detail),
+                    _ => ScimError::invalid_value(detail),
+                }
+            })?;
             match slot {
                 // A repeated list of names goes on; of anything else the last one counts.
                 Some(names) if name.ends_with("attributes") => {

@@ -40,6 +40,10 @@ impl Exchange<'_> {
             settle(&Provisioning::new(self.context, &self.caller), asked, resource_type, id).await?;
         let provisioning = Provisioning::new(self.context, &self.caller);
         let answer = provisioning.read(resource_type, id, &projection).await?;
+        if conditions::is_ruled_out(&self.head.headers, &answer.version) {
+            let detail = "the resource is not, or no longer, of a version that If-Match names";
+            return Err(ScimError::with_status(412, detail).into());
+        }
         if conditions::is_none_match(&self.head.headers, &answer.version) {
             return Ok(respond::empty(304, Some(&answer.version)));
         }

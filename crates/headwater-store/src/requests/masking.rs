@@ -202,12 +202,23 @@ fn mask(value: &mut Value, secrets: &mut Secrets) {
     }
 }
 
+/// Whether a text, or one in a list where a text belongs, names something secret.
+fn names_secret(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_secret_name(text),
+        Value::Array(values) => values.iter().any(names_secret),
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| is_secret_name(name) || names_secret(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 fn mask_object(members: &mut Map<String, Value>, secrets: &mut Secrets) {
     // `{"op": "replace", "path": "password", "value": …}`, or `{"name": "password", "value": …}`.
-    let names_secret = members.iter().any(|(name, value)| {
+    let about_secret = members.iter().any(|(name, value)| {
         let names = ["path", "name", "key", "type", "attribute", "attributename", "attributepath", "field"];
-        names.iter().any(|known| name.eq_ignore_ascii_case(known))
-            && value.as_str().is_some_and(is_secret_name)
+        names.iter().any(|known| name.eq_ignore_ascii_case(known)) && names_secret(value)
     });
     // `{"credentials[id eq \"…\"].x": …}`
     if members.keys().any(|name| name.contains('[') && is_secret_name(name)) {
@@ -219,7 +230,7 @@ fn mask_object(members: &mut Map<String, Value>, secrets: &mut Secrets) {
     }
     for (name, value) in members.iter_mut() {
         let is_value = ["value", "values", "data"].iter().any(|known| name.eq_ignore_ascii_case(known));
-        if is_secret_name(name) || (names_secret && is_value) {
+        if is_secret_name(name) || (about_secret && is_value) {
             hide(value, secrets);
             continue;
         }
@@ -530,6 +541,11 @@ mod tests {
             ),
             (r#"{"filter":"password eq \"geheim\""}"#, r#"{"filter":"password eq •••"}"#),
             (r#"{"x":"{\"password\":\"geheim\"}"}"#, r#"{"x":"{\"password\":\"•••\"}"}"#),
+            (
+                r#"{"op":"replace","path":["password"],"value":"geheim"}"#,
+                r#"{"op":"replace","path":["password"],"value":"•••"}"#,
+            ),
+            (r#"{"path":{"of":"password"},"value":"geheim"}"#, r#"{"path":{"of":"password"},"value":"•••"}"#),
             (r#"{"name":"password","value":"geheim"}"#, r#"{"name":"password","value":"•••"}"#),
             (r#"{"note":"it is hw_0123456789012345678901234567890123456789012"}"#, r#"{"note":"it is •••"}"#),
         ];

@@ -1,10 +1,8 @@
 //! Rows read: resources with their relations.
 
-use std::collections::HashSet;
-
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource,
+    StoredResource, ancestry::Ancestry,
 };
 use headwater_scim::Object;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -42,7 +40,7 @@ pub(super) fn resource(
         .query_row(params![source.0, resource_type, id.as_bytes()], stored)
         .optional()?;
     let Some(mut found) = found else { return Ok(None) };
-    relate(connection, source, &mut found, include)?;
+    relate(connection, source, &mut found, include, &mut Ancestry::default())?;
     Ok(Some(found))
 }
 
@@ -63,12 +61,14 @@ pub(super) fn resource_alone(
     Ok(found.optional()?)
 }
 
-/// Reads the relations that are asked for.
+/// Reads the relations that are asked for. `ancestry` is what is known from other resources read in the
+/// same snapshot.
 pub(super) fn relate(
     connection: &Connection,
     source: SourceId,
     resource: &mut StoredResource,
     include: Include,
+    ancestry: &mut Ancestry,
 ) -> Result<(), StoreError> {
     if include.members {
         resource.members = Some(match resource.member_count {
@@ -77,7 +77,8 @@ pub(super) fn relate(
         });
     }
     if include.groups {
-        resource.groups = Some(groups(connection, source, resource.id)?);
+        let holders = |member: &MemberId| holders(connection, source, member);
+        resource.groups = Some(ancestry.groups(&resource.id.into(), holders)?);
     }
     Ok(())
 }
@@ -101,46 +102,14 @@ pub(super) fn members(
     Ok(RelatedPage { members, more })
 }
 
-fn groups(connection: &Connection, source: SourceId, member: ResourceId) -> Result<Vec<Related>, StoreError> {
-    let select = "SELECT m.group_id, r.type, r.display FROM membership m \
-                  CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
-                  WHERE m.source_id = ?1 AND m.member_id = ?2 ORDER BY m.group_id";
-    let mut statement = connection.prepare_cached(select)?;
-    let rows = statement.query_map(params![source.0, member.as_bytes()], related)?;
-    let mut groups: Vec<Related> = rows.collect::<Result<_, _>>()?;
-    if !groups.is_empty() {
-        let indirect = indirect_groups(connection, source, &groups)?;
-        groups.extend(indirect);
-    }
-    Ok(groups)
-}
-
-/// The groups that hold one of these groups, or a group that does, and so on; each once, however
-/// they hold each other (RFC 7643 §4.1.2: indirect).
-fn indirect_groups(
-    connection: &Connection,
-    source: SourceId,
-    direct: &[Related],
-) -> Result<Vec<Related>, StoreError> {
+/// The groups that hold a member themselves.
+fn holders(connection: &Connection, source: SourceId, member: &MemberId) -> Result<Vec<Related>, StoreError> {
     let select = "SELECT m.group_id, r.type, r.display FROM membership m \
                   CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
                   WHERE m.source_id = ?1 AND m.member_id = ?2";
     let mut statement = connection.prepare_cached(select)?;
-    let mut seen: HashSet<MemberId> = direct.iter().map(|group| group.id.clone()).collect();
-    let mut waiting: Vec<MemberId> = direct.iter().map(|group| group.id.clone()).collect();
-    let mut found = Vec::new();
-    while let Some(group) = waiting.pop() {
-        let rows = statement.query_map(params![source.0, group.as_bytes()], related)?;
-        for row in rows {
-            let above = row?;
-            if seen.insert(above.id.clone()) {
-                waiting.push(above.id.clone());
-                found.push(Related { direct: false, ..above });
-            }
-        }
-    }
-    found.sort_by(|left, right| left.id.cmp(&right.id));
-    Ok(found)
+    let rows = statement.query_map(params![source.0, member.as_bytes()], related)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Calls `visit` for each member of a group, one at a time.

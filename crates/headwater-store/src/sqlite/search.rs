@@ -20,7 +20,10 @@ use super::{
     selection::Conditions,
     stretches,
 };
-use crate::{Page, Position, Query, ResourceId, Selection, SourceId, Start, StoreError, StoredResource};
+use crate::{
+    Page, Position, Query, ResourceId, Selection, SourceId, Start, StoreError, StoredResource,
+    ancestry::Ancestry,
+};
 
 /// About how much memory a page may take; what is beyond is left to the next page (RFC 7644
 /// §3.4.2.4 allows fewer results than asked for).
@@ -122,13 +125,15 @@ struct Filling<'a> {
     bytes: usize,
     resources: Vec<StoredResource>,
     keys: Vec<Option<String>>,
+    ancestry: Ancestry,
     /// Whether a row has come that it has no room for.
     overfull: bool,
 }
 
 impl<'a> Filling<'a> {
     fn new(search: &'a Search<'a>) -> Self {
-        Self { search, bytes: 0, resources: Vec::new(), keys: Vec::new(), overfull: false }
+        let (resources, keys, ancestry) = Default::default();
+        Self { search, bytes: 0, resources, keys, ancestry, overfull: false }
     }
 
     fn has_room(&self) -> bool {
@@ -143,7 +148,7 @@ impl<'a> Filling<'a> {
         }
         let mut resource = read::stored(row)?;
         let Search { connection, source, query, .. } = self.search;
-        read::relate(connection, *source, &mut resource, query.include)?;
+        read::relate(connection, *source, &mut resource, query.include, &mut self.ancestry)?;
         let members = resource.members.as_ref().map_or(0, |page| page.members.len());
         let groups = resource.groups.as_ref().map_or(0, Vec::len);
         self.bytes += resource.document.len() + (members + groups) * RELATED_BYTES;

@@ -4,7 +4,7 @@ use std::{io::Write, net::TcpStream, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server, percent, texts};
+use crate::support::{Admin, Client, Server, definitions::schema_path, percent, texts};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -378,4 +378,122 @@ fn what_an_operation_gives_stays_when_two_values_become_one() {
         let changed = source.patch(&path, json!([operation])).expect(200).json();
         assert_eq!(changed["emails"], expected, "{operation}");
     }
+}
+
+/// Shows PAT-007, AMB-06.
+#[test]
+fn a_schema_whose_urn_goes_on_from_another_is_one_of_its_own() {
+    let server = Server::start();
+    let ada = Admin::first(&server);
+    let source = ada.source("Prefix");
+    let longer = format!("{ENTERPRISE}:custom");
+    // Without the schema: kept as it was sent, like any extension that nobody knows.
+    let user = source.post("/Users", &json!({"userName": "kept", &longer: {"foo": "1"}})).expect(201).json();
+    assert_eq!(user[&longer], json!({"foo": "1"}));
+    let path = format!("/Users/{}", user["id"].as_str().expect("an id"));
+    assert_eq!(source.get(&format!("{path}?attributes={longer}")).expect(200).json()[&longer]["foo"], "1");
+    let changed =
+        source.patch(&path, json!([{"op": "replace", "path": format!("{longer}:foo"), "value": "2"}]));
+    assert_eq!(changed.expect(200).json()[&longer]["foo"], "2");
+
+    let schema = json!({"id": longer, "name": "Custom", "attributes": [{"name": "foo"}]});
+    ada.put(&format!("{}?extends=User", schema_path(&source, &longer)), &schema).expect(201);
+    let user = json!({"userName": "ada", format!("{longer}:foo"): "3", ENTERPRISE: {"department": "D"}});
+    let user = source.post("/Users", &user).expect(201).json();
+    assert_eq!((&user[&longer]["foo"], &user[ENTERPRISE]["department"]), (&json!("3"), &json!("D")));
+    let path = format!("/Users/{}", user["id"].as_str().expect("an id"));
+    for filter in [format!("{longer}:foo eq \"3\""), format!("{ENTERPRISE}:department eq \"d\"")] {
+        assert_eq!(source.found("/Users", &filter).len(), 1, "{filter}");
+    }
+    let sorted = source.get(&format!("/Users?sortBy={longer}:foo&sortOrder=descending")).expect(200).json();
+    assert_eq!(sorted["Resources"][0]["userName"], "ada");
+    for path_of in [format!("{longer}:foo"), "foo".to_owned()] {
+        let changed = source.patch(&path, json!([{"op": "replace", "path": path_of, "value": path_of}]));
+        assert_eq!(changed.expect(200).json()[&longer]["foo"], *path_of);
+    }
+    let gone = source.patch(&path, json!([{"op": "remove", "path": longer}])).expect(200).json();
+    assert_eq!(gone.get(&longer), None);
+}
+
+/// Shows FLT-002, FLT-048.
+#[test]
+fn a_qualified_name_is_that_of_its_type_alone() {
+    let server = Server::start();
+    let source = server.source("qualified");
+    source.post("/Users", &json!({"userName": "u", "displayName": "UD"})).expect(201);
+    source.post("/Groups", &json!({"displayName": "GD"})).expect(201);
+    let core = |name: &str| format!("urn:ietf:params:scim:schemas:core:2.0:{name}:displayName");
+    for (filter, found) in [
+        (format!("{} eq \"UD\"", core("Group")), ""),
+        (format!("{} eq \"GD\"", core("User")), ""),
+        (format!("{} eq \"gd\"", core("Group")), "GD"),
+        (format!("not ({} pr)", core("Group")), "UD"),
+        (format!("{} eq \"ud\" and not ({} pr)", core("User"), core("Group")), "UD"),
+    ] {
+        let list = source.get(&format!("/?filter={}", percent(&filter))).expect(200).json();
+        let names: Vec<&str> = list["Resources"]
+            .as_array()
+            .expect("resources")
+            .iter()
+            .filter_map(|one| one["displayName"].as_str())
+            .collect();
+        assert_eq!(names.join(" "), found, "{filter}");
+    }
+    let sorted = source.get(&format!("/?sortBy={}", core("Group"))).expect(200).json();
+    assert_eq!(sorted["Resources"][0]["displayName"], "GD", "what has no such name is behind");
+}
+
+/// Shows AMB-50.
+#[test]
+fn reads_keep_to_if_match_too() {
+    let server = Server::start();
+    let source = server.source("matched");
+    let path = format!("/Users/{}", source.user("ada"));
+    for (tag, status) in [("W/\"999\"", 412), ("W/\"1\"", 200), ("\"7\", \"1\"", 200), ("*", 200)] {
+        let mut request = source.request("GET", &path, None);
+        request.headers.push(("If-Match".to_owned(), tag.to_owned()));
+        assert_eq!(source.send(&request).expect("answered").status, status, "{tag}");
+    }
+}
+
+/// Shows BLK-016, AMB-49.
+#[test]
+fn any_bulk_id_can_stand_in_a_path() {
+    let server = Server::start();
+    let source = server.source("bulk-ids");
+    for bulk_id in ["a/b", "a b", "ü:é", "bulkId:x"] {
+        let request = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+            {"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": {"userName": bulk_id}},
+            {"method": "PATCH", "path": format!("/Users/bulkId:{bulk_id}"), "data": {
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [{"op": "add", "path": "title", "value": "T"}]}}]});
+        let answer = source.post("/Bulk", &request).expect(200).json();
+        assert_eq!(answer["Operations"][1]["status"], "200", "{bulk_id}: {answer}");
+    }
+}
+
+/// Shows USR-019, AMB-11.
+#[test]
+fn lists_of_those_in_groups_that_all_hold_each_other_come_quickly() {
+    let server = Server::start();
+    let source = server.source("dense");
+    let members: Vec<String> = (0..40).map(|number| source.user(&format!("user{number}"))).collect();
+    let names: Vec<String> = (0..40).map(|number| format!("bulkId:g{number}")).collect();
+    let all: Vec<Value> = members.iter().chain(&names).map(|value| json!({"value": value})).collect();
+    let groups: Vec<Value> = (0..40)
+        .map(|number| {
+            json!({"method": "POST", "path": "/Groups", "bulkId": format!("g{number}"),
+                   "data": {"displayName": format!("G{number}"), "members": all}})
+        })
+        .collect();
+    let request =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": groups});
+    source.post("/Bulk", &request).expect(200);
+    let list = source.get("/Users?count=40").expect(200).json();
+    let listed = list["Resources"].as_array().expect("resources");
+    assert!(listed.iter().all(|user| user["groups"].as_array().map(Vec::len) == Some(40)));
+    let alone = source.get(&format!("/Users/{}", members[7])).expect(200).json();
+    assert_eq!(listed[7], alone, "a list says of each what it says alone, version included");
+    let names = source.get("/Users?attributes=userName").expect(200).json();
+    assert_eq!(names["Resources"][0].as_object().map(serde_json::Map::len), Some(3), "id, schemas, userName");
 }
