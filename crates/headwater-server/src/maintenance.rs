@@ -33,7 +33,7 @@ async fn once(context: &Context) -> Result<(), headwater_store::StoreError> {
     store.purge_deleted().await?;
     // Asked before the sources: one that is made in between is not taken for a deleted one.
     let kept = context.requests.sources().await?;
-    let sources = store.sources()?.into_iter().map(|source| {
+    let sources = store.sources().await?.into_iter().map(|source| {
         let bytes = u64::from(source.log_megabytes) << 20;
         (source.id, RetentionLimits { days: source.log_days, bytes })
     });

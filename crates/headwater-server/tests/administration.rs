@@ -92,8 +92,8 @@ impl Place {
         self.sign_in_from("192.0.2.7", email, password).await
     }
 
-    fn is_signed_in(&self, secret: &str) -> bool {
-        self.administration.session(secret).expect("asked").is_some()
+    async fn is_signed_in(&self, secret: &str) -> bool {
+        self.administration.session(secret).await.expect("asked").is_some()
     }
 }
 
@@ -101,7 +101,7 @@ fn open(folder: &tempfile::TempDir, clock: &Hand) -> Administration {
     let random = Arc::new(SystemRandom);
     let vault = Vault::open(folder.path(), None, random.clone()).expect("a vault");
     let store = SqliteStore::open(folder.path()).expect("a store");
-    Administration::new(store, Arc::new(clock.clone()), random, Arc::default(), vault)
+    Administration::new(store.into(), Arc::new(clock.clone()), random, Arc::default(), vault)
 }
 
 /// Shows SEC-012.
@@ -218,20 +218,20 @@ async fn a_session_ends_when_its_hours_are_over_however_often_it_is_used() {
     let session = place.sign_in(ADA, PASSWORD).await.expect("signed in");
     for _ in 0..11 {
         place.clock.go_on(HOUR);
-        assert!(place.is_signed_in(&session));
+        assert!(place.is_signed_in(&session).await);
     }
     place.clock.go_on(HOUR - 1);
-    assert!(place.is_signed_in(&session));
+    assert!(place.is_signed_in(&session).await);
     place.clock.go_on(1);
-    assert!(!place.is_signed_in(&session));
+    assert!(!place.is_signed_in(&session).await);
 
     let edit = SettingsEdit { session_hours: Some(1), ..SettingsEdit::default() };
     place.administration.change_settings(edit, place.act()).await.expect("set");
     let session = place.sign_in(ADA, PASSWORD).await.expect("signed in");
     place.clock.go_on(HOUR - 1);
-    assert!(place.is_signed_in(&session));
+    assert!(place.is_signed_in(&session).await);
     place.clock.go_on(1);
-    assert!(!place.is_signed_in(&session));
+    assert!(!place.is_signed_in(&session).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,9 +239,9 @@ async fn a_one_time_link_ends_after_three_days() {
     let place = Place::new();
     let first = place.administration.invite_first(place.act()).await.expect("a link");
     place.clock.go_on(LINK_LIVES_FOR - 1);
-    place.administration.link(first.secret.reveal()).expect("valid");
+    place.administration.link(first.secret.reveal()).await.expect("valid");
     place.clock.go_on(1);
-    let expired = place.administration.link(first.secret.reveal());
+    let expired = place.administration.link(first.secret.reveal()).await;
     assert!(matches!(expired, Err(AdministrationError::Store(StoreError::LinkInvalid))));
 
     let (_, secret) = place.account(ADA, None).await;
@@ -259,13 +259,13 @@ async fn an_api_token_ends_when_it_was_made_to() {
     let expires = place.clock.now() + DAY;
     let made = |expires| place.administration.create_api_token("script", Role::Auditor, expires, place.act());
     let (short, lasting) = (made(Some(expires)).await.expect("a token"), made(None).await.expect("a token"));
-    let is_valid = |token: &headwater_server::administration::MadeApiToken| {
-        place.administration.api_token(token.secret.reveal()).expect("asked").is_some()
+    let is_valid = async |token: &headwater_server::administration::MadeApiToken| {
+        place.administration.api_token(token.secret.reveal()).await.expect("asked").is_some()
     };
     place.clock.go_on(DAY - 1);
-    assert!(is_valid(&short));
+    assert!(is_valid(&short).await);
     place.clock.go_on(1);
-    assert!(!is_valid(&short) && is_valid(&lasting));
+    assert!(!is_valid(&short).await && is_valid(&lasting).await);
     assert!(made(Some(place.clock.now())).await.is_err(), "now is too early");
 }
 
@@ -294,6 +294,6 @@ async fn settings_changed_at_the_same_time_are_all_kept() {
     let change = |edit| place.administration.change_settings(edit, place.act());
     let (first, second) = tokio::join!(change(hours), change(days));
     assert!(first.is_ok() && second.is_ok());
-    let settings = place.administration.settings().expect("settings");
+    let settings = place.administration.settings().await.expect("settings");
     assert_eq!((settings.session_hours, settings.default_request_log_days), (24, 7));
 }

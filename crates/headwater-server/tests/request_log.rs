@@ -14,13 +14,14 @@ use headwater_server::{
     unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
-    Act, NewSource, NewToken, ResourceId, Slug, Source, SourceEdit, SourceId,
+    Act, NewSource, NewToken, Records, ResourceId, Slug, Source, SourceEdit, SourceId,
     requests::{Operation, OutcomeResult, RequestQuery, RequestRecord, UNMATCHED},
     sqlite::{SqliteRequestLog, SqliteStore},
 };
 use http_body_util::BodyExt;
 use hyper::Request;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -29,7 +30,7 @@ const PEER: [u8; 4] = [192, 0, 2, 7];
 
 struct Server {
     context: Arc<Context>,
-    store: SqliteStore,
+    records: Records,
     source: Source,
     token: String,
     token_id: Uuid,
@@ -40,6 +41,7 @@ impl Server {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("a store");
+        let records = Records::from(store.clone());
         let secret = Secret::generate(&SystemRandom);
         let token_id = Uuid::from_u128(42);
         let token = NewToken::new(token_id, secret.hash());
@@ -47,18 +49,18 @@ impl Server {
         let account = Uuid::from_u128(1);
         let mut new = NewSource::new(slug, "Contoso".to_owned(), account, token);
         new.unique_display_names = false;
-        let source = store.create_source(new, Act::of_server(0)).await;
-        let slugs = store.clone();
-        let resolve = move |slug: &str| slugs.source(slug).ok().map(|source| source.id);
+        let source = records.create_source(new, Act::of_server(0)).await;
+        let (slugs, runtime) = (records.clone(), Handle::current());
+        let resolve = move |slug: &str| Some(runtime.block_on(slugs.source(slug)).ok()?.id);
         let log = SqliteRequestLog::open(folder.path(), Box::new(resolve)).expect("a log");
         let context = Arc::new(Context {
-            store: Arc::new(store.clone()),
+            store: Arc::new(store),
             requests: Arc::new(log),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             uuids: Arc::default(),
             administration: Administration::new(
-                store.clone(),
+                records.clone(),
                 Arc::new(SystemClock),
                 Arc::new(SystemRandom),
                 Arc::default(),
@@ -74,7 +76,7 @@ impl Server {
             stopping: tokio::sync::watch::Sender::new(false),
         });
         let (source, token) = (source.expect("a source"), secret.reveal().to_owned());
-        Self { context, store, source, token, token_id, _folder: folder }
+        Self { context, records, source, token, token_id, _folder: folder }
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -252,14 +254,14 @@ async fn who_is_not_let_in_is_recorded_too() {
     assert_eq!(record.summary.query.as_deref(), Some("x=•••"));
 
     let disabled = SourceEdit { enabled: Some(false), ..SourceEdit::default() };
-    server.store.edit_source("contoso".to_owned(), disabled, Act::of_server(1)).await.expect("disabled");
+    server.records.edit_source("contoso".to_owned(), disabled, Act::of_server(1)).await.expect("disabled");
     server.send("GET", "/Users", None).await;
     let record = server.last(source).await;
     assert_eq!((record.summary.status, record.summary.token), (403, Some(server.token_id)));
     assert_eq!(server.context.requests.milestones(source).await.expect("read").token_seen, None);
 
     server
-        .store
+        .records
         .revoke_token("contoso".to_owned(), server.token_id, Act::of_server(1))
         .await
         .expect("revoked");

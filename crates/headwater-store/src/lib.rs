@@ -1,6 +1,6 @@
 //! Where Headwater keeps its sources, their resources and the journal.
 //!
-//! [`Store`] is what the server sees. A write is a [`ChangeSet`]: computed before, without I/O, and
+//! [`Store`] is what clients' requests go to, and [`Records`] what administrators' do. A write is a [`ChangeSet`]: computed before, without I/O, and
 //! applied whole or not at all, with its journal entries in the same transaction. An answer of
 //! [`Store::apply`] means that it is durable.
 
@@ -12,8 +12,10 @@ mod id;
 mod journal;
 mod listing;
 mod query;
+mod records;
 pub mod requests;
 mod source;
+mod sql;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -34,6 +36,7 @@ pub use listing::{ListPage, ListPosition, Listing, Sort};
 pub use query::{
     Include, Named, Page, Position, Query, Related, RelatedPage, Selection, Start, StoredResource,
 };
+pub use records::{Records, Storage};
 pub use source::{
     Credential, InvalidSlug, NewSource, NewToken, Profile, Provider, ServiceAccount, Slug, Source,
     SourceCounts, SourceEdit, Token, TokenState, TokenUse, UnknownAttribute,

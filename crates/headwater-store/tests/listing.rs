@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use headwater_scim::{Object, comparison, index, registry::Registry, resource, resource_type::ResourceType};
 use headwater_store::{
-    Act, ChangeSet, ListPosition, Listing, NewSource, NewToken, ResourceId, Slug, Sort, SourceId, Store,
-    Write, sqlite::SqliteStore,
+    Act, ChangeSet, ListPosition, Listing, NewSource, NewToken, Records, ResourceId, Slug, Sort, SourceId,
+    Store, Write, sqlite::SqliteStore,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -18,6 +18,7 @@ const MANY: usize = 2_300;
 
 struct Directory {
     store: SqliteStore,
+    records: Records,
     source: SourceId,
     users: Vec<(ResourceId, Object)>,
     _folder: TempDir,
@@ -50,12 +51,13 @@ impl Directory {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("a store");
+        let records = Records::from(store.clone());
         let token = NewToken::new(Uuid::nil(), [0; 32]);
         let slug = Slug::parse("s").expect("a slug");
         let new = NewSource::new(slug, "S".to_owned(), Uuid::nil(), token);
-        let source = store.create_source(new, Act::of_server(0)).await.expect("a source").id;
+        let source = records.create_source(new, Act::of_server(0)).await.expect("a source").id;
         let users: Vec<(ResourceId, Object)> = (0..MANY).map(|number| (id(number), user(number))).collect();
-        let directory = Self { store, source, users, _folder: folder };
+        let directory = Self { store, records, source, users, _folder: folder };
         let creations = directory.users.iter().map(|(id, attributes)| {
             let resource_type = user_type();
             let document = resource::document(&resource_type, &id.to_string(), attributes);
@@ -92,7 +94,7 @@ impl Directory {
         let mut listing = listing.clone();
         let mut found = Vec::new();
         loop {
-            let page = self.store.list(self.source, listing.clone()).await.expect("a page");
+            let page = self.records.list(self.source, listing.clone()).await.expect("a page");
             assert!(page.resources.len() <= listing.limit);
             found.extend(page.resources.into_iter().map(|resource| resource.id));
             match page.next {
@@ -209,7 +211,7 @@ async fn a_search_that_many_meet_finds_everybody_once() {
 async fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
     let directory = Directory::new().await;
     let listing = listing(Sort::Attribute("userName"));
-    let page = directory.store.list(directory.source, listing.clone()).await.expect("a page");
+    let page = directory.records.list(directory.source, listing.clone()).await.expect("a page");
     let last = page.resources.last().expect("somebody").id;
     let (_, user) = directory.users.iter().find(|(id, _)| *id == last).expect("one of ours");
     let keys = index::keys(&user_type(), user);
@@ -223,15 +225,15 @@ async fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
 #[tokio::test]
 async fn counts_follow_what_comes_and_goes() {
     let directory = Directory::new().await;
-    let count = || directory.store.count(directory.source, "User").expect("a count");
-    assert_eq!(count(), MANY as u64);
+    let count = || directory.records.count(directory.source, "User");
+    assert_eq!(count().await.expect("a count"), MANY as u64);
     let (first, user) = &directory.users[0];
     let keys = index::keys(&user_type(), user);
     directory
         .apply(vec![Write::Delete { resource_type: "User".to_owned(), id: *first, expected: 1, keys }])
         .await;
-    assert_eq!(count(), MANY as u64 - 1);
-    assert_eq!(directory.store.count(directory.source, "Group").expect("a count"), 0);
+    assert_eq!(count().await.expect("a count"), MANY as u64 - 1);
+    assert_eq!(directory.records.count(directory.source, "Group").await.expect("a count"), 0);
     let place = Some(ListPosition::Id(id(MANY)));
     let behind = Listing { after: place, ..listing(Sort::Created) };
     assert!(directory.walk(&behind).await.is_empty());

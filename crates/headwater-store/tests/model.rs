@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_scim::{Object, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken,
+    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken, Records,
     ResourceId, Slug, SourceId, Store, StoreError, Write, sqlite::SqliteStore,
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
@@ -63,6 +63,7 @@ struct Model {
 
 struct Under {
     store: SqliteStore,
+    records: Records,
     source: SourceId,
 }
 
@@ -267,7 +268,7 @@ impl Model {
                 prop_assert_eq!(groups, self.groups_of(number));
             }
         }
-        prop_assert_eq!(under.store.counts(under.source).map_err(failed)?.changes, self.changes);
+        prop_assert_eq!(under.records.counts(under.source).await.map_err(failed)?.changes, self.changes);
         Ok(())
     }
 }
@@ -299,7 +300,8 @@ fn the_store_does_what_the_model_does() {
                 let store = SqliteStore::open(folder.path()).expect("a store");
                 let token = NewToken::new(Uuid::nil(), [0; 32]);
                 let slug = Slug::parse("s").expect("a slug");
-                let source = store
+                let records = Records::from(store.clone());
+                let source = records
                     .create_source(
                         NewSource::new(slug, "S".to_owned(), Uuid::nil(), token),
                         Act::of_server(0),
@@ -307,7 +309,7 @@ fn the_store_does_what_the_model_does() {
                     .await
                     .expect("a source")
                     .id;
-                let under = Under { store, source };
+                let under = Under { store, records, source };
                 let mut model = Model::default();
                 for step in steps {
                     model.step(step, &under).await?;
@@ -325,21 +327,22 @@ fn a_source_that_is_gone_takes_no_writes() {
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("a store");
+        let records = Records::from(store.clone());
         let make = async |slug: &str| {
             let token = NewToken::new(Uuid::nil(), [0; 32]);
             let slug = Slug::parse(slug).expect("a slug");
-            store
+            records
                 .create_source(NewSource::new(slug, "S".to_owned(), Uuid::nil(), token), Act::of_server(0))
                 .await
                 .expect("a source")
                 .id
         };
         let gone = make("gone").await;
-        store.delete_source("gone".to_owned(), Act::of_server(1)).await.expect("deleted");
-        store.purge_deleted().await.expect("purged");
+        records.delete_source("gone".to_owned(), Act::of_server(1)).await.expect("deleted");
+        records.purge_deleted().await.expect("purged");
         let next = make("next").await;
         assert_ne!(gone, next, "a number is never given twice");
-        let under = Under { store: store.clone(), source: gone };
+        let under = Under { store, records: records.clone(), source: gone };
         let write = Write::Create {
             resource_type: "User".to_owned(),
             id: id(0),

@@ -7,8 +7,8 @@ use headwater_scim::{
     Object, filter::Filter, index, registry::Registry, resource, resource_type::ResourceType, sort,
 };
 use headwater_store::{
-    Act, ChangeSet, Include, NewSource, NewToken, Query, ResourceId, Selection, Slug, SourceId, Start, Store,
-    Write, sqlite::SqliteStore,
+    Act, ChangeSet, Include, NewSource, NewToken, Query, Records, ResourceId, Selection, Slug, SourceId,
+    Start, Store, Write, sqlite::SqliteStore,
 };
 use headwater_testkit::{attributes, filter};
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -40,7 +40,7 @@ impl Directory {
         let store = SqliteStore::open(folder.path()).expect("a store");
         let slug = Slug::parse("s").expect("a slug");
         let token = NewToken::new(Uuid::nil(), [0; 32]);
-        let source = store
+        let source = Records::from(store.clone())
             .create_source(NewSource::new(slug, "S".to_owned(), Uuid::nil(), token), Act::of_server(0))
             .await
             .expect("a source")

@@ -40,12 +40,12 @@ pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
             };
             show(&made, invitation.as_ref(), &origin, &data);
         }
-        AdminCommand::List { data } => list(&workplace::open_existing(&data)?, &data)?,
+        AdminCommand::List { data } => list(&workplace::open_existing(&data)?, &data).await?,
         AdminCommand::ResetPassword { email, password_stdin, url, data } => {
             let origin = workplace::origin(&url, &data)?;
             let password = if password_stdin { Some(password()?) } else { None };
             let administration = workplace::open_existing(&data)?;
-            let administrator = find(&administration, &email)?;
+            let administrator = find(&administration, &email).await?;
             let act = workplace::act(&administration);
             let invitation = match password {
                 Some(password) => {
@@ -62,8 +62,8 @@ pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-fn list(administration: &Administration, data: &DataArguments) -> Result<(), Failure> {
-    let all = administration.store().administrators()?;
+async fn list(administration: &Administration, data: &DataArguments) -> Result<(), Failure> {
+    let all = administration.store().administrators().await?;
     if data.json {
         let all: Vec<Value> = all.iter().map(describe).collect();
         output::json(&all.into());
@@ -91,7 +91,7 @@ fn list(administration: &Administration, data: &DataArguments) -> Result<(), Fai
 
 async fn set_disabled(email: &str, disabled: bool, data: &DataArguments) -> Result<(), Failure> {
     let administration = workplace::open_existing(data)?;
-    let administrator = find(&administration, email)?;
+    let administrator = find(&administration, email).await?;
     let edit = AdministratorEdit { disabled: Some(disabled), ..AdministratorEdit::default() };
     let act = workplace::act(&administration);
     let edited = administration.edit_administrator(administrator.id, edit, act).await?;
@@ -103,8 +103,8 @@ async fn set_disabled(email: &str, disabled: bool, data: &DataArguments) -> Resu
     Ok(())
 }
 
-fn find(administration: &Administration, email: &str) -> Result<Administrator, Failure> {
-    let found = administration.store().administrator_by_email(email.trim())?;
+async fn find(administration: &Administration, email: &str) -> Result<Administrator, Failure> {
+    let found = administration.store().administrator_by_email(email.trim()).await?;
     found.ok_or_else(|| StoreError::NoAdministrator(email.to_owned()).into())
 }
 

@@ -17,9 +17,9 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 
 pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
     match command {
-        SchemaCommand::List { slug, data } => list(&slug, &data),
+        SchemaCommand::List { slug, data } => list(&slug, &data).await,
         SchemaCommand::Show { slug, urn, data } => {
-            let schema = workplace::open_existing(&data)?.schema(&slug, &urn)?;
+            let schema = workplace::open_existing(&data)?.schema(&slug, &urn).await?;
             if data.json {
                 output::json(&describe(&schema));
             } else {
@@ -69,7 +69,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
 pub(crate) async fn resource_types(command: ResourceTypeCommand) -> Result<(), Failure> {
     match command {
         ResourceTypeCommand::List { slug, data } => {
-            let types = workplace::open_existing(&data)?.resource_types(&slug)?;
+            let types = workplace::open_existing(&data)?.resource_types(&slug).await?;
             if data.json {
                 output::json(&types.iter().map(describe_type).collect::<Vec<_>>().into());
                 return Ok(());
@@ -116,7 +116,7 @@ pub(crate) async fn resource_types(command: ResourceTypeCommand) -> Result<(), F
 pub(crate) async fn attributes(command: AttributeCommand) -> Result<(), Failure> {
     match command {
         AttributeCommand::Unknown { slug, data } => {
-            let unknown = workplace::open_existing(&data)?.unknown_attributes(&slug)?;
+            let unknown = workplace::open_existing(&data)?.unknown_attributes(&slug).await?;
             if data.json {
                 output::json(&unknown.iter().map(describe_unknown).collect::<Vec<_>>().into());
             } else if unknown.is_empty() {
@@ -155,8 +155,8 @@ pub(crate) async fn attributes(command: AttributeCommand) -> Result<(), Failure>
     Ok(())
 }
 
-fn list(slug: &str, data: &DataArguments) -> Result<(), Failure> {
-    let schemas = workplace::open_existing(data)?.schemas(slug)?;
+async fn list(slug: &str, data: &DataArguments) -> Result<(), Failure> {
+    let schemas = workplace::open_existing(data)?.schemas(slug).await?;
     if data.json {
         output::json(&schemas.iter().map(describe).collect::<Vec<_>>().into());
         return Ok(());

@@ -12,11 +12,11 @@ use headwater_server::{
     unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
-    Actor,
+    Actor, Records,
     requests::{NoRequestLog, RequestLog},
     sqlite::{SqliteRequestLog, SqliteStore},
 };
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -31,12 +31,12 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     start_log(&configuration)?;
     let mut lock = DataLock::take(&configuration.data)?;
     let store = SqliteStore::open(&configuration.data)?;
-    let requests = request_log(&configuration.data, &store);
+    let records = Records::from(store.clone());
+    let requests = request_log(&configuration.data, records.clone());
     let (clock, random, uuids) = (Arc::new(SystemClock), Arc::new(SystemRandom), Arc::new(Uuids::default()));
     let vault = Vault::open(&configuration.data, configuration.key_file.as_deref(), random.clone())?;
-    let administration =
-        Administration::new(store.clone(), clock.clone(), random.clone(), uuids.clone(), vault);
-    let invitation = if administration.needs_setup()? {
+    let administration = Administration::new(records, clock.clone(), random.clone(), uuids.clone(), vault);
+    let invitation = if administration.needs_setup().await? {
         let act = administration.act(Actor::Server, None);
         Some(administration.invite_first(act).await?)
     } else {
@@ -75,9 +75,10 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
 }
 
 /// The log of requests. The directory is served without one rather than not at all.
-fn request_log(folder: &Path, store: &SqliteStore) -> Arc<dyn RequestLog> {
-    let slugs = store.clone();
-    let resolve = move |slug: &str| slugs.source(slug).ok().map(|source| source.id);
+fn request_log(folder: &Path, records: Records) -> Arc<dyn RequestLog> {
+    // The log's writer is a thread of its own: it may wait.
+    let runtime = Handle::current();
+    let resolve = move |slug: &str| Some(runtime.block_on(records.source(slug)).ok()?.id);
     match SqliteRequestLog::open(folder, Box::new(resolve)) {
         Ok(log) => Arc::new(log),
         Err(error) => {

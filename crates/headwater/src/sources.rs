@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use headwater_server::{administration::SourceRequest, scim};
-use headwater_store::{Slug, Source, SourceCounts, SourceEdit, sqlite::SqliteStore};
+use headwater_store::{Records, Slug, Source, SourceCounts, SourceEdit};
 use serde_json::{Value, json};
 
 use crate::{
@@ -28,11 +28,11 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
             };
             create(request, &url, &data).await
         }
-        SourceCommand::List { url, data } => list(&url, &data),
+        SourceCommand::List { url, data } => list(&url, &data).await,
         SourceCommand::Show { slug, url, data } => {
-            let store = SqliteStore::open_existing(&data.data)?;
-            let source = store.source(&slug)?;
-            show(&store, &source, &url, &data)
+            let store = workplace::records(&data)?;
+            let source = store.source(&slug).await?;
+            show(&store, &source, &url, &data).await
         }
         SourceCommand::Set { slug, name, unique_group_names, provider, protocol, url, data } => {
             let other = name.is_some() || unique_group_names.is_some() || provider.is_some();
@@ -87,12 +87,12 @@ async fn create(request: SourceRequest, url: &UrlArguments, data: &DataArguments
     Ok(())
 }
 
-fn list(url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
+async fn list(url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
     let origin = origin(url, data)?;
-    let store = SqliteStore::open_existing(&data.data)?;
+    let store = workplace::records(data)?;
     let mut described = Vec::new();
-    for source in store.sources()? {
-        let counts = store.counts(source.id)?;
+    for source in store.sources().await? {
+        let counts = store.counts(source.id).await?;
         described.push((source, counts));
     }
     if data.json {
@@ -131,17 +131,17 @@ async fn edit(
     let administration = workplace::open_existing(data)?;
     let act = workplace::act(&administration);
     let source = administration.edit_source(slug, edit, act).await?;
-    show(administration.store(), &source, url, data)
+    show(administration.store(), &source, url, data).await
 }
 
-fn show(
-    store: &SqliteStore,
+async fn show(
+    store: &Records,
     source: &Source,
     url: &UrlArguments,
     data: &DataArguments,
 ) -> Result<(), Failure> {
     let origin = origin(url, data)?;
-    let counts = store.counts(source.id)?;
+    let counts = store.counts(source.id).await?;
     if data.json {
         output::json(&describe(source, &counts, &origin));
         return Ok(());
@@ -171,8 +171,8 @@ fn show(
 
 async fn delete(slug: String, yes: bool, data: &DataArguments) -> Result<(), Failure> {
     let administration = workplace::open_existing(data)?;
-    let source = administration.store().source(&slug)?;
-    let counts = administration.store().counts(source.id)?;
+    let source = administration.store().source(&slug).await?;
+    let counts = administration.store().counts(source.id).await?;
     if !yes {
         confirm(&source, &counts)?;
     }

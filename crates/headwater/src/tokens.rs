@@ -1,7 +1,7 @@
 //! `headwater token …`.
 
 use headwater_server::clock::{Clock, SystemClock};
-use headwater_store::{Millis, Token, TokenState, sqlite::SqliteStore};
+use headwater_store::{Millis, Token, TokenState};
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,7 +33,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::List { slug, data } => {
-            let tokens = SqliteStore::open_existing(&data.data)?.tokens(&slug)?;
+            let tokens = workplace::records(&data)?.tokens(&slug).await?;
             if data.json {
                 let tokens: Vec<Value> = tokens.iter().map(|token| describe(token, now)).collect();
                 output::json(&tokens.into());

@@ -7,7 +7,7 @@ use headwater_server::{
     clock::{SystemClock, SystemRandom, Uuids},
     configuration,
 };
-use headwater_store::{Act, Actor, sqlite::SqliteStore};
+use headwater_store::{Act, Actor, Records, sqlite::SqliteStore};
 
 use crate::{
     arguments::{DataArguments, UrlArguments},
@@ -20,15 +20,20 @@ const DEFAULT_ORIGIN: &str = "http://127.0.0.1:8080";
 
 /// The administration of a data folder, which is made where it is missing.
 pub(crate) fn open(data: &DataArguments) -> Result<Administration, Failure> {
-    administration(SqliteStore::open(&data.data)?, data)
+    administration(SqliteStore::open(&data.data)?.into(), data)
 }
 
 /// The administration of a data folder that has data already.
 pub(crate) fn open_existing(data: &DataArguments) -> Result<Administration, Failure> {
-    administration(SqliteStore::open_existing(&data.data)?, data)
+    administration(records(data)?, data)
 }
 
-fn administration(store: SqliteStore, data: &DataArguments) -> Result<Administration, Failure> {
+/// The records of a data folder that has data already.
+pub(crate) fn records(data: &DataArguments) -> Result<Records, Failure> {
+    Ok(SqliteStore::open_existing(&data.data)?.into())
+}
+
+fn administration(store: Records, data: &DataArguments) -> Result<Administration, Failure> {
     let random = Arc::new(SystemRandom);
     let vault = Vault::open(&data.data, data.key_file.as_deref(), random.clone())?;
     Ok(Administration::new(store, Arc::new(SystemClock), random, Arc::new(Uuids::default()), vault))

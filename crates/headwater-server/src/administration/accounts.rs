@@ -97,8 +97,8 @@ impl Administration {
     ///
     /// # Errors
     /// The store failed.
-    pub fn needs_setup(&self) -> Result<bool, AdministrationError> {
-        let all = self.store.administrators()?;
+    pub async fn needs_setup(&self) -> Result<bool, AdministrationError> {
+        let all = self.store.administrators().await?;
         Ok(!all.iter().any(|one| one.role == Role::Administrator && !one.disabled))
     }
 
@@ -159,7 +159,7 @@ impl Administration {
     /// # Errors
     /// There is no such administrator.
     pub async fn reset_password(&self, id: Uuid, act: Act) -> Result<Invitation, AdministrationError> {
-        if self.store.administrator(id)?.disabled {
+        if self.store.administrator(id).await?.disabled {
             return Err(AdministrationError::Disabled);
         }
         let invitation = self.invite(Some(id), true, act).await?;
@@ -178,7 +178,7 @@ impl Administration {
         kept: Option<Uuid>,
         act: Act,
     ) -> Result<(), AdministrationError> {
-        let administrator = self.store.administrator(id)?;
+        let administrator = self.store.administrator(id).await?;
         passwords::check(&password, &administrator.email)?;
         let hash = self.passwords.hash(password, &*self.random).await;
         Ok(self.store.set_password(id, hash, kept, act).await?)
@@ -195,7 +195,7 @@ impl Administration {
         new: String,
         act: Act,
     ) -> Result<(), AdministrationError> {
-        let administrator = self.store.administrator(session.administrator_id)?;
+        let administrator = self.store.administrator(session.administrator_id).await?;
         let visitor = Visitor { address: session.address.clone(), user_agent: None };
         self.check_password(Some(&administrator), &administrator.email, current, &visitor).await?;
         self.set_password(administrator.id, new, Some(session.id), act).await
@@ -205,11 +205,11 @@ impl Administration {
     ///
     /// # Errors
     /// It is not valid any more.
-    pub fn link(&self, secret: &str) -> Result<Link, AdministrationError> {
+    pub async fn link(&self, secret: &str) -> Result<Link, AdministrationError> {
         if !tokens::is_well_formed(secret, Kind::Link) {
             return Err(StoreError::LinkInvalid.into());
         }
-        Ok(self.store.link(&tokens::hash(secret), self.clock.now())?)
+        Ok(self.store.link(&tokens::hash(secret), self.clock.now()).await?)
     }
 
     /// Uses a link and signs in whoever does.
@@ -225,7 +225,7 @@ impl Administration {
         name: Option<String>,
         visitor: Visitor,
     ) -> Result<SignedIn, AdministrationError> {
-        let link = self.link(secret)?;
+        let link = self.link(secret).await?;
         let act = self.act(Actor::Link, None);
         let (new, hash) = match link.administrator {
             Some(administrator) => {
@@ -258,7 +258,7 @@ impl Administration {
         password: String,
         visitor: Visitor,
     ) -> Result<SignedIn, AdministrationError> {
-        let administrator = self.store.administrator_by_email(email.trim())?;
+        let administrator = self.store.administrator_by_email(email.trim()).await?;
         let administrator = administrator.filter(|administrator| !administrator.disabled);
         self.check_password(administrator.as_ref(), email, password, &visitor).await?;
         let administrator = administrator.ok_or(AdministrationError::WrongCredentials)?;
@@ -299,23 +299,26 @@ impl Administration {
     ///
     /// # Errors
     /// The store failed.
-    pub fn session(&self, secret: &str) -> Result<Option<(Session, Administrator)>, AdministrationError> {
+    pub async fn session(
+        &self,
+        secret: &str,
+    ) -> Result<Option<(Session, Administrator)>, AdministrationError> {
         if !tokens::is_well_formed(secret, Kind::Session) {
             return Ok(None);
         }
-        Ok(self.store.session(&tokens::hash(secret), self.clock.now())?)
+        Ok(self.store.session(&tokens::hash(secret), self.clock.now()).await?)
     }
 
     /// The API token of a secret, as long as it is valid.
     ///
     /// # Errors
     /// The store failed.
-    pub fn api_token(&self, secret: &str) -> Result<Option<ApiToken>, AdministrationError> {
+    pub async fn api_token(&self, secret: &str) -> Result<Option<ApiToken>, AdministrationError> {
         if !tokens::is_well_formed(secret, Kind::Api) {
             return Ok(None);
         }
         let now = self.clock.now();
-        let found = self.store.api_token(&tokens::hash(secret))?;
+        let found = self.store.api_token(&tokens::hash(secret)).await?;
         Ok(found.filter(|token| token.state(now) == TokenState::Active))
     }
 
@@ -379,7 +382,7 @@ impl Administration {
         administrator: Administrator,
         visitor: Visitor,
     ) -> Result<SignedIn, AdministrationError> {
-        let hours = Millis::from(self.settings()?.session_hours);
+        let hours = Millis::from(self.settings().await?.session_hours);
         let now = self.clock.now();
         let secret = Secret::generate_for(Kind::Session, &*self.random);
         let session = Session {
@@ -397,7 +400,7 @@ impl Administration {
         if !self.store.create_session(secret.hash(), session.clone(), password_hash, act).await? {
             return Err(AdministrationError::WrongCredentials);
         }
-        let administrator = self.store.administrator(administrator.id)?;
+        let administrator = self.store.administrator(administrator.id).await?;
         Ok(SignedIn { administrator, session, secret })
     }
 }

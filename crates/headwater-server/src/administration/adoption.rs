@@ -44,11 +44,11 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such source.
-    pub fn unknown_attributes(&self, slug: &str) -> Result<Vec<Unknown>, AdministrationError> {
-        let source = self.store.source(slug)?;
-        let registry = self.store.registry(&source)?;
-        let additions = self.store.additions(slug)?;
-        let unknown = self.store.unknown_attributes(source.id)?.into_iter().map(|counted| {
+    pub async fn unknown_attributes(&self, slug: &str) -> Result<Vec<Unknown>, AdministrationError> {
+        let source = self.store.source(slug).await?;
+        let registry = self.store.registry(&source).await?;
+        let additions = self.store.additions(slug).await?;
+        let unknown = self.store.unknown_attributes(source.id).await?.into_iter().map(|counted| {
             let shape: Value = serde_json::from_str(&counted.shape).unwrap_or_default();
             let hindrance = match registry.resource_type(&counted.resource_type) {
                 Some(resource_type) => {
@@ -74,7 +74,7 @@ impl Administration {
         path: String,
         act: Act,
     ) -> Result<Vec<Adopted>, AdministrationError> {
-        let all = self.unknown_attributes(&slug)?;
+        let all = self.unknown_attributes(&slug).await?;
         let wanted: Vec<Unknown> = all
             .into_iter()
             .filter(|one| one.counted.resource_type == resource_type && is_wanted(&one.counted.path, &path))
@@ -85,20 +85,17 @@ impl Administration {
         if let Some(hindrance) = wanted.iter().find_map(|one| one.hindrance.clone()) {
             return Err(AdministrationError::invalid("path", hindrance));
         }
-        let (told, adopted) = std::sync::mpsc::channel();
         let adopt = move |additions: &mut Additions| {
-            let mut paths = Vec::with_capacity(wanted.len());
+            let (mut paths, mut adopted) = (Vec::new(), Vec::new());
             for Unknown { counted, shape, .. } in &wanted {
-                let adopted = add(additions, &resource_type, &counted.path, shape)?;
+                adopted.push(add(additions, &resource_type, &counted.path, shape)?);
                 paths.push(counted.path.clone());
-                // Nobody waits for it when the request has been given up.
-                let _gone = told.send(adopted);
             }
-            Ok(json!({"resource_type": resource_type, "adopted": paths}))
+            Ok((json!({"resource_type": resource_type, "adopted": paths}), adopted))
         };
-        let source = self.store.change_additions(slug, adopt, act).await?;
+        let (source, adopted) = self.store.change_additions(slug, adopt, act).await?;
         self.forget_known(&source).await?;
-        Ok(adopted.try_iter().collect())
+        Ok(adopted)
     }
 
     /// Forgets what was counted: one attribute, or with `None` all of a source.
@@ -110,14 +107,14 @@ impl Administration {
         slug: &str,
         one: Option<(String, String)>,
     ) -> Result<(), AdministrationError> {
-        let source = self.store.source(slug)?;
+        let source = self.store.source(slug).await?;
         Ok(self.store.forget_unknown(source.id, one).await?)
     }
 
     /// Forgets the attributes that the schemas know by now.
     pub(super) async fn forget_known(&self, source: &Source) -> Result<(), AdministrationError> {
-        let registry = self.store.registry(source)?;
-        for UnknownAttribute { resource_type, path, .. } in self.store.unknown_attributes(source.id)? {
+        let registry = self.store.registry(source).await?;
+        for UnknownAttribute { resource_type, path, .. } in self.store.unknown_attributes(source.id).await? {
             let known = registry.resource_type(&resource_type).is_some_and(|one| is_known(&path, one));
             if known {
                 self.store.forget_unknown(source.id, Some((resource_type, path))).await?;

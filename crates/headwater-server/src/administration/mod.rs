@@ -13,7 +13,7 @@ mod vault;
 
 use std::sync::Arc;
 
-use headwater_store::{Act, Actor, Millis, StoreError, sqlite::SqliteStore};
+use headwater_store::{Act, Actor, Millis, Records, StoreError};
 use uuid::Uuid;
 
 pub use accounts::{Invitation, MadeApiToken, NewAccount, SignedIn, Visitor};
@@ -74,7 +74,7 @@ impl AdministrationError {
 
 /// Sources, accounts, settings, and what is needed to change them.
 pub struct Administration {
-    store: SqliteStore,
+    store: Records,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     uuids: Arc<Uuids>,
@@ -85,7 +85,7 @@ pub struct Administration {
 impl Administration {
     /// The administration of a store.
     pub fn new(
-        store: SqliteStore,
+        store: Records,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         uuids: Arc<Uuids>,
@@ -95,7 +95,7 @@ impl Administration {
     }
 
     /// The store, for what only reads.
-    pub fn store(&self) -> &SqliteStore {
+    pub fn store(&self) -> &Records {
         &self.store
     }
 

@@ -1,9 +1,6 @@
 //! The resource types of a source: what is built in, and what the source adds.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use headwater_scim::{
     definition::{self, DefinitionError, ResourceTypeDefinition},
@@ -59,11 +56,11 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such source.
-    pub fn resource_types(&self, slug: &str) -> Result<Vec<DescribedType>, AdministrationError> {
-        let source = self.store.source(slug)?;
-        let registry = self.store.registry(&source)?;
-        let additions = self.store.additions(slug)?;
-        let counts = self.store.counts(source.id)?;
+    pub async fn resource_types(&self, slug: &str) -> Result<Vec<DescribedType>, AdministrationError> {
+        let source = self.store.source(slug).await?;
+        let registry = self.store.registry(&source).await?;
+        let additions = self.store.additions(slug).await?;
+        let counts = self.store.counts(source.id).await?;
         let described = registry.resource_types.iter().map(|one| {
             let added = additions.resource_types.iter().find(|added| *added.name == *one.name);
             let is_own = Registry::built_in().resource_type(&one.name).is_none();
@@ -91,8 +88,8 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such source, or it has no such type.
-    pub fn resource_type(&self, slug: &str, name: &str) -> Result<DescribedType, AdministrationError> {
-        let found = self.resource_types(slug)?.into_iter().find(|one| *one.resource_type.name == *name);
+    pub async fn resource_type(&self, slug: &str, name: &str) -> Result<DescribedType, AdministrationError> {
+        let found = self.resource_types(slug).await?.into_iter().find(|one| *one.resource_type.name == *name);
         found.ok_or_else(|| StoreError::NoDefinition(name.to_owned()).into())
     }
 
@@ -112,23 +109,18 @@ impl Administration {
         let json = named(json, "name", name.as_deref(), |one, other| one == other)?;
         let read = definition::read_resource_type(&json).map_err(StoreError::from)?;
         let name = read.name.clone();
-        let is_new = Arc::new(AtomicBool::new(false));
-        let put = {
-            let is_new = Arc::clone(&is_new);
-            move |additions: &mut Additions| {
-                is_new
-                    .store(Registry::with(additions)?.resource_type(&read.name).is_none(), Ordering::Relaxed);
-                let said = json!({"resource_type": read.name, "extensions": extensions_json(&read)});
-                additions.resource_types.retain(|known| known.name != read.name);
-                additions.resource_types.extend(added_type(read)?);
-                additions.resource_types.sort_by(|one, other| one.name.cmp(&other.name));
-                Ok(said)
-            }
+        let put = move |additions: &mut Additions| {
+            let is_new = Registry::with(additions)?.resource_type(&read.name).is_none();
+            let said = json!({"resource_type": read.name, "extensions": extensions_json(&read)});
+            additions.resource_types.retain(|known| known.name != read.name);
+            additions.resource_types.extend(added_type(read.clone())?);
+            additions.resource_types.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok((said, is_new))
         };
-        let source = self.store.change_additions(slug, put, act).await?;
+        let (source, is_new) = self.store.change_additions(slug, put, act).await?;
         self.forget_known(&source).await?;
-        let described = self.resource_type(source.slug.as_str(), &name)?;
-        Ok((described, is_new.load(Ordering::Relaxed)))
+        let described = self.resource_type(source.slug.as_str(), &name).await?;
+        Ok((described, is_new))
     }
 
     /// Removes a resource type of a source's own, or what it adds to one that is built in.
@@ -143,9 +135,9 @@ impl Administration {
     ) -> Result<(), AdministrationError> {
         let remove = move |additions: &mut Additions| {
             let position = additions.resource_types.iter().position(|one| one.name == name);
-            let Some(position) = position else { return Err(StoreError::NoDefinition(name)) };
+            let Some(position) = position else { return Err(StoreError::NoDefinition(name.clone())) };
             additions.resource_types.remove(position);
-            Ok(json!({"removed_resource_type": name}))
+            Ok((json!({"removed_resource_type": name}), ()))
         };
         self.store.change_additions(slug, remove, act).await?;
         Ok(())

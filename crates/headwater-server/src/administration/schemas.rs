@@ -1,9 +1,6 @@
 //! The schemas of a source: what is built in, and what the source adds.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use headwater_scim::{
     definition::{self, DefinitionError, ResourceTypeDefinition},
@@ -89,9 +86,9 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such source.
-    pub fn schemas(&self, slug: &str) -> Result<Vec<DescribedSchema>, AdministrationError> {
-        let registry = self.store.registry(&self.store.source(slug)?)?;
-        let additions = self.store.additions(slug)?;
+    pub async fn schemas(&self, slug: &str) -> Result<Vec<DescribedSchema>, AdministrationError> {
+        let registry = self.store.registry(&self.store.source(slug).await?).await?;
+        let additions = self.store.additions(slug).await?;
         let described = registry.schemas.iter().map(|schema| {
             let added = additions.schemas.iter().find(|added| added.id.eq_ignore_ascii_case(&schema.id));
             let is_own = Registry::built_in().schema(&schema.id).is_none();
@@ -114,8 +111,8 @@ impl Administration {
     ///
     /// # Errors
     /// There is no such source, or it has no such schema.
-    pub fn schema(&self, slug: &str, urn: &str) -> Result<DescribedSchema, AdministrationError> {
-        let found = self.schemas(slug)?.into_iter().find(|one| one.schema.id.eq_ignore_ascii_case(urn));
+    pub async fn schema(&self, slug: &str, urn: &str) -> Result<DescribedSchema, AdministrationError> {
+        let found = self.schemas(slug).await?.into_iter().find(|one| one.schema.id.eq_ignore_ascii_case(urn));
         found.ok_or_else(|| StoreError::NoDefinition(urn.to_owned()).into())
     }
 
@@ -135,29 +132,28 @@ impl Administration {
     ) -> Result<(DescribedSchema, bool), AdministrationError> {
         let json = named(json, "id", urn.as_deref(), str::eq_ignore_ascii_case)?;
         let urn = json["id"].as_str().unwrap_or_default().to_owned();
-        let is_new = Arc::new(AtomicBool::new(false));
         let put = {
-            let (is_new, urn) = (Arc::clone(&is_new), urn.clone());
+            let urn = urn.clone();
             move |additions: &mut Additions| {
-                is_new.store(Registry::with(additions)?.schema(&urn).is_none(), Ordering::Relaxed);
-                let schema = added_schema(json, additions)?;
+                let is_new = Registry::with(additions)?.schema(&urn).is_none();
+                let schema = added_schema(json.clone(), additions)?;
                 let said = schema.as_ref().map(names).unwrap_or_default();
-                let urn = schema.as_ref().map_or(urn, |schema| schema.id.clone());
+                let urn = schema.as_ref().map_or_else(|| urn.clone(), |schema| schema.id.clone());
                 additions.schemas.retain(|known| !known.id.eq_ignore_ascii_case(&urn));
                 additions.schemas.extend(schema);
                 additions.schemas.sort_by_key(|schema| schema.id.to_ascii_lowercase());
                 let mut said = json!({"schema": urn, "attributes": said});
-                if let Some(extends) = extends {
-                    attach(additions, &urn, &extends)?;
-                    said["extends"] = extends.resource_type.into();
+                if let Some(extends) = &extends {
+                    attach(additions, &urn, extends)?;
+                    said["extends"] = extends.resource_type.as_str().into();
                 }
-                Ok(said)
+                Ok((said, is_new))
             }
         };
-        let source = self.store.change_additions(slug, put, act).await?;
+        let (source, is_new) = self.store.change_additions(slug, put, act).await?;
         self.forget_known(&source).await?;
-        let described = self.schema(source.slug.as_str(), &urn)?;
-        Ok((described, is_new.load(Ordering::Relaxed)))
+        let described = self.schema(source.slug.as_str(), &urn).await?;
+        Ok((described, is_new))
     }
 
     /// Removes a schema of a source's own, or what it adds to one that is built in. What resources hold
@@ -173,7 +169,7 @@ impl Administration {
     ) -> Result<(), AdministrationError> {
         let remove = move |additions: &mut Additions| {
             let position = additions.schemas.iter().position(|schema| schema.id.eq_ignore_ascii_case(&urn));
-            let Some(position) = position else { return Err(StoreError::NoDefinition(urn)) };
+            let Some(position) = position else { return Err(StoreError::NoDefinition(urn.clone())) };
             let removed = additions.schemas.remove(position);
             let is_own = Registry::built_in().schema(&removed.id).is_none();
             let refers = |one: &&ResourceTypeDefinition| {
@@ -184,7 +180,7 @@ impl Administration {
                 let resource_type = referring.name.clone();
                 return Err(StoreError::Referred { schema: removed.id, resource_type });
             }
-            Ok(json!({"removed_schema": removed.id}))
+            Ok((json!({"removed_schema": removed.id}), ()))
         };
         self.store.change_additions(slug, remove, act).await?;
         Ok(())

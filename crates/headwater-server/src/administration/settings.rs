@@ -76,8 +76,8 @@ impl Administration {
     ///
     /// # Errors
     /// The store failed.
-    pub fn settings(&self) -> Result<Settings, AdministrationError> {
-        let stored = self.store.settings()?;
+    pub async fn settings(&self) -> Result<Settings, AdministrationError> {
+        let stored = self.store.settings().await?;
         // A setting that this program doesn't know is not its business.
         Ok(serde_json::from_value(stored.into()).unwrap_or_default())
     }
@@ -120,6 +120,6 @@ impl Administration {
             _ => serde_json::Map::new(),
         };
         self.store.change_settings(defaults, changes, act).await?;
-        self.settings()
+        self.settings().await
     }
 }

@@ -72,7 +72,7 @@ impl Administration {
                 AdministrationError::invalid("slug", format!("no slug can be made from {name:?}; give one"))
             })?,
         };
-        let settings = self.settings()?;
+        let settings = self.settings().await?;
         let secret = Secret::generate(&*self.random);
         let token = self.new_token(&secret, None, act.at);
         let token_id = token.id;
@@ -87,7 +87,7 @@ impl Administration {
         new.hidden = request.hidden.unwrap_or_default();
         check_hidden(&new.hidden, &Registry::built_in())?;
         let source = self.store.create_source(new, act).await?;
-        let token = self.token(source.slug.as_str(), token_id)?;
+        let token = self.token(source.slug.as_str(), token_id).await?;
         Ok(MadeSource { source, token, secret })
     }
 
@@ -109,7 +109,7 @@ impl Administration {
             .map(|megabytes| check_megabytes(megabytes, "request_log.megabytes"))
             .transpose()?;
         if let Some(hidden) = &edit.hidden {
-            let registry = self.store.registry(&self.store.source(&slug)?)?;
+            let registry = self.store.registry(&self.store.source(&slug).await?).await?;
             check_hidden(hidden, &registry)?;
         }
         Ok(self.store.edit_source(slug, edit, act).await?)
@@ -174,8 +174,8 @@ impl Administration {
         Ok(self.store.revoke_token(slug, id, act).await?)
     }
 
-    fn token(&self, slug: &str, id: Uuid) -> Result<Token, AdministrationError> {
-        let tokens = self.store.tokens(slug)?;
+    async fn token(&self, slug: &str, id: Uuid) -> Result<Token, AdministrationError> {
+        let tokens = self.store.tokens(slug).await?;
         let found = tokens.into_iter().find(|token| token.id == id);
         found.ok_or_else(|| StoreError::NoToken(id.to_string()).into())
     }

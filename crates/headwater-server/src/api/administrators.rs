@@ -117,7 +117,7 @@ pub(super) async fn list(
     State(context): State<App>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<Administrator>>, Problem> {
-    let all = context.administration.store().administrators()?;
+    let all = context.administration.store().administrators().await?;
     let all = all.iter().map(Administrator::from).collect();
     let key = |one: &Administrator| headwater_scim::comparison::key(&one.email, false).into_owned();
     Ok(Json(paging::of_all(all, &paging, ByKey::Ascending, key)?))
@@ -154,7 +154,7 @@ pub(super) async fn read(
     State(context): State<App>,
     Segments(id): Segments<Uuid>,
 ) -> Result<Json<Administrator>, Problem> {
-    Ok(Json((&context.administration.store().administrator(id)?).into()))
+    Ok(Json((&context.administration.store().administrator(id).await?).into()))
 }
 
 /// Change name or role of an administrator, or keep them out.

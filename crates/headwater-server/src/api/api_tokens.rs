@@ -76,8 +76,8 @@ pub(super) async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<ApiToken>>, Problem> {
     let store = context.administration.store();
-    let all = store.api_tokens()?;
-    let actors = Actors::look_up(store, all.iter().map(|token| token.created_by.uuid()))?;
+    let all = store.api_tokens().await?;
+    let actors = Actors::look_up(store, all.iter().map(|token| token.created_by.uuid())).await?;
     let all = all.into_iter().map(|token| ApiToken::new(token, &actors)).collect();
     Ok(Json(paging::of_all(all, &paging, ByKey::Descending, |token: &ApiToken| token.id)?))
 }
@@ -95,7 +95,7 @@ pub(super) async fn create(
     let expires = body.expires.map(|Moment(expires)| expires);
     let act = caller.act(&context);
     let made = context.administration.create_api_token(&body.name.0, body.role.into(), expires, act).await?;
-    let actors = Actors::look_up(context.administration.store(), [made.token.created_by.uuid()])?;
+    let actors = Actors::look_up(context.administration.store(), [made.token.created_by.uuid()]).await?;
     let secret = Some(made.secret.reveal().to_owned());
     Ok((StatusCode::CREATED, Json(NewApiToken { api_token: ApiToken::new(made.token, &actors), secret })))
 }

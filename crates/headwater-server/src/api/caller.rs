@@ -107,11 +107,11 @@ async fn find(
     let administration = &context.administration;
     let found = match cookie(headers, cookie_name(url)) {
         // A cookie that anybody on the way could have read or set shows nothing.
-        Some(secret) if is_private(url) => administration.session(secret)?,
+        Some(secret) if is_private(url) => administration.session(secret).await?,
         _ => None,
     };
     let Some((session, administrator)) = found else {
-        return Err(Problem::unauthenticated(administration.needs_setup()?));
+        return Err(Problem::unauthenticated(administration.needs_setup().await?));
     };
     if !is_safe(method) {
         check_not_forged(headers, url)?;
@@ -134,7 +134,7 @@ async fn find(
 
 async fn by_token(context: &Arc<Context>, secret: &str) -> Result<Caller, Problem> {
     let administration = &context.administration;
-    let Some(token) = administration.api_token(secret)? else {
+    let Some(token) = administration.api_token(secret).await? else {
         return Err(Problem::unauthenticated(false));
     };
     let now = administration.now();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use axum::{Json, extract::State};
 use headwater_store::{
-    Change as Stored, ChangeQuery, ChangedMember, ChangedMembers, NamedActor, ResourceId, SERVER, Source,
-    SourceId, sqlite::SqliteStore,
+    Change as Stored, ChangeQuery, ChangedMember, ChangedMembers, NamedActor, Records, ResourceId, SERVER,
+    Source, SourceId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,9 +97,12 @@ enum ActorKind {
 pub(super) struct Actors(HashMap<Uuid, NamedActor>);
 
 impl Actors {
-    pub(super) fn look_up(store: &SqliteStore, ids: impl IntoIterator<Item = Uuid>) -> Result<Self, Problem> {
+    pub(super) async fn look_up(
+        store: &Records,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Self, Problem> {
         let ids: std::collections::HashSet<Uuid> = ids.into_iter().collect();
-        Ok(Self(store.actors(&ids.into_iter().collect::<Vec<_>>())?))
+        Ok(Self(store.actors(ids.into_iter().collect()).await?))
     }
 
     pub(super) fn of(&self, id: Uuid) -> Actor {
@@ -180,7 +183,7 @@ pub(super) async fn of_source(
     Params(params): Params<ChangeParams>,
 ) -> Result<Json<Page<Change>>, Problem> {
     let store = context.administration.store();
-    let source = store.source(&slug)?;
+    let source = store.source(&slug).await?;
     let resource = params.resource.as_deref().map(|id| {
         ResourceId::parse(id).ok_or_else(|| Problem::invalid("resource", format!("{id:?} is not an id.")))
     });
@@ -206,7 +209,10 @@ pub(super) async fn of_server(
     Params(params): Params<ActParams>,
 ) -> Result<Json<Page<Change>>, Problem> {
     let store = context.administration.store();
-    let about = params.source.as_deref().map(|slug| store.source(slug)).transpose()?;
+    let about = match &params.source {
+        Some(slug) => Some(store.source(slug).await?),
+        None => None,
+    };
     let query = ChangeQuery {
         about: about.map(|source| source.id),
         resource_type: params.resource_type,
@@ -218,9 +224,9 @@ pub(super) async fn of_server(
         ..ChangeQuery::default()
     };
     let page = store.changes(SERVER, query).await?;
-    let actors = Actors::look_up(store, page.changes.iter().map(|change| change.actor))?;
+    let actors = Actors::look_up(store, page.changes.iter().map(|change| change.actor)).await?;
     let sources: HashMap<SourceId, Source> =
-        store.sources()?.into_iter().map(|source| (source.id, source)).collect();
+        store.sources().await?.into_iter().map(|source| (source.id, source)).collect();
     let items = page.changes.into_iter().map(|change| {
         let about = change.about.and_then(|about| sources.get(&about)).map(SourceRef::from);
         let actor = actors.of(change.actor);
@@ -231,7 +237,7 @@ pub(super) async fn of_server(
 
 /// A page of the journal of a source.
 pub(super) async fn page(
-    store: &SqliteStore,
+    store: &Records,
     source: &Source,
     query: ChangeQuery,
 ) -> Result<Page<Change>, Problem> {

@@ -251,7 +251,8 @@ pub(super) async fn users(
     };
     let (items, next) = walk(&context, listing, params.source.as_deref(), params.cursor.as_deref()).await?;
     let total =
-        total(&context, USER, params.source.as_deref(), params.q.is_none() && params.active.is_none())?;
+        total(&context, USER, params.source.as_deref(), params.q.is_none() && params.active.is_none())
+            .await?;
     let items = items.iter().map(|(source, stored)| User::new(source, stored)).collect();
     Ok(Json(Page { items, next, total }))
 }
@@ -279,7 +280,7 @@ pub(super) async fn groups(
         limit: paging::limit(params.limit)?,
     };
     let (items, next) = walk(&context, listing, params.source.as_deref(), params.cursor.as_deref()).await?;
-    let total = total(&context, GROUP, params.source.as_deref(), params.q.is_none())?;
+    let total = total(&context, GROUP, params.source.as_deref(), params.q.is_none()).await?;
     let items = items.iter().map(|(source, stored)| Group::new(source, stored)).collect();
     Ok(Json(Page { items, next, total }))
 }
@@ -294,7 +295,7 @@ pub(super) async fn user(
     url: ServerUrl,
     Segments((slug, id)): Segments<(String, String)>,
 ) -> Result<Json<UserDetail>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let include = Include { members: false, groups: true };
     let stored = find(&context, &source, USER, &id, include).await?;
     let resource = as_client(&context, &source, USER, &id, &url, &Projection::Default).await?;
@@ -316,7 +317,7 @@ pub(super) async fn groups_of_user(
     Segments((slug, id)): Segments<(String, String)>,
     Params(paging): Params<paging::Paging>,
 ) -> Result<Json<Page<Group>>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let include = Include { members: false, groups: true };
     let stored = find(&context, &source, USER, &id, include).await?;
     let ids = stored.groups.unwrap_or_default().into_iter().filter_map(|group| group.id.resource_id());
@@ -340,7 +341,7 @@ pub(super) async fn group(
     url: ServerUrl,
     Segments((slug, id)): Segments<(String, String)>,
 ) -> Result<Json<GroupDetail>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let stored = find(&context, &source, GROUP, &id, Include::default()).await?;
     let registry = Registry::built_in();
     let resource_type =
@@ -362,7 +363,7 @@ pub(super) async fn members(
     Segments((slug, id)): Segments<(String, String)>,
     Params(params): Params<MemberParams>,
 ) -> Result<Json<Page<Member>>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let group = find(&context, &source, GROUP, &id, Include::default()).await?;
     let limit = paging::limit(params.limit)?;
     let after: Option<String> = paging::place(params.cursor.as_deref())?;
@@ -426,8 +427,8 @@ async fn walk(
 ) -> Result<(Vec<(Source, StoredResource)>, Option<String>), Problem> {
     let store = context.administration.store();
     let sources = match slug {
-        Some(slug) => vec![store.source(slug)?],
-        None => store.sources()?,
+        Some(slug) => vec![store.source(slug).await?],
+        None => store.sources().await?,
     };
     let place: Option<Place> = paging::place(cursor)?;
     let begin = match &place {
@@ -461,7 +462,7 @@ async fn walk(
 }
 
 /// How many there are, where that is quickly told.
-fn total(
+async fn total(
     context: &Context,
     resource_type: &str,
     slug: Option<&str>,
@@ -469,7 +470,7 @@ fn total(
 ) -> Result<Option<u64>, Problem> {
     let Some(slug) = slug.filter(|_| all) else { return Ok(None) };
     let store = context.administration.store();
-    Ok(Some(store.count(store.source(slug)?.id, resource_type)?))
+    Ok(Some(store.count(store.source(slug).await?.id, resource_type).await?))
 }
 
 async fn find(
@@ -493,7 +494,7 @@ async fn as_client(
     url: &ServerUrl,
     projection: &Projection,
 ) -> Result<Value, Problem> {
-    let registry = context.administration.store().registry(source)?;
+    let registry = context.administration.store().registry(source).await?;
     let found = registry.resource_type(resource_type);
     let resource_type = found.ok_or_else(|| Problem::not_found("There is no such type of resource."))?;
     let caller = Caller {

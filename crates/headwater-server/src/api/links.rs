@@ -67,7 +67,7 @@ pub(super) async fn check(
     State(context): State<App>,
     Body(body): Body<LinkCheck>,
 ) -> Result<Json<LinkPurpose>, Problem> {
-    let link = context.administration.link(&body.secret)?;
+    let link = context.administration.link(&body.secret).await?;
     let purpose =
         if link.administrator.is_some() { Purpose::SetPassword } else { Purpose::FirstAdministrator };
     let (email, name) =

@@ -1,11 +1,14 @@
 //! `/api/v1/…/requests`: what clients have sent and got.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::{Json, extract::State};
 use headwater_store::{
     ChangeQuery, ResourceId, Source,
-    requests::{Operation, RequestPage, RequestQuery, RequestRecord, StatusFilter, UNMATCHED},
+    requests::{
+        Operation, RequestPage, RequestQuery, RequestRecord, RequestSummary as Logged, StatusFilter,
+        UNMATCHED,
+    },
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -142,9 +145,9 @@ pub(super) async fn of_source(
     Segments(slug): Segments<String>,
     Params(params): Params<RequestParams>,
 ) -> Result<Json<Page<RequestSummary>>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let page = context.requests.list(source.id, params.query()?).await?;
-    Ok(Json(summaries(&context, Some(&source), page)))
+    Ok(Json(summaries(&context, Some(&source), page).await))
 }
 
 /// Requests to sources that don't exist, newest first.
@@ -162,7 +165,7 @@ pub(super) async fn unmatched(
         ..RequestQuery::default()
     };
     let page = context.requests.list(UNMATCHED, query).await?;
-    let mut page = summaries(&context, None, page);
+    let mut page = summaries(&context, None, page).await;
     for request in page.items.iter_mut().filter(|request| request.status == 401) {
         // Its client is told no more than with a wrong token; an administrator may know.
         let slug = request.path.strip_prefix(scim::PREFIX).and_then(|path| path.split('/').next());
@@ -180,7 +183,7 @@ pub(super) async fn read(
     State(context): State<App>,
     Segments((slug, sequence)): Segments<(String, i64)>,
 ) -> Result<Json<RequestDetail>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let record = context.requests.request(source.id, sequence).await?;
     detail(&context, &source, record).await
 }
@@ -194,7 +197,7 @@ pub(super) async fn read_by_id(
     State(context): State<App>,
     Segments((slug, id)): Segments<(String, Uuid)>,
 ) -> Result<Json<RequestDetail>, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let record = context.requests.by_request_id(source.id, id).await?;
     detail(&context, &source, record).await
 }
@@ -232,30 +235,33 @@ impl RequestParams {
     }
 }
 
-fn summaries(context: &Context, source: Option<&Source>, page: RequestPage) -> Page<RequestSummary> {
+async fn summaries(context: &Context, source: Option<&Source>, page: RequestPage) -> Page<RequestSummary> {
     let next = page.next.map(|next| paging::cursor(&next));
-    let mut names = HashMap::new();
-    let items = page.requests.into_iter().map(|request| summary(context, source, request, &mut names));
+    let names = names(context, source, &page.requests).await;
+    let items = page.requests.into_iter().map(|request| summary(request, &names));
     Page::new(items.collect(), next)
 }
 
-/// A request in short. What its target is called is told by the directory: the log may not know.
-pub(super) fn summary(
+/// What the targets of requests are called. It is told by the directory: the log may not know.
+pub(super) async fn names(
     context: &Context,
     source: Option<&Source>,
-    request: headwater_store::requests::RequestSummary,
-    names: &mut HashMap<ResourceId, Option<String>>,
-) -> RequestSummary {
-    let target = request.target.map(|target| {
-        let known = names.entry(target.id).or_insert_with(|| {
-            let remembered = context.administration.store().remembered(source?.id, target.id);
-            remembered.ok().flatten().and_then(|(_, display, _)| display)
-        });
-        Target {
-            display: known.clone().or(target.display),
-            resource_type: target.resource_type,
-            id: target.id.to_string(),
-        }
+    requests: &[Logged],
+) -> HashMap<ResourceId, String> {
+    let targets: HashSet<ResourceId> =
+        requests.iter().filter_map(|request| Some(request.target.as_ref()?.id)).collect();
+    let Some(source) = source.filter(|_| !targets.is_empty()) else { return HashMap::new() };
+    let store = context.administration.store();
+    // A list without names is better than none.
+    store.remembered(source.id, targets.into_iter().collect()).await.unwrap_or_default()
+}
+
+/// A request in short.
+pub(super) fn summary(request: Logged, names: &HashMap<ResourceId, String>) -> RequestSummary {
+    let target = request.target.map(|target| Target {
+        display: names.get(&target.id).cloned().or(target.display),
+        resource_type: target.resource_type,
+        id: target.id.to_string(),
     });
     RequestSummary {
         sequence: request.sequence,
@@ -308,8 +314,9 @@ async fn detail(
     } else {
         Vec::new()
     };
+    let names = names(context, Some(source), std::slice::from_ref(&record.summary)).await;
     Ok(Json(RequestDetail {
-        request: summary(context, Some(source), record.summary, &mut HashMap::new()),
+        request: summary(record.summary, &names),
         request_headers: record.request_headers,
         request_body: record.request_body.text,
         request_body_note: record.request_body.note,

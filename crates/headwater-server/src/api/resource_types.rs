@@ -52,7 +52,7 @@ pub(super) async fn list(
     Segments(slug): Segments<String>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<SourceResourceType>>, Problem> {
-    let mut types = context.administration.resource_types(&slug)?;
+    let mut types = context.administration.resource_types(&slug).await?;
     let key =
         |one: &DescribedType| (one.origin == administration::Origin::Own, one.resource_type.name.to_string());
     types.sort_by_key(key);
@@ -70,7 +70,7 @@ pub(super) async fn read(
     State(context): State<App>,
     Segments((slug, name)): Segments<(String, String)>,
 ) -> Result<Json<SourceResourceType>, Problem> {
-    Ok(Json(context.administration.resource_type(&slug, &name)?.into()))
+    Ok(Json(context.administration.resource_type(&slug, &name).await?.into()))
 }
 
 /// Make a resource type, or replace it. To one that is built in, extensions and searchable paths are

@@ -98,7 +98,7 @@ pub(super) async fn list(
     Segments(slug): Segments<String>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<SourceSchema>>, Problem> {
-    let mut schemas = context.administration.schemas(&slug)?;
+    let mut schemas = context.administration.schemas(&slug).await?;
     let key = |one: &DescribedSchema| {
         (one.origin == administration::Origin::Own, one.schema.id.to_ascii_lowercase())
     };
@@ -117,7 +117,7 @@ pub(super) async fn read(
     State(context): State<App>,
     Segments((slug, urn)): Segments<(String, String)>,
 ) -> Result<Json<SourceSchema>, Problem> {
-    Ok(Json(context.administration.schema(&slug, &urn)?.into()))
+    Ok(Json(context.administration.schema(&slug, &urn).await?.into()))
 }
 
 /// Make a schema, or replace it. Under the URN of one that is built in, attributes are added to it;

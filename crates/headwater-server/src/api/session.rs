@@ -139,7 +139,8 @@ pub(super) async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<SessionSummary>>, Problem> {
     let (current, administrator) = caller.session()?;
-    let sessions = context.administration.store().sessions(administrator.id, context.administration.now())?;
+    let sessions =
+        context.administration.store().sessions(administrator.id, context.administration.now()).await?;
     let summaries = sessions.into_iter().map(|session| SessionSummary {
         current: session.id == current.id,
         id: session.id,

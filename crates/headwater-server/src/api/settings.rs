@@ -8,7 +8,7 @@ use crate::administration::{Settings, SettingsEdit};
 /// The settings of the server.
 #[utoipa::path(get, path = "/settings", tag = "System", responses((status = 200, body = Settings)))]
 pub(super) async fn read(State(context): State<App>) -> Result<Json<Settings>, Problem> {
-    Ok(Json(context.administration.settings()?))
+    Ok(Json(context.administration.settings().await?))
 }
 
 /// Change settings; what is left out stays as it is.

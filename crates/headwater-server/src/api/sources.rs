@@ -314,7 +314,7 @@ pub(super) async fn list(
     Params(params): Params<SourceParams>,
 ) -> Result<Json<Page<Source>>, Problem> {
     let wanted = searched(params.q)?.unwrap_or_default().to_lowercase();
-    let mut stored = context.administration.store().sources()?;
+    let mut stored = context.administration.store().sources().await?;
     stored.retain(|source| {
         source.name.to_lowercase().contains(&wanted) || source.slug.as_str().contains(&wanted)
     });
@@ -352,7 +352,7 @@ pub(super) async fn create(
     };
     let act = caller.act(&context);
     let made = context.administration.create_source(request, act).await?;
-    let actors = Actors::look_up(context.administration.store(), [act.actor.uuid()])?;
+    let actors = Actors::look_up(context.administration.store(), [act.actor.uuid()]).await?;
     let new = NewSource {
         source: Source::new(&context, &made.source, &url).await?,
         token: Token::new(&made.token, act.at, &actors),
@@ -371,7 +371,7 @@ pub(super) async fn read(
     url: ServerUrl,
     Segments(slug): Segments<String>,
 ) -> Result<Json<Source>, Problem> {
-    let stored = context.administration.store().source(&slug)?;
+    let stored = context.administration.store().source(&slug).await?;
     Ok(Json(Source::new(&context, &stored, &url).await?))
 }
 
@@ -421,7 +421,7 @@ pub(super) async fn delete(
     Segments(slug): Segments<String>,
     Params(params): Params<DeleteParams>,
 ) -> Result<StatusCode, Problem> {
-    let stored = context.administration.store().source(&slug)?;
+    let stored = context.administration.store().source(&slug).await?;
     if params.confirm.as_deref().map(str::trim) != Some(stored.name.as_str()) {
         return Err(Problem::invalid(
             "confirm",
@@ -445,7 +445,7 @@ pub(super) async fn service_accounts(
     Segments(slug): Segments<String>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<ServiceAccount>>, Problem> {
-    let accounts = context.administration.store().service_accounts(&slug)?;
+    let accounts = context.administration.store().service_accounts(&slug).await?;
     let accounts = accounts.into_iter().map(|account| ServiceAccount {
         id: account.id,
         name: account.name,
@@ -467,7 +467,7 @@ pub(super) async fn slug_of_name(
 ) -> Result<Json<SlugCheck>, Problem> {
     let name = params.name.unwrap_or_default();
     let slug = Slug::from_name(&name).map(|slug| slug.to_string()).unwrap_or_default();
-    checked(&context, slug, &url).map(Json)
+    checked(&context, slug, &url).await.map(Json)
 }
 
 /// Whether a slug can be used.
@@ -480,14 +480,14 @@ pub(super) async fn check_slug(
     url: ServerUrl,
     Segments(slug): Segments<String>,
 ) -> Result<Json<SlugCheck>, Problem> {
-    checked(&context, slug, &url).map(Json)
+    checked(&context, slug, &url).await.map(Json)
 }
 
-fn checked(context: &Context, slug: String, url: &ServerUrl) -> Result<SlugCheck, Problem> {
+async fn checked(context: &Context, slug: String, url: &ServerUrl) -> Result<SlugCheck, Problem> {
     let parsed = Slug::parse(&slug);
     let valid = parsed.is_ok();
     let available = valid
-        && match context.administration.store().source(&slug) {
+        && match context.administration.store().source(&slug).await {
             Ok(_) => false,
             Err(headwater_store::StoreError::NoSource(_)) => true,
             Err(error) => return Err(error.into()),

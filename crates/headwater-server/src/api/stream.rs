@@ -4,7 +4,6 @@
 //! but its place, so that it goes on after a pause, and at any server on the same data.
 
 use std::{
-    collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -41,7 +40,7 @@ pub(super) async fn stream(
     caller: Caller,
     Segments(slug): Segments<String>,
 ) -> Result<Response, Problem> {
-    let source = context.administration.store().source(&slug)?;
+    let source = context.administration.store().source(&slug).await?;
     let place_taken = context.streams.take(caller.actor).ok_or_else(|| {
         let detail = "Too many streams are open; close one, or try again.";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
@@ -118,7 +117,7 @@ fn events(
     let reading = Reading { _following: following, context, source, caller, place, written, stopping };
     stream::unfold(reading, |mut reading| async move {
         loop {
-            if !reading.may_go_on() {
+            if !reading.may_go_on().await {
                 return None;
             }
             reading.written.borrow_and_update();
@@ -146,22 +145,23 @@ impl Reading {
     async fn next(&mut self) -> Option<Vec<Result<Event, Infallible>>> {
         let query = RequestQuery { after: Some(self.place), limit: AT_ONCE, ..RequestQuery::default() };
         let page = self.context.requests.list(self.source.id, query).await.ok()?;
-        let mut names = HashMap::new();
+        let names = requests::names(&self.context, Some(&self.source), &page.requests).await;
         let mut events = Vec::with_capacity(page.requests.len());
         for request in page.requests {
             self.place = request.sequence;
-            let summary = requests::summary(&self.context, Some(&self.source), request, &mut names);
+            let summary = requests::summary(request, &names);
             let event = Event::default().event("request").id(summary.sequence.to_string());
             events.push(Ok(event.json_data(&summary).ok()?));
         }
         Some(events)
     }
 
-    fn may_go_on(&self) -> bool {
+    async fn may_go_on(&self) -> bool {
         let administration = &self.context.administration;
         let source_is_there = administration
             .store()
             .sources()
+            .await
             .is_ok_and(|sources| sources.iter().any(|source| source.id == self.source.id));
         if self.context.is_stopping() || !source_is_there {
             return false;
@@ -170,8 +170,9 @@ impl Reading {
             Some((session, administrator)) => administration
                 .store()
                 .sessions(administrator.id, administration.now())
+                .await
                 .is_ok_and(|sessions| sessions.iter().any(|one| one.id == session.id)),
-            None => administration.store().api_tokens().is_ok_and(|tokens| {
+            None => administration.store().api_tokens().await.is_ok_and(|tokens| {
                 tokens.iter().any(|token| {
                     Actor::Id(token.id) == self.caller.actor
                         && token.state(administration.now()) == TokenState::Active

@@ -59,13 +59,13 @@ struct Health {
 pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Problem> {
     let administration = &context.administration;
     let store = administration.store();
-    let sources = store.sources()?;
+    let sources = store.sources().await?;
     let (mut users, mut groups) = (0, 0);
     for source in &sources {
-        users += store.count(source.id, "User")?;
-        groups += store.count(source.id, "Group")?;
+        users += store.count(source.id, "User").await?;
+        groups += store.count(source.id, "Group").await?;
     }
-    let (location, bytes) = store.size();
+    let stored = store.storage().await?;
     let log = context.requests.state().await?;
     let now = administration.now();
     let ping = context.store.ping().await;
@@ -105,7 +105,7 @@ pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Pro
         uptime_seconds: (now - context.started) / 1_000,
         public_url: context.configuration.public_url.clone(),
         listen: context.configuration.listen.to_string(),
-        store: Storage { kind: "sqlite", location: location.display().to_string(), bytes },
+        store: Storage { kind: stored.kind, location: stored.location, bytes: stored.bytes },
         request_log: RequestLogState {
             bytes: log.bytes,
             entries: log.entries,

@@ -104,9 +104,9 @@ pub(super) async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<Token>>, Problem> {
     let store = context.administration.store();
-    let tokens = store.tokens(&slug)?;
+    let tokens = store.tokens(&slug).await?;
     let creators = tokens.iter().filter_map(|token| token.created_by).map(headwater_store::Actor::uuid);
-    let actors = Actors::look_up(store, creators)?;
+    let actors = Actors::look_up(store, creators).await?;
     let now = context.administration.now();
     let tokens = tokens.iter().map(|token| Token::new(token, now, &actors)).collect();
     let key = |token: &Token| (token.created.0, token.id);
@@ -127,7 +127,7 @@ pub(super) async fn create(
     let expires = body.expires.map(|Moment(expires)| expires);
     let act = caller.act(&context);
     let made = context.administration.create_token(slug, expires, act).await?;
-    let actors = Actors::look_up(context.administration.store(), [act.actor.uuid()])?;
+    let actors = Actors::look_up(context.administration.store(), [act.actor.uuid()]).await?;
     let token = Token::new(&made.token, act.at, &actors);
     Ok((StatusCode::CREATED, Json(NewToken { token, secret: Some(made.secret.reveal().to_owned()) })))
 }

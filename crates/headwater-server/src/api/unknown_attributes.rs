@@ -102,7 +102,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<UnknownAttribute>>, Problem> {
     // What was sent a moment ago may not be written down yet.
     context.unknown_attributes.write_down(&*context.store).await;
-    let mut unknown = context.administration.unknown_attributes(&slug)?;
+    let mut unknown = context.administration.unknown_attributes(&slug).await?;
     let key = |one: &Unknown| (one.counted.seen, one.counted.resource_type.clone(), one.counted.path.clone());
     unknown.sort_by_key(|one| std::cmp::Reverse(key(one)));
     let page = paging::of_all(unknown, &paging, ByKey::Descending, key)?;

@@ -123,8 +123,13 @@ mod tests {
         let store = SqliteStore::open(folder.path()).expect("a store");
         let random: Arc<SystemRandom> = Arc::default();
         let vault = Vault::open(folder.path(), None, random.clone()).expect("a key");
-        let made =
-            Administration::new(store, Arc::new(SystemClock), random, Arc::new(Uuids::default()), vault);
+        let made = Administration::new(
+            store.into(),
+            Arc::new(SystemClock),
+            random,
+            Arc::new(Uuids::default()),
+            vault,
+        );
         (folder, made)
     }
 

@@ -1,22 +1,17 @@
 //! The store on SQLite: one writer thread that commits many change sets at once, and readers that
 //! never wait for it.
 
-mod accounts;
-mod administration;
 mod apply;
 mod checkpoints;
 mod credentials;
 mod functions;
-mod journal;
-mod listing;
 mod migrate;
 mod read;
 mod reindex;
 mod requests;
-mod schemas;
 mod search;
 mod selection;
-mod settings;
+mod sql;
 mod stretches;
 mod writer;
 
@@ -36,6 +31,7 @@ use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots,
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
     ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute,
+    records::{self, Registries},
 };
 
 /// The name of the database in the data folder.
@@ -56,7 +52,7 @@ struct Shared {
     writer: Writer,
     idle: Mutex<Vec<Reader>>,
     credentials: Credentials,
-    registries: schemas::Registries,
+    registries: Arc<Registries>,
     _checkpoints: Checkpoints,
 }
 
@@ -90,7 +86,7 @@ impl SqliteStore {
             writer,
             idle: Mutex::default(),
             credentials,
-            registries: Mutex::default(),
+            registries: Arc::default(),
             _checkpoints: checkpoints,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -106,6 +102,19 @@ impl SqliteStore {
         } else {
             Err(StoreError::NoData(folder.display().to_string()))
         }
+    }
+
+    /// Where the database is, and how many bytes it takes with its log.
+    pub(crate) fn size(&self) -> (PathBuf, u64) {
+        let path = &self.shared.path;
+        let wal = path.with_extension("db-wal");
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        (path.clone(), length(path) + length(&wal))
+    }
+
+    /// The registries of sources that are in memory.
+    pub(crate) fn registries(&self) -> Arc<Registries> {
+        Arc::clone(&self.shared.registries)
     }
 
     /// Runs `read` on a reading connection, in one snapshot.
@@ -142,8 +151,16 @@ impl SqliteStore {
         }
     }
 
+    /// Runs a change, whole or not at all, and returns once it is durable.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.shared.writer.run(work).await
+    }
+
     /// Runs a change to sources or tokens, and tells every process of it.
-    async fn administer<T: Send + 'static>(
+    pub(crate) async fn administer<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -153,7 +170,7 @@ impl SqliteStore {
                 .map_err(|source| StoreError::Folder { path: self.shared.path.display().to_string(), source })
         };
         announce()?;
-        let done = self.shared.writer.run(work).await?;
+        let done = self.write(work).await?;
         announce()?;
         Ok(done)
     }
@@ -175,7 +192,8 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError> {
-        let load = || self.read(|connection, _| administration::credential(self, connection, slug, lookup));
+        let registries = &self.shared.registries;
+        let load = || self.read(|connection, _| records::credential(connection, registries, slug, lookup));
         self.shared.credentials.get(slug, lookup, load)
     }
 
@@ -252,11 +270,11 @@ impl Store for SqliteStore {
     }
 
     async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError> {
-        self.shared.writer.run(move |connection| schemas::note_unknown(connection, &unknown)).await
+        self.write(move |connection| records::note_unknown(connection, &unknown)).await
     }
 
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        self.shared.writer.run(move |connection| administration::note_uses(connection, &uses)).await
+        self.write(move |connection| records::note_uses(connection, &uses)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,11 +1,10 @@
 //! The index made anew when a program comes that makes its keys in another way: other attributes
 //! are searchable, or texts are compared by other tables of Unicode.
 
-use headwater_scim::{Object, index, registry::Registry, resource_type::ResourceType};
-use rusqlite::{Connection, TransactionBehavior, params};
+use headwater_scim::{registry::Registry, resource_type::ResourceType};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::{administration, schemas};
-use crate::StoreError;
+use crate::{StoreError, records};
 
 /// Raised whenever [`headwater_scim::index::key`] gives other keys than before.
 const COMPARISON: u32 = 3;
@@ -22,7 +21,7 @@ pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {
         let resources: u64 = transaction.query_row("SELECT COUNT(*) FROM resource", [], |row| row.get(0))?;
         if resources > 0 {
             tracing::info!(resources, "making the index of users and groups anew; this is done once");
-            fill(&transaction)?;
+            records::make_anew(&*transaction)?;
         }
         transaction.pragma_update(None, "user_version", wanted)?;
     }
@@ -45,39 +44,6 @@ fn fingerprint(resource_types: &[std::sync::Arc<ResourceType>]) -> i32 {
     let hash =
         text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     i32::try_from(hash >> 1).unwrap_or(i32::MAX).max(1)
-}
-
-fn fill(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM resource_key", [])?;
-    let mut insert = connection.prepare(
-        "INSERT OR IGNORE INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let mut select = connection.prepare("SELECT id, type, document FROM resource WHERE source_id = ?1")?;
-    for source in administration::all_sources(connection)? {
-        let registry = schemas::registry(&schemas::additions(connection, &source)?)?;
-        let source = source.id.0;
-        let mut rows = select.query([source])?;
-        while let Some(row) = rows.next()? {
-            let id: Vec<u8> = row.get(0)?;
-            let (name, document): (String, String) = (row.get(1)?, row.get(2)?);
-            let (Some(resource_type), Ok(document)) =
-                (registry.resource_type(&name), serde_json::from_str::<Object>(&document))
-            else {
-                return Err(StoreError::Damaged("a resource can't be read".to_owned()));
-            };
-            for key in index::keys(resource_type, &document) {
-                let added = insert.execute(params![source, key.code, key.key, id, key.unique])?;
-                if added == 0 && key.unique {
-                    // Two that were different are the same by the new rule: both stay, to be told apart
-                    // by whoever writes them.
-                    let path = &*key.path;
-                    tracing::warn!(path, "two resources now share a value that should be unique");
-                    insert.execute(params![source, key.code, key.key, id, false])?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

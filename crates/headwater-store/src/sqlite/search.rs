@@ -466,7 +466,7 @@ impl Search<'_> {
         let mut rows = statement.query(params_from_iter(&conditions.parameters))?;
         while let Some(row) = rows.next()? {
             total += 1;
-            let id = ResourceId(super::administration::uuid(row, 1)?);
+            let id = ResourceId(super::sql::uuid(row, 1)?);
             let rank = Rank::new(row.get(2)?, id, row.get(0)?);
             if position.as_ref().is_none_or(|position| ranks.is_beyond(&rank, position)) {
                 ranks.add(rank)?;

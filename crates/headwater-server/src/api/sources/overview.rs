@@ -56,7 +56,7 @@ pub(crate) async fn read(
     Segments(slug): Segments<String>,
 ) -> Result<Json<Overview>, Problem> {
     let store = context.administration.store();
-    let stored = store.source(&slug)?;
+    let stored = store.source(&slug).await?;
     let now = context.administration.now();
     let this_hour = now - now.rem_euclid(HOUR);
     let hours = context.requests.hours(stored.id, this_hour - 23 * HOUR, this_hour + 1).await?;
@@ -81,6 +81,6 @@ pub(crate) async fn read(
             first_deactivation: Moment::maybe(reached.first_deactivation),
         },
         attention,
-        inactive_users: store.count_with(stored.id, "User", "active", "false")?,
+        inactive_users: store.count_with(stored.id, "User", "active", "false").await?,
     }))
 }

@@ -108,8 +108,8 @@ pub(super) async fn of(context: &Context, source: &Stored) -> Result<(Status, Ve
     let status = Status {
         light,
         reason,
-        users: store.count(source.id, "User")?,
-        groups: store.count(source.id, "Group")?,
+        users: store.count(source.id, "User").await?,
+        groups: store.count(source.id, "Group").await?,
         last_request: Moment::maybe(traffic.last_request),
         requests_last_day: traffic.requests,
         errors_last_day: traffic.errors,
@@ -132,7 +132,7 @@ async fn attention(
             "settings",
         ));
     }
-    found.extend(of_tokens(context, source, now)?);
+    found.extend(of_tokens(context, source, now).await?);
     match of_wrong_tokens(context, source, traffic, now).await? {
         // What is behind the refusals has been said.
         Some(wrong_tokens) => found.push(wrong_tokens),
@@ -141,8 +141,8 @@ async fn attention(
     Ok(found)
 }
 
-fn of_tokens(context: &Context, source: &Stored, now: Millis) -> Result<Vec<Attention>, Problem> {
-    let tokens = context.administration.store().tokens(source.slug.as_str())?;
+async fn of_tokens(context: &Context, source: &Stored, now: Millis) -> Result<Vec<Attention>, Problem> {
+    let tokens = context.administration.store().tokens(source.slug.as_str()).await?;
     let active: Vec<_> = tokens.iter().filter(|token| token.state(now) == TokenState::Active).collect();
     let mut found = Vec::new();
     if active.is_empty() {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use headwater_scim::{Object, index, registry::Registry, resource};
-use headwater_store::sqlite::SqliteStore;
+use headwater_store::{Records, sqlite::SqliteStore};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -24,8 +24,10 @@ pub(crate) fn check(database: &Path) {
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
     assert_eq!(whole, "ok");
     let store = SqliteStore::open_existing(database.parent().expect("a folder")).expect("a store");
-    for source in store.sources().expect("the sources") {
-        let registry = store.registry(&source).expect("the schemas");
+    let records = Records::from(store);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    for source in runtime.block_on(records.sources()).expect("the sources") {
+        let registry = runtime.block_on(records.registry(&source)).expect("the schemas");
         check_source(&connection, source.id.0, &registry);
         check_stretches(&connection, source.id.0);
     }

@@ -1,17 +1,16 @@
 //! Administrators, one-time links, sessions, failed logins and API tokens.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    SqliteStore,
-    administration::uuid,
+    Records,
     journal::{self, Entry},
 };
 use crate::{
     Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, Link, Millis, NewAdministrator,
     Role, Session, StoreError,
+    sql::{Row, Sql, values},
 };
 
 const ADMINISTRATOR: &str =
@@ -23,9 +22,9 @@ const API_TOKEN: &str = "id, name, role, created, created_by, expires, last_used
 /// Failed logins that are older than this are forgotten.
 const FAILURES_COUNT_FOR: Millis = 24 * 3_600_000;
 /// How many failed logins are remembered at most.
-const MOST_FAILURES: usize = 100_000;
+const MOST_FAILURES: u64 = 100_000;
 
-impl SqliteStore {
+impl Records {
     /// Makes an administrator.
     ///
     /// # Errors
@@ -35,39 +34,40 @@ impl SqliteStore {
         new: NewAdministrator,
         act: Act,
     ) -> Result<Administrator, StoreError> {
-        self.shared.writer.run(move |connection| insert_administrator(connection, &new, &act)).await
+        self.write(move |sql| insert_administrator(sql, &new, &act)).await
     }
 
     /// Every administrator, by e-mail address.
     ///
     /// # Errors
     /// The database failed.
-    pub fn administrators(&self) -> Result<Vec<Administrator>, StoreError> {
-        self.read(|connection, _| {
+    pub async fn administrators(&self) -> Result<Vec<Administrator>, StoreError> {
+        self.read(|sql| {
             let select = format!("SELECT {ADMINISTRATOR} FROM administrator a ORDER BY a.email_key");
-            let mut statement = connection.prepare(&select)?;
-            let rows = statement.query_map([], |row| administrator(row, 0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            sql.all(&select, &[], |row| administrator(row, 0))
         })
+        .await
     }
 
     /// An administrator by id.
     ///
     /// # Errors
     /// [`StoreError::NoAdministrator`].
-    pub fn administrator(&self, id: Uuid) -> Result<Administrator, StoreError> {
-        self.read(|connection, _| administrator_of(connection, id))
+    pub async fn administrator(&self, id: Uuid) -> Result<Administrator, StoreError> {
+        self.read(move |sql| administrator_of(sql, id)).await
     }
 
     /// An administrator by e-mail address, in any letter case.
     ///
     /// # Errors
     /// The database failed.
-    pub fn administrator_by_email(&self, email: &str) -> Result<Option<Administrator>, StoreError> {
-        let select = format!("SELECT {ADMINISTRATOR} FROM administrator a WHERE a.email_key = ?1");
-        self.read(|connection, _| {
-            Ok(connection.query_row(&select, [email_key(email)], |row| administrator(row, 0)).optional()?)
+    pub async fn administrator_by_email(&self, email: &str) -> Result<Option<Administrator>, StoreError> {
+        let key = email_key(email);
+        self.read(move |sql| {
+            let select = format!("SELECT {ADMINISTRATOR} FROM administrator a WHERE a.email_key = ?1");
+            sql.first(&select, &values![&key])?.map(|row| administrator(&row, 0)).transpose()
         })
+        .await
     }
 
     /// Changes an administrator. Whoever is disabled is signed out, and the API tokens that they, or
@@ -83,34 +83,32 @@ impl SqliteStore {
         edit: AdministratorEdit,
         act: Act,
     ) -> Result<Administrator, StoreError> {
-        let change = move |connection: &Connection| {
-            let before = administrator_of(connection, id)?;
+        let change = move |sql: &dyn Sql| {
+            let before = administrator_of(sql, id)?;
             let update = "UPDATE administrator SET name = COALESCE(?2, name), role = COALESCE(?3, role), \
                           disabled = COALESCE(?4, disabled) WHERE id = ?1";
-            connection.execute(
-                update,
-                params![id.as_bytes(), edit.name, edit.role.map(Role::name), edit.disabled],
-            )?;
-            let after = administrator_of(connection, id)?;
+            let role = edit.role.map(Role::name);
+            sql.execute(update, &values![id, edit.name.as_ref(), role, edit.disabled])?;
+            let after = administrator_of(sql, id)?;
             let left = "SELECT COUNT(*) FROM administrator WHERE role = 'administrator' AND disabled = 0 \
                         AND password_hash IS NOT NULL";
             let loses_one = can_change(&before) && !can_change(&after);
-            if loses_one && connection.query_row(left, [], |row| row.get::<_, u64>(0))? == 0 {
+            if loses_one && sql.count(left, &[])? == 0 {
                 return Err(StoreError::LastAdministrator);
             }
             let may_less = after.disabled && !before.disabled || after.role != before.role;
             if may_less && (after.disabled || after.role == Role::Auditor) {
-                revoke_made_by(connection, &after, &act)?;
+                revoke_made_by(sql, &after, &act)?;
             }
             if after.disabled {
-                connection.execute("DELETE FROM session WHERE administrator_id = ?1", [id.as_bytes()])?;
-                connection.execute("DELETE FROM link WHERE administrator_id = ?1", [id.as_bytes()])?;
+                sql.execute("DELETE FROM session WHERE administrator_id = ?1", &values![id])?;
+                sql.execute("DELETE FROM link WHERE administrator_id = ?1", &values![id])?;
             }
             let entry = Entry::new("update", "Administrator", id);
-            journal::append_difference(connection, &act, entry, described(&before), described(&after))?;
+            journal::append_difference(sql, &act, entry, described(&before), described(&after))?;
             Ok(after)
         };
-        self.shared.writer.run(change).await
+        self.write(change).await
     }
 
     /// Sets the password of an administrator and ends their sessions, all but the one that is
@@ -125,15 +123,14 @@ impl SqliteStore {
         kept: Option<Uuid>,
         act: Act,
     ) -> Result<(), StoreError> {
-        let set = move |connection: &Connection| {
-            let administrator = administrator_of(connection, id)?;
-            set_password(connection, &administrator, &password_hash, &act)?;
-            let kept = kept.map(Uuid::into_bytes);
-            let end = "DELETE FROM session WHERE administrator_id = ?1 AND id IS NOT ?2";
-            connection.execute(end, params![id.as_bytes(), kept])?;
+        let set = move |sql: &dyn Sql| {
+            let administrator = administrator_of(sql, id)?;
+            set_password(sql, &administrator, &password_hash, &act)?;
+            let end = "DELETE FROM session WHERE administrator_id = ?1 AND id IS DISTINCT FROM ?2";
+            sql.execute(end, &values![id, kept])?;
             Ok(())
         };
-        self.shared.writer.run(set).await
+        self.write(set).await
     }
 
     /// Makes a one-time link: for an administrator it sets the password, and those before it are
@@ -150,29 +147,30 @@ impl SqliteStore {
         expires: Millis,
         act: Act,
     ) -> Result<(), StoreError> {
-        let create = move |connection: &Connection| {
-            connection.execute("DELETE FROM link WHERE expires <= ?1", [act.at])?;
-            let for_whom = administrator.map(Uuid::into_bytes);
-            connection.execute("DELETE FROM link WHERE administrator_id IS ?1", [for_whom])?;
+        let create = move |sql: &dyn Sql| {
+            sql.execute("DELETE FROM link WHERE expires <= ?1", &values![act.at])?;
+            let earlier = "DELETE FROM link WHERE administrator_id IS NOT DISTINCT FROM ?1";
+            sql.execute(earlier, &values![administrator])?;
             let insert =
                 "INSERT INTO link (hash, administrator_id, created, expires) VALUES (?1, ?2, ?3, ?4)";
-            connection.execute(insert, params![hash, for_whom, act.at, expires])?;
+            sql.execute(insert, &values![hash, administrator, act.at, expires])?;
             if let Some(id) = administrator.filter(|_| is_reset) {
-                let administrator = administrator_of(connection, id)?;
+                let administrator = administrator_of(sql, id)?;
                 let entry = Entry::new("reset_password", "Administrator", id);
-                journal::append(connection, &act, &entry.after(json!({ "name": administrator.name })))?;
+                journal::append(sql, &act, &entry.after(json!({ "name": administrator.name })))?;
             }
             Ok(())
         };
-        self.shared.writer.run(create).await
+        self.write(create).await
     }
 
     /// What a one-time link is for.
     ///
     /// # Errors
     /// [`StoreError::LinkInvalid`].
-    pub fn link(&self, hash: &[u8; 32], now: Millis) -> Result<Link, StoreError> {
-        self.read(|connection, _| link_of(connection, hash, now))
+    pub async fn link(&self, hash: &[u8; 32], now: Millis) -> Result<Link, StoreError> {
+        let hash = *hash;
+        self.read(move |sql| link_of(sql, &hash, now)).await
     }
 
     /// Uses a link: the first administrator is made (`new`), or a password is set. Of two who use
@@ -187,19 +185,19 @@ impl SqliteStore {
         password_hash: String,
         act: Act,
     ) -> Result<Administrator, StoreError> {
-        let follow = move |connection: &Connection| {
-            let link = link_of(connection, &hash, act.at)?;
-            connection.execute("DELETE FROM link WHERE hash = ?1", [hash])?;
+        let follow = move |sql: &dyn Sql| {
+            let link = link_of(sql, &hash, act.at)?;
+            sql.execute("DELETE FROM link WHERE hash = ?1", &values![hash])?;
             let Some(administrator) = link.administrator else {
-                let new = new.ok_or(StoreError::LinkInvalid)?;
-                return insert_administrator(connection, &new, &act);
+                let new = new.as_ref().ok_or(StoreError::LinkInvalid)?;
+                return insert_administrator(sql, new, &act);
             };
-            set_password(connection, &administrator, &password_hash, &act)?;
-            connection
-                .execute("DELETE FROM session WHERE administrator_id = ?1", [administrator.id.as_bytes()])?;
-            administrator_of(connection, administrator.id)
+            set_password(sql, &administrator, &password_hash, &act)?;
+            let end = "DELETE FROM session WHERE administrator_id = ?1";
+            sql.execute(end, &values![administrator.id])?;
+            administrator_of(sql, administrator.id)
         };
-        self.shared.writer.run(follow).await
+        self.write(follow).await
     }
 
     /// Begins a session, and forgets those that are over. False when whoever signs in has meanwhile
@@ -214,76 +212,75 @@ impl SqliteStore {
         password_hash: Option<String>,
         act: Act,
     ) -> Result<bool, StoreError> {
-        let create = move |connection: &Connection| {
-            let administrator = administrator_of(connection, session.administrator_id)?;
+        let create = move |sql: &dyn Sql| {
+            let administrator = administrator_of(sql, session.administrator_id)?;
             if administrator.disabled || administrator.password_hash != password_hash {
                 return Ok(false);
             }
-            connection.execute("DELETE FROM session WHERE expires <= ?1", [session.created])?;
+            sql.execute("DELETE FROM session WHERE expires <= ?1", &values![session.created])?;
             let insert = "INSERT INTO session (hash, id, administrator_id, csrf_token, created, last_seen, expires, \
                           address, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-            connection.execute(
+            sql.execute(
                 insert,
-                params![
+                &values![
                     hash,
-                    session.id.as_bytes(),
-                    session.administrator_id.as_bytes(),
-                    session.csrf_token,
+                    session.id,
+                    session.administrator_id,
+                    &session.csrf_token,
                     session.created,
                     session.last_seen,
                     session.expires,
-                    session.address,
-                    session.user_agent
+                    &session.address,
+                    session.user_agent.as_ref(),
                 ],
             )?;
             let login = "UPDATE administrator SET last_login = ?2 WHERE id = ?1";
-            connection.execute(login, params![session.administrator_id.as_bytes(), session.created])?;
+            sql.execute(login, &values![session.administrator_id, session.created])?;
             let entry = Entry::new("sign_in", "Administrator", session.administrator_id);
             let after = json!({
                 "name": administrator.name,
                 "address": session.address,
                 "user_agent": session.user_agent,
             });
-            journal::append(connection, &act, &entry.after(after))?;
+            journal::append(sql, &act, &entry.after(after))?;
             Ok(true)
         };
-        self.shared.writer.run(create).await
+        self.write(create).await
     }
 
     /// The session of a secret and who is signed in by it, as long as it lasts and they are let in.
     ///
     /// # Errors
     /// The database failed.
-    pub fn session(
+    pub async fn session(
         &self,
         hash: &[u8; 32],
         now: Millis,
     ) -> Result<Option<(Session, Administrator)>, StoreError> {
-        self.read(|connection, _| {
+        let hash = *hash;
+        self.read(move |sql| {
             let select = format!(
                 "SELECT {SESSION}, {ADMINISTRATOR} FROM session s JOIN administrator a ON a.id = s.administrator_id \
                  WHERE s.hash = ?1 AND s.expires > ?2 AND a.disabled = 0"
             );
-            let found = connection.prepare_cached(&select)?.query_row(params![hash, now], |row| {
-                Ok((session(row)?, administrator(row, 8)?))
-            });
-            Ok(found.optional()?)
+            let Some(row) = sql.first(&select, &values![hash, now])? else { return Ok(None) };
+            Ok(Some((session(&row)?, administrator(&row, 8)?)))
         })
+        .await
     }
 
     /// The sessions of an administrator, the newest first.
     ///
     /// # Errors
     /// The database failed.
-    pub fn sessions(&self, administrator: Uuid, now: Millis) -> Result<Vec<Session>, StoreError> {
-        self.read(|connection, _| {
+    pub async fn sessions(&self, administrator: Uuid, now: Millis) -> Result<Vec<Session>, StoreError> {
+        self.read(move |sql| {
             let select = format!(
                 "SELECT {SESSION} FROM session s WHERE s.administrator_id = ?1 AND s.expires > ?2 ORDER BY s.id DESC"
             );
-            let mut statement = connection.prepare(&select)?;
-            let rows = statement.query_map(params![administrator.as_bytes(), now], session)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            sql.all(&select, &values![administrator, now], session)
         })
+        .await
     }
 
     /// Notes that a session was used.
@@ -291,11 +288,11 @@ impl SqliteStore {
     /// # Errors
     /// The database failed.
     pub async fn note_session(&self, id: Uuid, at: Millis) -> Result<(), StoreError> {
-        let note = move |connection: &Connection| {
+        let note = move |sql: &dyn Sql| {
             let update = "UPDATE session SET last_seen = ?2 WHERE id = ?1";
-            Ok(connection.execute(update, params![id.as_bytes(), at]).map(drop)?)
+            sql.execute(update, &values![id, at]).map(drop)
         };
-        self.shared.writer.run(note).await
+        self.write(note).await
     }
 
     /// Ends one session of an administrator, or with `None` all of them.
@@ -308,19 +305,21 @@ impl SqliteStore {
         only: Option<Uuid>,
         act: Act,
     ) -> Result<(), StoreError> {
-        let end = move |connection: &Connection| {
-            let administrator = administrator_of(connection, administrator)?;
-            let end = "DELETE FROM session WHERE administrator_id = ?1 AND (?2 IS NULL OR id = ?2)";
-            let only = only.map(Uuid::into_bytes);
-            let ended = connection.execute(end, params![administrator.id.as_bytes(), only])?;
+        let end = move |sql: &dyn Sql| {
+            let administrator = administrator_of(sql, administrator)?;
+            let all = "DELETE FROM session WHERE administrator_id = ?1";
+            let ended = match only {
+                Some(only) => sql.execute(&format!("{all} AND id = ?2"), &values![administrator.id, only])?,
+                None => sql.execute(all, &values![administrator.id])?,
+            };
             if ended == 0 {
                 return Ok(());
             }
             let entry = Entry::new("sign_out", "Administrator", administrator.id);
             let before = json!({ "name": administrator.name, "sessions": ended });
-            journal::append(connection, &act, &entry.before(before))
+            journal::append(sql, &act, &entry.before(before))
         };
-        self.shared.writer.run(end).await
+        self.write(end).await
     }
 
     /// Counts a login under each of these keys as one that has failed, before its password is
@@ -336,30 +335,29 @@ impl SqliteStore {
         now: Millis,
         wait: impl Fn(usize, FailedLogins) -> Millis + Send + 'static,
     ) -> Result<Millis, StoreError> {
-        let begin = move |connection: &Connection| {
-            connection.execute("DELETE FROM failed_login WHERE last <= ?1", [now - FAILURES_COUNT_FOR])?;
+        let begin = move |sql: &dyn Sql| {
+            sql.execute("DELETE FROM failed_login WHERE last <= ?1", &values![now - FAILURES_COUNT_FOR])?;
             let mut longest = 0;
             for (number, key) in keys.iter().enumerate() {
-                longest = longest.max(wait(number, failed_logins(connection, key)?));
+                longest = longest.max(wait(number, failed_logins(sql, key)?));
             }
             if longest > 0 {
                 return Ok(longest);
             }
-            let count = "SELECT COUNT(*) FROM failed_login";
-            if connection.query_row(count, [], |row| row.get::<_, usize>(0))? >= MOST_FAILURES {
+            if sql.count("SELECT COUNT(*) FROM failed_login", &[])? >= MOST_FAILURES {
                 // Whoever fills it up waits for as many passwords to be checked.
                 let oldest = "DELETE FROM failed_login WHERE key IN \
                               (SELECT key FROM failed_login ORDER BY last LIMIT ?1)";
-                connection.execute(oldest, [MOST_FAILURES / 100])?;
+                sql.execute(oldest, &values![MOST_FAILURES / 100])?;
             }
             let upsert = "INSERT INTO failed_login (key, failures, last) VALUES (?1, 1, ?2) \
-                          ON CONFLICT (key) DO UPDATE SET failures = failures + 1, last = ?2";
+                          ON CONFLICT (key) DO UPDATE SET failures = failed_login.failures + 1, last = ?2";
             for key in &keys {
-                connection.execute(upsert, params![key, now])?;
+                sql.execute(upsert, &values![key, now])?;
             }
             Ok(0)
         };
-        self.shared.writer.run(begin).await
+        self.write(begin).await
     }
 
     /// Forgets the failed logins under a key.
@@ -367,10 +365,10 @@ impl SqliteStore {
     /// # Errors
     /// The database failed.
     pub async fn forget_failed_logins(&self, key: String) -> Result<(), StoreError> {
-        let forget = move |connection: &Connection| {
-            Ok(connection.execute("DELETE FROM failed_login WHERE key = ?1", [key]).map(drop)?)
+        let forget = move |sql: &dyn Sql| {
+            sql.execute("DELETE FROM failed_login WHERE key = ?1", &values![&key]).map(drop)
         };
-        self.shared.writer.run(forget).await
+        self.write(forget).await
     }
 
     /// Makes an API token.
@@ -383,50 +381,50 @@ impl SqliteStore {
         hash: [u8; 32],
         act: Act,
     ) -> Result<ApiToken, StoreError> {
-        let create = move |connection: &Connection| {
+        let create = move |sql: &dyn Sql| {
             let insert = "INSERT INTO api_token (id, name, role, hash, created, created_by, expires) \
                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-            connection.execute(
+            sql.execute(
                 insert,
-                params![
-                    token.id.as_bytes(),
-                    token.name,
+                &values![
+                    token.id,
+                    &token.name,
                     token.role.name(),
                     hash,
                     token.created,
-                    token.created_by.uuid().as_bytes(),
-                    token.expires
+                    token.created_by.uuid(),
+                    token.expires,
                 ],
             )?;
             let after = json!({ "name": token.name, "role": token.role.name(), "expires": token.expires });
-            journal::append(connection, &act, &Entry::new("create", "ApiToken", token.id).after(after))?;
-            Ok(token)
+            journal::append(sql, &act, &Entry::new("create", "ApiToken", token.id).after(after))?;
+            Ok(token.clone())
         };
-        self.shared.writer.run(create).await
+        self.write(create).await
     }
 
     /// Every API token, the newest first.
     ///
     /// # Errors
     /// The database failed.
-    pub fn api_tokens(&self) -> Result<Vec<ApiToken>, StoreError> {
-        self.read(|connection, _| {
-            let select = format!("SELECT {API_TOKEN} FROM api_token ORDER BY id DESC");
-            let mut statement = connection.prepare(&select)?;
-            let rows = statement.query_map([], api_token)?;
-            Ok(rows.collect::<Result<_, _>>()?)
+    pub async fn api_tokens(&self) -> Result<Vec<ApiToken>, StoreError> {
+        self.read(|sql| {
+            sql.all(&format!("SELECT {API_TOKEN} FROM api_token ORDER BY id DESC"), &[], api_token)
         })
+        .await
     }
 
     /// The API token of a secret, valid or not.
     ///
     /// # Errors
     /// The database failed.
-    pub fn api_token(&self, hash: &[u8; 32]) -> Result<Option<ApiToken>, StoreError> {
-        let select = format!("SELECT {API_TOKEN} FROM api_token WHERE hash = ?1");
-        self.read(|connection, _| {
-            Ok(connection.prepare_cached(&select)?.query_row([hash], api_token).optional()?)
+    pub async fn api_token(&self, hash: &[u8; 32]) -> Result<Option<ApiToken>, StoreError> {
+        let hash = *hash;
+        self.read(move |sql| {
+            let select = format!("SELECT {API_TOKEN} FROM api_token WHERE hash = ?1");
+            sql.first(&select, &values![hash])?.as_ref().map(api_token).transpose()
         })
+        .await
     }
 
     /// Notes that an API token was used.
@@ -434,11 +432,11 @@ impl SqliteStore {
     /// # Errors
     /// The database failed.
     pub async fn note_api_token(&self, id: Uuid, at: Millis) -> Result<(), StoreError> {
-        let note = move |connection: &Connection| {
+        let note = move |sql: &dyn Sql| {
             let update = "UPDATE api_token SET last_used = ?2 WHERE id = ?1";
-            Ok(connection.execute(update, params![id.as_bytes(), at]).map(drop)?)
+            sql.execute(update, &values![id, at]).map(drop)
         };
-        self.shared.writer.run(note).await
+        self.write(note).await
     }
 
     /// Revokes an API token for good.
@@ -446,24 +444,21 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::NoApiToken`].
     pub async fn revoke_api_token(&self, id: Uuid, act: Act) -> Result<(), StoreError> {
-        let end = move |connection: &Connection| {
+        let end = move |sql: &dyn Sql| {
             let select = format!("SELECT {API_TOKEN} FROM api_token WHERE id = ?1");
-            let found = connection.query_row(&select, [id.as_bytes()], api_token).optional()?;
-            let found = found.ok_or_else(|| StoreError::NoApiToken(id.to_string()))?;
-            if found.revoked.is_some() { Ok(()) } else { revoke(connection, &found, &act) }
+            let found = sql.first(&select, &values![id])?;
+            let found = api_token(&found.ok_or_else(|| StoreError::NoApiToken(id.to_string()))?)?;
+            if found.revoked.is_some() { Ok(()) } else { revoke(sql, &found, &act) }
         };
-        self.shared.writer.run(end).await
+        self.write(end).await
     }
 }
 
 /// How often a login has failed in a row.
-fn failed_logins(connection: &Connection, key: &str) -> Result<FailedLogins, StoreError> {
+fn failed_logins(sql: &dyn Sql, key: &str) -> Result<FailedLogins, StoreError> {
     let select = "SELECT failures, last FROM failed_login WHERE key = ?1";
-    let found = connection
-        .prepare_cached(select)?
-        .query_row([key], |row| Ok(FailedLogins { failures: row.get(0)?, last: row.get(1)? }))
-        .optional()?;
-    Ok(found.unwrap_or_default())
+    let Some(row) = sql.first(select, &values![key])? else { return Ok(FailedLogins::default()) };
+    Ok(FailedLogins { failures: row.get(0)?, last: row.get(1)? })
 }
 
 /// An e-mail address in the form in which no two administrators have the same.
@@ -472,50 +467,49 @@ fn email_key(email: &str) -> String {
 }
 
 fn insert_administrator(
-    connection: &Connection,
+    sql: &dyn Sql,
     new: &NewAdministrator,
     act: &Act,
 ) -> Result<Administrator, StoreError> {
     let insert = "INSERT INTO administrator (id, email, email_key, name, role, password_hash, created) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let inserted = connection.execute(
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (email_key) DO NOTHING";
+    let inserted = sql.execute(
         insert,
-        params![
-            new.id.as_bytes(),
-            new.email,
+        &values![
+            new.id,
+            &new.email,
             email_key(&new.email),
-            new.name,
+            &new.name,
             new.role.name(),
-            new.password_hash,
-            act.at
+            new.password_hash.as_ref(),
+            act.at,
         ],
-    );
-    inserted.map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::EmailTaken(new.email.clone()),
-        _ => error.into(),
-    })?;
-    let created = administrator_of(connection, new.id)?;
+    )?;
+    if inserted == 0 {
+        return Err(StoreError::EmailTaken(new.email.clone()));
+    }
+    let created = administrator_of(sql, new.id)?;
     // Where there is somebody who may change things, no link may make a first one.
     if created.role == Role::Administrator {
-        connection.execute("DELETE FROM link WHERE administrator_id IS NULL", [])?;
+        sql.execute("DELETE FROM link WHERE administrator_id IS NULL", &[])?;
     }
     let entry = Entry::new("create", "Administrator", created.id);
-    journal::append(connection, act, &entry.after(described(&created)))?;
+    journal::append(sql, act, &entry.after(described(&created)))?;
     Ok(created)
 }
 
 fn set_password(
-    connection: &Connection,
+    sql: &dyn Sql,
     administrator: &Administrator,
     password_hash: &str,
     act: &Act,
 ) -> Result<(), StoreError> {
     // Links that were made to set it have done their work.
-    connection.execute("DELETE FROM link WHERE administrator_id = ?1", [administrator.id.as_bytes()])?;
+    sql.execute("DELETE FROM link WHERE administrator_id = ?1", &values![administrator.id])?;
     let update = "UPDATE administrator SET password_hash = ?2 WHERE id = ?1";
-    connection.execute(update, params![administrator.id.as_bytes(), password_hash])?;
+    sql.execute(update, &values![administrator.id, password_hash])?;
     let entry = Entry::new("set_password", "Administrator", administrator.id);
-    journal::append(connection, act, &entry.after(json!({ "name": administrator.name })))
+    journal::append(sql, act, &entry.after(json!({ "name": administrator.name })))
 }
 
 /// Whether somebody can sign in and change things.
@@ -527,41 +521,37 @@ fn can_change(administrator: &Administrator) -> bool {
 
 /// Revokes the API tokens that somebody has made who may no longer do what these can, and the tokens
 /// that those have made.
-fn revoke_made_by(connection: &Connection, maker: &Administrator, act: &Act) -> Result<(), StoreError> {
+fn revoke_made_by(sql: &dyn Sql, maker: &Administrator, act: &Act) -> Result<(), StoreError> {
     let made = format!(
         "WITH RECURSIVE made (id) AS (SELECT id FROM api_token WHERE created_by = ?1 \
          UNION SELECT t.id FROM api_token t JOIN made m ON t.created_by = m.id) \
          SELECT {API_TOKEN} FROM api_token WHERE id IN (SELECT id FROM made) AND revoked IS NULL \
-         AND (?2 OR role = 'administrator')"
+         AND (?2 = 1 OR role = 'administrator')"
     );
-    let mut statement = connection.prepare(&made)?;
-    let rows = statement.query_map(params![maker.id.as_bytes(), maker.disabled], api_token)?;
-    for token in rows.collect::<Result<Vec<_>, _>>()? {
-        revoke(connection, &token, act)?;
+    for token in sql.all(&made, &values![maker.id, maker.disabled], api_token)? {
+        revoke(sql, &token, act)?;
     }
     Ok(())
 }
 
-fn revoke(connection: &Connection, token: &ApiToken, act: &Act) -> Result<(), StoreError> {
+fn revoke(sql: &dyn Sql, token: &ApiToken, act: &Act) -> Result<(), StoreError> {
     let update = "UPDATE api_token SET revoked = ?2 WHERE id = ?1";
-    connection.execute(update, params![token.id.as_bytes(), act.at])?;
+    sql.execute(update, &values![token.id, act.at])?;
     let before = json!({ "name": token.name, "role": token.role.name() });
-    journal::append(connection, act, &Entry::new("revoke", "ApiToken", token.id).before(before))
+    journal::append(sql, act, &Entry::new("revoke", "ApiToken", token.id).before(before))
 }
 
-fn administrator_of(connection: &Connection, id: Uuid) -> Result<Administrator, StoreError> {
+fn administrator_of(sql: &dyn Sql, id: Uuid) -> Result<Administrator, StoreError> {
     let select = format!("SELECT {ADMINISTRATOR} FROM administrator a WHERE a.id = ?1");
-    let found = connection.query_row(&select, [id.as_bytes()], |row| administrator(row, 0)).optional()?;
-    found.ok_or_else(|| StoreError::NoAdministrator(id.to_string()))
+    let found = sql.first(&select, &values![id])?;
+    administrator(&found.ok_or_else(|| StoreError::NoAdministrator(id.to_string()))?, 0)
 }
 
-fn link_of(connection: &Connection, hash: &[u8; 32], now: Millis) -> Result<Link, StoreError> {
+fn link_of(sql: &dyn Sql, hash: &[u8; 32], now: Millis) -> Result<Link, StoreError> {
     let select = "SELECT administrator_id, expires FROM link WHERE hash = ?1 AND expires > ?2";
-    let found: Option<(Option<[u8; 16]>, Millis)> =
-        connection.query_row(select, params![hash, now], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let (administrator, expires) = found.ok_or(StoreError::LinkInvalid)?;
-    let administrator =
-        administrator.map(|id| administrator_of(connection, Uuid::from_bytes(id))).transpose()?;
+    let found = sql.first(select, &values![*hash, now])?.ok_or(StoreError::LinkInvalid)?;
+    let expires = found.get(1)?;
+    let administrator = found.get::<Option<Uuid>>(0)?.map(|id| administrator_of(sql, id)).transpose()?;
     if administrator.as_ref().is_some_and(|administrator| administrator.disabled) {
         return Err(StoreError::LinkInvalid);
     }
@@ -578,9 +568,9 @@ fn described(administrator: &Administrator) -> Value {
     })
 }
 
-fn administrator(row: &Row<'_>, first: usize) -> rusqlite::Result<Administrator> {
+fn administrator(row: &Row, first: usize) -> Result<Administrator, StoreError> {
     Ok(Administrator {
-        id: uuid(row, first)?,
+        id: row.get(first)?,
         email: row.get(first + 1)?,
         name: row.get(first + 2)?,
         role: role(row, first + 3)?,
@@ -591,10 +581,10 @@ fn administrator(row: &Row<'_>, first: usize) -> rusqlite::Result<Administrator>
     })
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+fn session(row: &Row) -> Result<Session, StoreError> {
     Ok(Session {
-        id: uuid(row, 0)?,
-        administrator_id: uuid(row, 1)?,
+        id: row.get(0)?,
+        administrator_id: row.get(1)?,
         csrf_token: row.get(2)?,
         created: row.get(3)?,
         last_seen: row.get(4)?,
@@ -604,13 +594,13 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     })
 }
 
-fn api_token(row: &Row<'_>) -> rusqlite::Result<ApiToken> {
+fn api_token(row: &Row) -> Result<ApiToken, StoreError> {
     Ok(ApiToken {
-        id: uuid(row, 0)?,
+        id: row.get(0)?,
         name: row.get(1)?,
         role: role(row, 2)?,
         created: row.get(3)?,
-        created_by: Actor::from_uuid(uuid(row, 4)?),
+        created_by: Actor::from_uuid(row.get(4)?),
         expires: row.get(5)?,
         last_used: row.get(6)?,
         revoked: row.get(7)?,
@@ -618,7 +608,6 @@ fn api_token(row: &Row<'_>) -> rusqlite::Result<ApiToken> {
 }
 
 /// A role that this program doesn't know may do the least.
-fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
-    let name: String = row.get(column)?;
-    Ok(Role::parse(&name).unwrap_or(Role::Auditor))
+fn role(row: &Row, column: usize) -> Result<Role, StoreError> {
+    Ok(Role::parse(row.get(column)?).unwrap_or(Role::Auditor))
 }

@@ -1,0 +1,490 @@
+//! Lists for people, each page read from where the last one ended.
+//!
+//! A search or a choice that few resources meet is answered from the index and sorted in memory. A
+//! choice that many meet walks the sort order and passes over those who don't; a search that many
+//! meet walks what the index has for one searched attribute after the other.
+
+use std::collections::BTreeSet;
+
+use super::{PAGE, Records, lowest};
+use crate::{
+    ListPage, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError, StoredResource,
+    sql::{Row, Sql, Value, values},
+};
+use headwater_scim::{Object, comparison, index, registry::Registry, resource_type::ResourceType};
+
+/// The columns that [`stored`] reads, of a `resource r`.
+const COLUMNS: &str =
+    "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document";
+/// How many they are.
+const COLUMN_COUNT: usize = 8;
+/// The resources of the keys of a path, each with its key. The join is an outer one, though each key
+/// has its resource, so that no database begins with the resources: the order is that of the keys.
+const KEYS_WITH_RESOURCES: &str = "resource_key k LEFT JOIN resource r \
+                                   ON r.source_id = k.source_id AND r.id = k.resource_id \
+                                   WHERE k.source_id = ?1 AND k.path = ?2";
+
+/// Up to how many resources are sorted in memory.
+const FEW: usize = 2_000;
+/// How many rows a walk looks at for a page at most.
+const MOST_ROWS: usize = 20_000;
+/// How many resources one statement reads by their ids.
+const AT_ONCE: usize = 100;
+
+impl Records {
+    /// A page of a list.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn list(&self, source: SourceId, listing: Listing) -> Result<ListPage, StoreError> {
+        self.read_long(move |sql| list(sql, source, &listing)).await
+    }
+
+    /// How many resources of a type a source has.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count(&self, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {
+        let resource_type = resource_type.to_owned();
+        self.read(move |sql| count(sql, source, &resource_type)).await
+    }
+
+    /// How many resources of a type have this value of a searchable attribute, in comparable form.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_with(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        path: &str,
+        key: &str,
+    ) -> Result<u64, StoreError> {
+        let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3";
+        let parameters = values![source, index::code(resource_type, path), key];
+        self.read(move |sql| sql.count(count, &parameters)).await
+    }
+}
+
+/// How many resources of a type there are.
+pub(super) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {
+    let sum =
+        "SELECT COALESCE(CAST(SUM(resources) AS BIGINT), 0) FROM stretch WHERE source_id = ?1 AND type = ?2";
+    sql.count(sum, &values![source, resource_type])
+}
+
+fn list(sql: &dyn Sql, source: SourceId, listing: &Listing) -> Result<ListPage, StoreError> {
+    let registry = Registry::built_in();
+    let Some(resource_type) = registry.resource_type(listing.resource_type) else {
+        return Ok(ListPage::default());
+    };
+    let walk = Walk { sql, source, listing, resource_type };
+    if let Some(ListPosition::Match { .. }) = &listing.after {
+        return walk.matches();
+    }
+    match walk.candidates()? {
+        Some(few) => walk.sorted(few),
+        None if listing.search.is_some() => walk.matches(),
+        None => walk.walk(),
+    }
+}
+
+struct Walk<'a> {
+    sql: &'a dyn Sql,
+    source: SourceId,
+    listing: &'a Listing,
+    resource_type: &'a ResourceType,
+}
+
+/// Where a resource stands in the order of a list. What has no value comes last, whichever way
+/// round the list is.
+type Rank = (bool, String, ResourceId);
+
+impl Walk<'_> {
+    /// The resources that may be meant, where the index says that they are few.
+    fn candidates(&self) -> Result<Option<BTreeSet<ResourceId>>, StoreError> {
+        let mut found = BTreeSet::new();
+        if self.listing.search.is_some() {
+            let select = "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key >= ?3 \
+                          AND key < ?4 LIMIT ?5";
+            for path in self.listing.searched {
+                let prefix = self.prefix(path);
+                let bound = values![self.source, self.code(path), &prefix, end_of(&prefix), FEW + 1];
+                found.extend(self.sql.all(select, &bound, |row| row.get::<ResourceId>(0))?);
+                if found.len() > FEW {
+                    return Ok(None);
+                }
+            }
+            return Ok(Some(found));
+        }
+        let Some(active) = self.listing.active else { return Ok(None) };
+        let select =
+            "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3 LIMIT ?4";
+        let bound = values![self.source, self.code("active"), active.to_string(), FEW + 1];
+        found.extend(self.sql.all(select, &bound, |row| row.get::<ResourceId>(0))?);
+        Ok((found.len() <= FEW).then_some(found))
+    }
+
+    /// A page of few resources, sorted here.
+    fn sorted(&self, candidates: BTreeSet<ResourceId>) -> Result<ListPage, StoreError> {
+        let ids: Vec<ResourceId> = candidates.into_iter().collect();
+        let mut ranked: Vec<(Rank, StoredResource)> = Vec::new();
+        for resource in self.by_id(&ids)? {
+            let document = document(&resource)?;
+            if self.is_meant(&document) {
+                ranked.push((self.rank(&resource, &document), resource));
+            }
+        }
+        ranked.sort_unstable_by(|left, right| self.order(&left.0, &right.0));
+        if let Some(after) = &self.listing.after {
+            let after = self.rank_of(after);
+            ranked.retain(|(rank, _)| self.order(rank, &after).is_gt());
+        }
+        let more = ranked.len() > self.listing.limit;
+        ranked.truncate(self.listing.limit);
+        let next = ranked.last().filter(|_| more).map(|(rank, resource)| self.position(rank, resource));
+        Ok(ListPage { resources: ranked.into_iter().map(|(_, resource)| resource).collect(), next })
+    }
+
+    /// Walks the sort order from where the last page ended.
+    fn walk(&self) -> Result<ListPage, StoreError> {
+        let mut page = ListPage::default();
+        let mut looked_at = 0;
+        let behind_values = matches!(
+            (self.listing.sort, &self.listing.after),
+            (Sort::Attribute(_), Some(ListPosition::Id(_)))
+        );
+        if !behind_values && self.walk_values(&mut page, &mut looked_at)? {
+            return Ok(page);
+        }
+        if let Sort::Attribute(path) = self.listing.sort {
+            self.walk_valueless(path, &mut page, &mut looked_at)?;
+        }
+        Ok(page)
+    }
+
+    /// Walks those that have a value; true when the page ends there.
+    fn walk_values(&self, page: &mut ListPage, looked_at: &mut usize) -> Result<bool, StoreError> {
+        let (beyond, order) = if self.listing.descending { ("<", "DESC") } else { (">", "ASC") };
+        match self.listing.sort {
+            Sort::Attribute(path) => {
+                // The first page and the others have statements of their own: one for both would scan.
+                let statement = |condition: &str| {
+                    format!(
+                        "SELECT {COLUMNS}, k.key FROM {KEYS_WITH_RESOURCES} {condition} \
+                         ORDER BY k.key {order}, k.resource_id {order} LIMIT "
+                    )
+                };
+                let first = statement("") + "?3";
+                let next = statement(&format!("AND (k.key, k.resource_id) {beyond} (?3, ?4)")) + "?5";
+                let rows = |after: Option<&ListPosition>, most: usize| match after {
+                    Some(ListPosition::Key(key, id)) => {
+                        self.sql.query(&next, &values![self.source, self.code(path), key, *id, most])
+                    }
+                    _ => self.sql.query(&first, &values![self.source, self.code(path), most]),
+                };
+                let position = |row: &Row| Ok(ListPosition::Key(row.get(COLUMN_COUNT)?, row.get(1)?));
+                self.fill(rows, position, page, looked_at)
+            }
+            Sort::Created => {
+                let select = format!(
+                    "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id {beyond} ?3 \
+                     ORDER BY r.id {order} LIMIT ?4"
+                );
+                let rows = |after: Option<&ListPosition>, most: usize| {
+                    let from = match after {
+                        Some(ListPosition::Id(id)) => (*id).into(),
+                        _ if self.listing.descending => highest(),
+                        _ => lowest(),
+                    };
+                    self.sql.query(&select, &values![self.source, self.listing.resource_type, from, most])
+                };
+                self.fill(rows, |row| Ok(ListPosition::Id(row.get(1)?)), page, looked_at)
+            }
+            Sort::LastModified => {
+                let select = format!(
+                    "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 \
+                     AND (r.last_modified, r.id) {beyond} (?3, ?4) \
+                     ORDER BY r.last_modified {order}, r.id {order} LIMIT ?5"
+                );
+                let rows = |after: Option<&ListPosition>, most: usize| {
+                    let (moment, from) = match after {
+                        Some(ListPosition::Moment(moment, id)) => (*moment, (*id).into()),
+                        _ if self.listing.descending => (i64::MAX, lowest()),
+                        _ => (i64::MIN, lowest()),
+                    };
+                    let bound = values![self.source, self.listing.resource_type, moment, from, most];
+                    self.sql.query(&select, &bound)
+                };
+                self.fill(rows, |row| Ok(ListPosition::Moment(row.get(4)?, row.get(1)?)), page, looked_at)
+            }
+        }
+    }
+
+    /// Walks those without a value, unless a look at the index tells that there are none.
+    fn walk_valueless(
+        &self,
+        path: &str,
+        page: &mut ListPage,
+        looked_at: &mut usize,
+    ) -> Result<(), StoreError> {
+        let resource_type = self.listing.resource_type;
+        let with_value = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        let with_value = self.sql.count(with_value, &values![self.source, self.code(path)])?;
+        if with_value >= count(self.sql, self.source, resource_type)? {
+            return Ok(());
+        }
+        let select = format!(
+            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id > ?3 \
+             ORDER BY r.id LIMIT ?4"
+        );
+        let mut last = match &self.listing.after {
+            Some(ListPosition::Id(id)) => Some(*id),
+            _ => None,
+        };
+        loop {
+            let most = self.wanted(page, *looked_at);
+            let from = last.map_or_else(lowest, Value::from);
+            let rows = self.sql.query(&select, &values![self.source, resource_type, from, most])?;
+            for row in &rows {
+                if self.is_full(page, *looked_at) {
+                    page.next = Some(ListPosition::Id(last.unwrap_or(ResourceId(uuid::Uuid::nil()))));
+                    return Ok(());
+                }
+                *looked_at += 1;
+                let resource = stored(row)?;
+                let document = document(&resource)?;
+                last = Some(resource.id);
+                if key_of(&document, path).is_none() && self.is_meant(&document) {
+                    page.resources.push(resource);
+                }
+            }
+            if rows.len() < most {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes rows until the page is full, or enough have been looked at; true when it ends there.
+    /// `rows` reads so many from behind a position.
+    fn fill(
+        &self,
+        rows: impl Fn(Option<&ListPosition>, usize) -> Result<Vec<Row>, StoreError>,
+        position: impl Fn(&Row) -> Result<ListPosition, StoreError>,
+        page: &mut ListPage,
+        looked_at: &mut usize,
+    ) -> Result<bool, StoreError> {
+        let chosen = self.listing.search.is_some() || self.listing.active.is_some();
+        let mut last = None;
+        loop {
+            let most = self.wanted(page, *looked_at);
+            let found = rows(last.as_ref().or(self.listing.after.as_ref()), most)?;
+            for row in &found {
+                if self.is_full(page, *looked_at) {
+                    page.next = last;
+                    return Ok(true);
+                }
+                *looked_at += 1;
+                last = Some(position(row)?);
+                let resource = stored(row)?;
+                if !chosen || self.is_meant(&document(&resource)?) {
+                    page.resources.push(resource);
+                }
+            }
+            if found.len() < most {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn is_full(&self, page: &ListPage, looked_at: usize) -> bool {
+        page.resources.len() >= self.listing.limit || looked_at >= MOST_ROWS
+    }
+
+    /// How many rows are read at once: what the page lacks, and one that tells whether more follow;
+    /// more where most of those before were not meant.
+    fn wanted(&self, page: &ListPage, looked_at: usize) -> usize {
+        let lacking = self.listing.limit.saturating_sub(page.resources.len()).saturating_add(1);
+        if looked_at <= self.listing.limit { lacking.min(PAGE) } else { PAGE }
+    }
+
+    fn code(&self, path: &str) -> i64 {
+        index::code(self.listing.resource_type, path)
+    }
+
+    /// Those of these resources that are there and of the list's type.
+    fn by_id(&self, ids: &[ResourceId]) -> Result<Vec<StoredResource>, StoreError> {
+        let places: Vec<String> = (0..AT_ONCE).map(|number| format!("?{}", number + 3)).collect();
+        let select = format!(
+            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id IN ({})",
+            places.join(", ")
+        );
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            // One statement for any number: the last stands in the places that are left.
+            let last = some.last().copied().map(Value::from);
+            let mut bound = values![self.source, self.listing.resource_type].to_vec();
+            bound.extend(some.iter().copied().map(Value::from));
+            bound.resize(AT_ONCE + 2, last.unwrap_or(Value::Null));
+            found.extend(self.sql.all(&select, &bound, stored)?);
+        }
+        Ok(found)
+    }
+
+    fn is_meant(&self, document: &Object) -> bool {
+        self.is_active(document) && (self.listing.search.is_none() || self.begins(document))
+    }
+
+    fn is_active(&self, document: &Object) -> bool {
+        self.listing
+            .active
+            .is_none_or(|active| document.get("active").and_then(serde_json::Value::as_bool) == Some(active))
+    }
+
+    /// What is searched for, as the index has the values of this attribute.
+    fn prefix(&self, path: &str) -> String {
+        let search = self.listing.search.as_deref().unwrap_or_default();
+        let searched = self.resource_type.searchable.iter().find(|searched| &*searched.name == path);
+        let exact = searched.is_some_and(|searched| searched.path.leaf().compares_exactly());
+        comparison::key(search, exact).into_owned()
+    }
+
+    fn begins(&self, document: &Object) -> bool {
+        self.first_match(document).is_some()
+    }
+
+    /// The first searched attribute that has a value which is searched for, and its first such value.
+    fn first_match(&self, document: &Object) -> Option<(usize, String)> {
+        let keys = index::keys(self.resource_type, document);
+        self.listing.searched.iter().enumerate().find_map(|(number, path)| {
+            let prefix = self.prefix(path);
+            let key = keys.iter().find(|key| &*key.path == *path && key.key.starts_with(&prefix))?;
+            Some((number, key.key.clone()))
+        })
+    }
+
+    /// A page of a search that many meet: those whose first searched attribute matches, in order of
+    /// its values, then those who match by the second alone, and so on.
+    fn matches(&self) -> Result<ListPage, StoreError> {
+        let (first, mut from) = match &self.listing.after {
+            Some(ListPosition::Match { attribute, key, id }) => (*attribute, Some((key.clone(), *id))),
+            _ => (0, None),
+        };
+        let select = format!(
+            "SELECT {COLUMNS}, k.key FROM {KEYS_WITH_RESOURCES} AND (k.key, k.resource_id) > (?3, ?4) \
+             AND k.key < ?5 ORDER BY k.key, k.resource_id LIMIT ?6"
+        );
+        let mut page = ListPage::default();
+        let mut looked_at = 0;
+        let mut last = self.listing.after.clone();
+        for (attribute, path) in self.listing.searched.iter().enumerate().skip(first) {
+            let prefix = self.prefix(path);
+            let (mut from, mut behind) = match from.take() {
+                Some((key, id)) => (key, Value::from(id)),
+                None => (prefix.clone(), lowest()),
+            };
+            loop {
+                let most = self.wanted(&page, looked_at);
+                let bound = values![self.source, self.code(path), &from, behind, end_of(&prefix), most];
+                let rows = self.sql.query(&select, &bound)?;
+                for row in &rows {
+                    if self.is_full(&page, looked_at) {
+                        page.next = last;
+                        return Ok(page);
+                    }
+                    looked_at += 1;
+                    let resource = stored(row)?;
+                    let key: String = row.get(COLUMN_COUNT)?;
+                    let document = document(&resource)?;
+                    let is_first = self.first_match(&document) == Some((attribute, key.clone()));
+                    last = Some(ListPosition::Match { attribute, key, id: resource.id });
+                    if is_first && self.is_active(&document) {
+                        page.resources.push(resource);
+                    }
+                }
+                match &last {
+                    Some(ListPosition::Match { key, id, .. }) if rows.len() == most => {
+                        (from, behind) = (key.clone(), (*id).into());
+                    }
+                    _ => break,
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    fn rank(&self, resource: &StoredResource, document: &Object) -> Rank {
+        match self.listing.sort {
+            Sort::Attribute(path) => {
+                let key = key_of(document, path);
+                (key.is_none(), key.unwrap_or_default(), resource.id)
+            }
+            Sort::Created => (false, String::new(), resource.id),
+            Sort::LastModified => (false, sortable(resource.last_modified), resource.id),
+        }
+    }
+
+    fn rank_of(&self, position: &ListPosition) -> Rank {
+        match position {
+            ListPosition::Key(key, id) => (false, key.clone(), *id),
+            ListPosition::Moment(moment, id) => (false, sortable(*moment), *id),
+            ListPosition::Match { key, id, .. } => (false, key.clone(), *id),
+            ListPosition::Id(id) => (matches!(self.listing.sort, Sort::Attribute(_)), String::new(), *id),
+        }
+    }
+
+    fn position(&self, rank: &Rank, resource: &StoredResource) -> ListPosition {
+        match self.listing.sort {
+            Sort::Attribute(_) if !rank.0 => ListPosition::Key(rank.1.clone(), rank.2),
+            Sort::LastModified => ListPosition::Moment(resource.last_modified, resource.id),
+            _ => ListPosition::Id(resource.id),
+        }
+    }
+
+    fn order(&self, left: &Rank, right: &Rank) -> std::cmp::Ordering {
+        let by_value = (&left.1, left.2).cmp(&(&right.1, right.2));
+        // Those without a value stay last, in the order of their ids.
+        let turned = self.listing.descending && !left.0;
+        left.0.cmp(&right.0).then(if turned { by_value.reverse() } else { by_value })
+    }
+}
+
+/// A moment whose text sorts as it does.
+fn sortable(moment: i64) -> String {
+    format!("{:020}", moment.max(0))
+}
+
+/// Above every text that begins with this one.
+fn end_of(prefix: &str) -> String {
+    format!("{prefix}{}", char::MAX)
+}
+
+fn document(resource: &StoredResource) -> Result<Object, StoreError> {
+    serde_json::from_str(&resource.document)
+        .map_err(|_| StoreError::Damaged("resource.document is not JSON".to_owned()))
+}
+
+/// The comparable form of a top-level text.
+fn key_of(document: &Object, path: &str) -> Option<String> {
+    Some(comparison::key(document.get(path)?.as_str()?, false).into_owned())
+}
+
+fn stored(row: &Row) -> Result<StoredResource, StoreError> {
+    Ok(StoredResource {
+        resource_type: row.get(0)?,
+        id: row.get(1)?,
+        version: row.get(2)?,
+        created: row.get(3)?,
+        last_modified: row.get(4)?,
+        has_references: row.get(5)?,
+        member_count: row.get(6)?,
+        document: row.get(7)?,
+        members: None,
+        groups: None,
+    })
+}
+
+/// Above every id.
+fn highest() -> Value {
+    Value::Bytes(vec![u8::MAX; 17])
+}

@@ -1,0 +1,89 @@
+//! The statements that all databases share, on a connection of SQLite.
+
+use rusqlite::{
+    Connection, ToSql, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
+use uuid::Uuid;
+
+use super::SqliteStore;
+use crate::{
+    StoreError,
+    sql::{Row, Sql, Value},
+};
+
+/// Reading for `records`.
+impl SqliteStore {
+    /// Runs `read` where it is asked for, in one snapshot.
+    pub(crate) fn read_records<T>(
+        &self,
+        read: impl FnOnce(&dyn Sql) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.read(|connection, _| read(connection))
+    }
+
+    /// Like [`Self::read_records`], for what may take longer than an async thread should be held.
+    pub(crate) async fn read_records_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read_long(|connection, _| read(connection)).await
+    }
+}
+
+impl Sql for Connection {
+    fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, StoreError> {
+        let changed = self.prepare_cached(statement)?.execute(params_from_iter(parameters))?;
+        Ok(changed as u64)
+    }
+
+    fn execute_each(&self, statement: &str, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
+        let mut statement = self.prepare_cached(statement)?;
+        let mut changed = 0;
+        for parameters in rows {
+            changed += statement.execute(params_from_iter(parameters))? as u64;
+        }
+        Ok(changed)
+    }
+
+    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.prepare_cached(statement)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        let mut answered = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| value(row.get_ref(column)?));
+            answered.push(Row(values.collect::<Result<_, StoreError>>()?));
+        }
+        Ok(answered)
+    }
+}
+
+fn value(value: ValueRef<'_>) -> Result<Value, StoreError> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => Value::Integer(integer),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => return Err(StoreError::Damaged("a text is not UTF-8".to_owned())),
+        },
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(StoreError::Damaged("no column has fractions".to_owned())),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// The UUID of a column.
+pub(super) fn uuid(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    Ok(Uuid::from_bytes(row.get(column)?))
+}
