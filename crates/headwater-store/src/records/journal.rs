@@ -152,7 +152,11 @@ fn named_actor(sql: &dyn Sql, id: Uuid) -> Result<NamedActor, StoreError> {
     })
 }
 
-fn changes(sql: &dyn Sql, source: SourceId, query: &ChangeQuery) -> Result<ChangePage, StoreError> {
+pub(super) fn changes(
+    sql: &dyn Sql,
+    source: SourceId,
+    query: &ChangeQuery,
+) -> Result<ChangePage, StoreError> {
     if let Some(request) = query.request_id {
         return by_request(sql, source, request, query);
     }
@@ -160,17 +164,14 @@ fn changes(sql: &dyn Sql, source: SourceId, query: &ChangeQuery) -> Result<Chang
     if let Some(to) = query.to {
         before = before.min(first_after(sql, source, to.saturating_add(DISORDER))?);
     }
-    let (select, mut parameters) = statement(source, query);
+    let (select, fixed) = statement(source, query);
     let mut names = Names::new(sql, source);
     let mut page = ChangePage::default();
     let mut looked_at = 0;
     // Most pages are full with the lines that are read first.
     let mut wanted = query.limit.saturating_add(1).min(PAGE);
     loop {
-        let kept = parameters.len();
-        parameters.extend(values![before, wanted]);
-        let rows = sql.query(&select, &parameters)?;
-        parameters.truncate(kept);
+        let rows = sql.query(&select, &[&fixed[..], &values![before, wanted]].concat())?;
         for row in &rows {
             let at: Millis = row.get(1)?;
             if query.from.is_some_and(|from| at < from.saturating_sub(DISORDER)) {
@@ -201,8 +202,8 @@ fn is_meant(row: &Row, at: Millis, query: &ChangeQuery) -> Result<bool, StoreErr
         && query.resource_type.as_ref().is_none_or(|wanted| wanted == resource_type))
 }
 
-/// The lines that may be meant, newest first; the last parameters are the number they lie below,
-/// and how many are read.
+/// The lines that may be meant, newest first, and the first parameters; behind them come the number
+/// that the lines lie below, and how many are read.
 fn statement(source: SourceId, query: &ChangeQuery) -> (String, Vec<sql::Value>) {
     match (query.resource, query.about) {
         (Some(resource), _) => {
@@ -311,12 +312,17 @@ fn change(
         change.display = name.display;
         change.deleted = name.deleted;
     }
-    let counts =
-        "SELECT added, COUNT(*) FROM change_member WHERE source_id = ?1 AND sequence = ?2 GROUP BY added";
-    for counted in sql.query(counts, &values![source, change.sequence])? {
-        let (added, count) = (counted.get(0)?, counted.get(1)?);
-        let members = members(sql, source, change.sequence, added, query.resource, names)?;
-        *(if added { &mut change.added } else { &mut change.removed }) = ChangedMembers { members, count };
+    let counts = "SELECT COUNT(*), COALESCE(CAST(SUM(added) AS BIGINT), 0) FROM change_member \
+                  WHERE source_id = ?1 AND sequence = ?2";
+    if let Some(counts) = sql.first(counts, &values![source, change.sequence])? {
+        let (all, added): (u64, u64) = (counts.get(0)?, counts.get(1)?);
+        change.added.count = added;
+        change.removed.count = all.saturating_sub(added);
+    }
+    for (is_added, changed) in [(true, &mut change.added), (false, &mut change.removed)] {
+        if changed.count > 0 {
+            changed.members = members(sql, source, change.sequence, is_added, query.resource, names)?;
+        }
     }
     Ok(change)
 }

@@ -73,7 +73,7 @@ pub(super) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Res
     sql.count(sum, &values![source, resource_type])
 }
 
-fn list(sql: &dyn Sql, source: SourceId, listing: &Listing) -> Result<ListPage, StoreError> {
+pub(super) fn list(sql: &dyn Sql, source: SourceId, listing: &Listing) -> Result<ListPage, StoreError> {
     let registry = Registry::built_in();
     let Some(resource_type) = registry.resource_type(listing.resource_type) else {
         return Ok(ListPage::default());

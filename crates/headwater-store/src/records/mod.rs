@@ -8,6 +8,8 @@ mod accounts;
 mod index;
 mod journal;
 mod listing;
+#[cfg(test)]
+mod plans;
 mod schemas;
 mod settings;
 mod sources;

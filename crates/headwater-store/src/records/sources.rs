@@ -411,7 +411,7 @@ pub(super) fn raise_revision(sql: &dyn Sql, source: SourceId) -> Result<(), Stor
 }
 
 /// Deletes some rows of a deleted source; false when there is none left.
-fn purge_portion(sql: &dyn Sql) -> Result<bool, StoreError> {
+pub(super) fn purge_portion(sql: &dyn Sql) -> Result<bool, StoreError> {
     let source: Option<SourceId> = sql.value("SELECT id FROM source WHERE deleted = 1 LIMIT 1", &[])?;
     let Some(source) = source else { return Ok(false) };
     let parameters = values![source];

@@ -321,7 +321,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     // Checkpoints are made beside; the writer makes one when the log is as long as this.
     connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.set_prepared_statement_cache_capacity(192);
     Ok(connection)
 }
 
@@ -336,7 +336,7 @@ fn open_reading(path: &Path) -> Result<Reader, StoreError> {
     connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
     // Plans don't depend on parameters: a statement that is kept need not be planned anew with each.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     let slots = Slots::default();
     functions::register(&connection, &slots)?;
     Ok(Reader { connection, slots })
