@@ -405,3 +405,86 @@ fn called(document: &str) -> Option<String> {
     let text = |name: &str| document.get(name)?.as_str().filter(|text| !text.is_empty());
     ["displayName", "userName", "name"].into_iter().find_map(text).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+    use uuid::Uuid;
+
+    use super::{PAGE, changes};
+    use crate::{ChangeQuery, ResourceId, SourceId, sqlite::SqliteStore};
+
+    const SOURCE: SourceId = SourceId(1);
+    const LINES: i64 = 3 * PAGE as i64;
+
+    fn id(number: i64) -> ResourceId {
+        ResourceId(Uuid::from_u128(u128::try_from(number).expect("a number")))
+    }
+
+    /// A journal in which every 7th line is of one user, every 11th is a deletion, and each line that
+    /// is neither adds that user to a group.
+    fn journal() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().expect("a folder");
+        drop(SqliteStore::open(folder.path()).expect("a store"));
+        let connection = Connection::open(folder.path().join("headwater.db")).expect("a connection");
+        let line = "INSERT INTO change (source_id, sequence, at, actor, request_id, kind, resource_type, resource_id, version) \
+                    VALUES (1, ?1, ?1, ?2, ?2, ?3, 'User', ?4, 1)";
+        let member =
+            "INSERT INTO change_member (source_id, sequence, member_id, added) VALUES (1, ?1, ?2, 1)";
+        connection.execute_batch("BEGIN").expect("a transaction");
+        for number in 1..=LINES {
+            let kind = if is_deletion(number) { "delete" } else { "update" };
+            let resource = if is_of_user(number) { id(1) } else { id(1_000 + number) };
+            connection
+                .execute(line, (number, Uuid::nil().as_bytes(), kind, resource.as_bytes()))
+                .expect("a line");
+            if !is_deletion(number) && !is_of_user(number) {
+                connection.execute(member, (number, id(1).as_bytes())).expect("a member");
+            }
+        }
+        connection.execute_batch("COMMIT").expect("written");
+        (folder, connection)
+    }
+
+    fn is_deletion(number: i64) -> bool {
+        number % 11 == 0
+    }
+
+    fn is_of_user(number: i64) -> bool {
+        number % 7 == 0
+    }
+
+    /// All pages of a query.
+    fn walk(connection: &Connection, query: &ChangeQuery) -> Vec<i64> {
+        let mut query = query.clone();
+        let mut found = Vec::new();
+        loop {
+            let page = changes(connection, SOURCE, &query).expect("a page");
+            assert!(page.changes.len() <= query.limit);
+            found.extend(page.changes.into_iter().map(|change| change.sequence));
+            match page.next {
+                Some(next) => query.before = Some(next),
+                None => return found,
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_is_found_once_however_few_are_meant() {
+        let (_folder, connection) = journal();
+        let newest_first = |is_meant: &dyn Fn(i64) -> bool| -> Vec<i64> {
+            (1..=LINES).rev().filter(|number| is_meant(*number)).collect()
+        };
+        for limit in [1, 40, PAGE, 2 * PAGE] {
+            let all = ChangeQuery { limit, ..ChangeQuery::default() };
+            assert_eq!(walk(&connection, &all), newest_first(&|_| true), "{limit}");
+            let deletions = ChangeQuery { kind: Some("delete".to_owned()), ..all.clone() };
+            assert_eq!(walk(&connection, &deletions), newest_first(&is_deletion), "{limit}");
+            let of_user = ChangeQuery { resource: Some(id(1)), ..all.clone() };
+            let concerns = |number| is_of_user(number) || !is_deletion(number);
+            assert_eq!(walk(&connection, &of_user), newest_first(&concerns), "{limit}");
+            let between = ChangeQuery { from: Some(100), to: Some(900), ..all };
+            assert_eq!(walk(&connection, &between), newest_first(&|number| (100..900).contains(&number)));
+        }
+    }
+}
