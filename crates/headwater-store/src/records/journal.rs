@@ -415,7 +415,8 @@ mod tests {
     use crate::{ChangeQuery, ResourceId, SourceId, sqlite::SqliteStore};
 
     const SOURCE: SourceId = SourceId(1);
-    const LINES: i64 = 3 * PAGE as i64;
+    /// More than are read at once.
+    const LINES: i64 = 1_500;
 
     fn id(number: i64) -> ResourceId {
         ResourceId(Uuid::from_u128(u128::try_from(number).expect("a number")))
