@@ -37,7 +37,7 @@ impl dyn Sql + '_ {
         Ok(self.query(statement, parameters)?.into_iter().next())
     }
 
-    /// The first column of [`Self::first`].
+    /// The first column of the first row of a statement that answers few.
     pub(crate) fn value<T: for<'a> FromValue<'a>>(
         &self,
         statement: &str,
