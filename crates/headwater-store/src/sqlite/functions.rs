@@ -2,36 +2,27 @@
 
 use std::sync::{Arc, Mutex};
 
-use headwater_scim::{
-    Object, date_time, filter::Filter, path::AttributePath, registry::Registry, resource::complete_reference,
-    resource_type::ResourceType, sort,
-};
+use headwater_scim::{Object, filter::Filter, path::AttributePath, resource_type::ResourceType, sort};
 use rusqlite::{
     Connection,
     functions::{Context, FunctionFlags},
 };
-use serde_json::json;
 
-use super::{lock, read};
-use crate::ResourceId;
+use super::lock;
+use crate::{
+    MemberId, Named, ResourceId,
+    evaluation::{self, About, Place},
+};
 
 /// The filters of the query that a connection is running, by number.
 pub(super) type Slots = Arc<Mutex<Vec<Slot>>>;
-
-/// What values that are computed for an answer are made from.
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) registry: Arc<Registry>,
-    pub(super) base_url: String,
-}
 
 /// A filter that a function evaluates.
 pub(super) struct Slot {
     /// None for what is sorted by.
     filter: Option<Filter>,
     kind: Kind,
-    registry: Arc<Registry>,
-    base_url: String,
+    place: Place,
 }
 
 enum Kind {
@@ -47,12 +38,9 @@ enum Kind {
 
 impl Slot {
     pub(super) fn resource(filter: Filter, resource_type: &ResourceType, place: &Place) -> Self {
-        let names_meta = filter.mentions(&|path| path.extension.is_none() && path.attribute.name == "meta");
-        let kind = Kind::Resource {
-            endpoint: resource_type.endpoint.clone(),
-            resource_type: resource_type.name.to_string(),
-            names_meta,
-        };
+        let names_meta = evaluation::names_meta(&filter);
+        let (endpoint, resource_type) = evaluation::names_of(resource_type);
+        let kind = Kind::Resource { endpoint, resource_type, names_meta };
         Self::new(Some(filter), kind, place)
     }
 
@@ -70,18 +58,11 @@ impl Slot {
     }
 
     fn new(filter: Option<Filter>, kind: Kind, place: &Place) -> Self {
-        let Place { registry, base_url } = place;
-        Self { filter, kind, registry: Arc::clone(registry), base_url: base_url.clone() }
+        Self { filter, kind, place: place.clone() }
     }
 
     fn filter(&self) -> rusqlite::Result<&Filter> {
         self.filter.as_ref().ok_or_else(|| failed("there is no filter of this number"))
-    }
-
-    /// The URI of a resource of a type.
-    fn location(&self, resource_type: &str, id: &str) -> Option<String> {
-        let resource_type = self.registry.resource_type(resource_type)?;
-        Some(format!("{}{}/{id}", self.base_url, resource_type.endpoint))
     }
 }
 
@@ -127,15 +108,8 @@ fn matches_resource(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     if *names_meta {
         let id =
             ResourceId::from_slice(row.get_raw(2).as_blob()?).ok_or_else(|| failed("an id has 16 bytes"))?;
-        let version: i64 = row.get(3)?;
-        let meta = json!({
-            "resourceType": resource_type,
-            "created": date_time::format_millis(row.get(4)?),
-            "lastModified": date_time::format_millis(row.get(5)?),
-            "location": format!("{}{endpoint}/{id}", slot.base_url),
-            "version": format!("W/\"{version}\""),
-        });
-        resource.insert("meta".to_owned(), meta);
+        let about = About { id, version: row.get(3)?, created: row.get(4)?, last_modified: row.get(5)? };
+        slot.place.add_meta(&mut resource, resource_type, endpoint, &about);
     }
     Ok(slot.filter()?.matches(&resource))
 }
@@ -152,9 +126,11 @@ fn matches_reference(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     let mut resource = document(row)?;
     let named: Option<Vec<u8>> = row.get(2)?;
     if let Some(id) = named.as_deref().and_then(ResourceId::from_slice) {
-        let (resource_type, display): (String, Option<String>) = (row.get(3)?, row.get(4)?);
-        let url = slot.location(&resource_type, &id.to_string());
-        complete_reference(&mut resource, path, url, display.as_deref());
+        slot.place.complete(
+            &mut resource,
+            path,
+            &Named { id, resource_type: row.get(3)?, display: row.get(4)? },
+        );
     }
     Ok(slot.filter()?.matches(&resource))
 }
@@ -166,13 +142,9 @@ fn sort_key(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<Option<String>> 
 
 fn matches_related(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     let Kind::Related { inverse } = slot.kind else { return Err(failed("the filter is for resources")) };
-    let related = read::related_of(row.get_raw(1).as_blob()?, row.get(2)?, row.get(3)?, row.get(4)?);
-    let mut element = read::element(&related, inverse);
-    let named = related.named.as_ref();
-    if let Some(url) = named.and_then(|named| slot.location(&named.resource_type, &related.id.to_text())) {
-        element.insert("$ref".to_owned(), url.into());
-    }
-    Ok(slot.filter()?.matches_element(&element.into()))
+    let id = MemberId::from_bytes(row.get_raw(1).as_blob()?);
+    let related = evaluation::related(id, row.get(2)?, row.get(3)?, row.get(4)?);
+    Ok(slot.place.matches_related(slot.filter()?, &related, inverse))
 }
 
 fn failed(reason: &str) -> rusqlite::Error {

@@ -30,7 +30,7 @@ pub use requests::{Resolve, SqliteRequestLog};
 use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute,
+    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, pages,
     records::{self, Registries},
 };
 
@@ -226,7 +226,7 @@ impl Store for SqliteStore {
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
-        if search::is_quick(&query) {
+        if pages::is_quick(&query) {
             return self.read(|connection, slots| search::search(connection, slots, source, &query));
         }
         self.read_long(move |connection, slots| search::search(connection, slots, source, &query)).await

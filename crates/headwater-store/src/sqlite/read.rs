@@ -2,9 +2,8 @@
 
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource, ancestry::Ancestry,
+    StoredResource, ancestry::Ancestry, evaluation,
 };
-use headwater_scim::Object;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The columns that [`stored`] reads, of a `resource r`.
@@ -146,40 +145,6 @@ pub(super) fn each_member_id(
     Ok(())
 }
 
-/// The other side of a membership as clients see it, but for `$ref`, which is added where the base
-/// URL is known. Seen from the member (`inverse`), the type says how it belongs.
-pub(super) fn element(related: &Related, inverse: bool) -> Object {
-    let mut element = Object::new();
-    element.insert("value".to_owned(), related.id.to_text().into());
-    if let Some(named) = &related.named {
-        let shown = match (inverse, related.direct) {
-            (false, _) => &*named.resource_type,
-            (true, true) => "direct",
-            (true, false) => "indirect",
-        };
-        element.insert("type".to_owned(), shown.into());
-        if let Some(display) = &named.display {
-            element.insert("display".to_owned(), display.as_str().into());
-        }
-    }
-    element
-}
-
-/// A membership from its columns: the id of the other side, its type and its display name.
-pub(super) fn related_of(
-    id: &[u8],
-    resource_type: Option<String>,
-    display: Option<String>,
-    direct: bool,
-) -> Related {
-    let id = MemberId::from_bytes(id);
-    let named = match (id.resource_id(), resource_type) {
-        (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display }),
-        _ => None,
-    };
-    Related { id, direct, named }
-}
-
 pub(super) fn names(
     connection: &Connection,
     source: SourceId,
@@ -216,7 +181,8 @@ pub(super) fn referrers(
 }
 
 fn related(row: &Row<'_>) -> rusqlite::Result<Related> {
-    Ok(related_of(row.get_ref(0)?.as_blob()?, row.get(1)?, row.get(2)?, true))
+    let id = MemberId::from_bytes(row.get_ref(0)?.as_blob()?);
+    Ok(evaluation::related(id, row.get(1)?, row.get(2)?, true))
 }
 
 fn resource_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ResourceId> {

@@ -1,0 +1,107 @@
+//! Filters evaluated on what is stored, as every database does it that can't evaluate them itself.
+
+use std::sync::Arc;
+
+use headwater_scim::{
+    Object, date_time, filter::Filter, path::AttributePath, registry::Registry, resource::complete_reference,
+    resource_type::ResourceType,
+};
+use serde_json::json;
+
+use crate::{MemberId, Millis, Named, Related, ResourceId};
+
+/// What values that are computed for an answer are made from.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) base_url: String,
+}
+
+/// What the server says of a resource in `meta`.
+pub(crate) struct About {
+    pub(crate) id: ResourceId,
+    pub(crate) version: i64,
+    pub(crate) created: Millis,
+    pub(crate) last_modified: Millis,
+}
+
+impl Place {
+    /// The URI of a resource of a type.
+    fn location(&self, resource_type: &str, id: &str) -> Option<String> {
+        let resource_type = self.registry.resource_type(resource_type)?;
+        Some(format!("{}{}/{id}", self.base_url, resource_type.endpoint))
+    }
+
+    /// Puts `meta` into a resource of a type, as answers have it.
+    pub(crate) fn add_meta(&self, resource: &mut Object, resource_type: &str, endpoint: &str, about: &About) {
+        let About { id, version, created, last_modified } = about;
+        let meta = json!({
+            "resourceType": resource_type,
+            "created": date_time::format_millis(*created),
+            "lastModified": date_time::format_millis(*last_modified),
+            "location": format!("{}{endpoint}/{id}", self.base_url),
+            "version": format!("W/\"{version}\""),
+        });
+        resource.insert("meta".to_owned(), meta);
+    }
+
+    /// Completes the reference at a path of a resource, as answers have it.
+    pub(crate) fn complete(&self, resource: &mut Object, path: &AttributePath, named: &Named) {
+        let url = self.location(&named.resource_type, &named.id.to_string());
+        complete_reference(resource, path, url, named.display.as_deref());
+    }
+
+    /// Whether the other side of a membership meets a filter; see [`element`].
+    pub(crate) fn matches_related(&self, filter: &Filter, related: &Related, inverse: bool) -> bool {
+        let mut element = element(related, inverse);
+        let named = related.named.as_ref();
+        if let Some(url) = named.and_then(|named| self.location(&named.resource_type, &related.id.to_text()))
+        {
+            element.insert("$ref".to_owned(), url.into());
+        }
+        filter.matches_element(&element.into())
+    }
+}
+
+/// The other side of a membership as clients see it, but for `$ref`, which is added where the base
+/// URL is known. Seen from the member (`inverse`), the type says how it belongs.
+pub(crate) fn element(related: &Related, inverse: bool) -> Object {
+    let mut element = Object::new();
+    element.insert("value".to_owned(), related.id.to_text().into());
+    if let Some(named) = &related.named {
+        let shown = match (inverse, related.direct) {
+            (false, _) => &*named.resource_type,
+            (true, true) => "direct",
+            (true, false) => "indirect",
+        };
+        element.insert("type".to_owned(), shown.into());
+        if let Some(display) = &named.display {
+            element.insert("display".to_owned(), display.as_str().into());
+        }
+    }
+    element
+}
+
+/// Whether a filter is about what stands in `meta`.
+pub(crate) fn names_meta(filter: &Filter) -> bool {
+    filter.mentions(&|path| path.extension.is_none() && path.attribute.name == "meta")
+}
+
+/// A membership from its columns: the id of the other side, its type and its display name.
+pub(crate) fn related(
+    id: MemberId,
+    resource_type: Option<String>,
+    display: Option<String>,
+    direct: bool,
+) -> Related {
+    let named = match (id.resource_id(), resource_type) {
+        (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display }),
+        _ => None,
+    };
+    Related { id, direct, named }
+}
+
+/// The name of the endpoint and of the type, which go into `meta`.
+pub(crate) fn names_of(resource_type: &ResourceType) -> (String, String) {
+    (resource_type.endpoint.clone(), resource_type.name.to_string())
+}

@@ -1,0 +1,231 @@
+//! What searches have in common, whatever database they are made in: which of them an index answers
+//! in order, bounds, and the places of resources in an order.
+
+use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
+
+use headwater_scim::filter::{Comparison, Filter, Literal, Operator};
+
+use crate::{Page, Position, Query, ResourceId, Selection, Start, StoreError, StoredResource};
+
+/// About how much memory a page may take; what is beyond is left to the next page (RFC 7644
+/// §3.4.2.4 allows fewer results than asked for).
+pub(crate) const PAGE_BYTES: usize = 32 * 1024 * 1024;
+/// How much memory the places may take that are held to be sorted.
+pub(crate) const SORT_BYTES: usize = 256 * 1024 * 1024;
+/// How long a filter may be evaluated. Identity providers wait for a minute.
+pub(crate) const MOST_TIME: Duration = Duration::from_secs(30);
+/// About what a membership takes.
+pub(crate) const RELATED_BYTES: usize = 160;
+/// Whether a query is answered by a few steps in an index, so that it need not leave the thread
+/// it comes on.
+pub(crate) fn is_quick(query: &Query) -> bool {
+    let by_text = match query.selections.as_slice() {
+        [selection] => plain_key(selection)
+            .is_some_and(|(_, comparison)| matches!(comparison.literal, Literal::Text { .. })),
+        _ => false,
+    };
+    by_text && !query.sorted && query.limit <= 100 && !query.include.members
+}
+
+/// The code of the one searchable value that resources are to have, where that is all that is asked.
+pub(crate) fn plain_key(selection: &Selection) -> Option<(i64, &Comparison)> {
+    let Some(Filter::Compare(comparison)) = &selection.filter else { return None };
+    let is_plain = comparison.operator == Operator::Eq
+        && matches!(comparison.literal, Literal::Text { .. } | Literal::Boolean(_) | Literal::Instant { .. });
+    if !is_plain {
+        return None;
+    }
+    Some((selection.resource_type.searchable(&comparison.path)?.code, comparison))
+}
+
+/// The code of the attribute that is sorted by, where the index has it in order.
+pub(crate) fn ordered_code(selection: &Selection) -> Option<i64> {
+    let searchable = selection.resource_type.searchable(selection.sort_by.as_ref()?)?;
+    searchable.is_single().then_some(searchable.code)
+}
+
+/// The direction in which rows are read.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
+impl Direction {
+    pub(crate) fn beyond(self) -> &'static str {
+        match self {
+            Self::Up => ">",
+            Self::Down => "<",
+        }
+    }
+
+    pub(crate) fn order(self) -> &'static str {
+        match self {
+            Self::Up => "ASC",
+            Self::Down => "DESC",
+        }
+    }
+}
+
+/// The place of a row in the ascending order: those without a value are last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    valueless: bool,
+    pub(crate) key: Option<String>,
+    pub(crate) id: ResourceId,
+}
+
+impl Rank {
+    pub(crate) fn new(key: Option<String>, id: ResourceId) -> Self {
+        Self { valueless: key.is_none(), key, id }
+    }
+}
+
+/// A rank in the direction in which rows are read.
+#[derive(PartialEq, Eq)]
+struct Directed(Rank, bool);
+
+impl Ord for Directed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ordering = self.0.cmp(&other.0);
+        if self.1 { ordering.reverse() } else { ordering }
+    }
+}
+
+impl PartialOrd for Directed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The first so many ranks.
+pub(crate) struct Ranks {
+    heap: BinaryHeap<Directed>,
+    most: usize,
+    bytes: usize,
+    direction: Direction,
+    /// What they come behind.
+    behind: Option<Rank>,
+}
+
+impl Ranks {
+    /// The first `most` behind a position.
+    pub(crate) fn new(most: usize, direction: Direction, behind: Option<&Position>) -> Self {
+        let behind = behind.map(|position| Rank::new(position.key.clone(), position.id));
+        Self { heap: BinaryHeap::new(), most, bytes: 0, direction, behind }
+    }
+
+    fn is_beyond(&self, rank: &Rank) -> bool {
+        self.behind.as_ref().is_none_or(|behind| {
+            let ordering = rank.cmp(behind);
+            if self.direction == Direction::Up { ordering.is_gt() } else { ordering.is_lt() }
+        })
+    }
+
+    /// Takes a rank, unless it isn't behind the position, or enough come before it.
+    ///
+    /// # Errors
+    /// [`StoreError::TookTooLong`] when they are more than there is memory for.
+    pub(crate) fn add(&mut self, rank: Rank) -> Result<(), StoreError> {
+        if !self.is_beyond(&rank) {
+            return Ok(());
+        }
+        let rank = Directed(rank, self.direction == Direction::Down);
+        let is_full = self.heap.len() >= self.most;
+        if is_full && self.heap.peek().is_none_or(|last| rank >= *last) {
+            return Ok(());
+        }
+        self.bytes += Self::size(&rank);
+        self.heap.push(rank);
+        if is_full && let Some(last) = self.heap.pop() {
+            self.bytes -= Self::size(&last);
+        }
+        if self.bytes > SORT_BYTES { Err(StoreError::TookTooLong) } else { Ok(()) }
+    }
+
+    fn size(rank: &Directed) -> usize {
+        size_of::<Directed>() + rank.0.key.as_ref().map_or(0, String::len)
+    }
+
+    pub(crate) fn in_order(self) -> Vec<Rank> {
+        self.heap.into_sorted_vec().into_iter().map(|Directed(rank, _)| rank).collect()
+    }
+}
+
+impl Query {
+    /// The way in which rows are read, in the ascending order.
+    pub(crate) fn direction(&self) -> Direction {
+        let descending = self.sorted && self.descending;
+        if descending == matches!(self.start, Start::Before(_)) { Direction::Up } else { Direction::Down }
+    }
+
+    /// The place that rows are read from, and how many are passed over.
+    pub(crate) fn beginning(&self) -> (Option<&Position>, u64) {
+        match &self.start {
+            Start::Offset(offset) => (None, *offset),
+            Start::After(position) | Start::Before(position) => (Some(position), 0),
+        }
+    }
+
+    /// One more than is wanted, so that it is known whether there are more.
+    pub(crate) fn limit_and_one(&self) -> i64 {
+        i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX)
+    }
+}
+
+/// A page that is being filled, as far as it fits.
+pub(crate) struct Filling<'a> {
+    query: &'a Query,
+    bytes: usize,
+    pub(crate) resources: Vec<StoredResource>,
+    keys: Vec<Option<String>>,
+    /// Whether a row has come that it has no room for.
+    pub(crate) overfull: bool,
+}
+
+impl<'a> Filling<'a> {
+    pub(crate) fn new(query: &'a Query) -> Self {
+        Self { query, bytes: 0, resources: Vec::new(), keys: Vec::new(), overfull: false }
+    }
+
+    /// Takes what `read` gives, with what it is sorted by, or notes that there is one more.
+    pub(crate) fn add(
+        &mut self,
+        key: Option<String>,
+        read: impl FnOnce() -> Result<StoredResource, StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.resources.len() >= self.query.limit || self.bytes > PAGE_BYTES {
+            self.overfull = true;
+            return Ok(());
+        }
+        let resource = read()?;
+        let members = resource.members.as_ref().map_or(0, |page| page.members.len());
+        let groups = resource.groups.as_ref().map_or(0, Vec::len);
+        self.bytes += resource.document.len() + (members + groups) * RELATED_BYTES;
+        self.resources.push(resource);
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// The page, in the order that was asked for: one that ends before a resource was read backwards.
+    pub(crate) fn page(mut self, total: Option<u64>) -> Page {
+        let backwards = matches!(self.query.start, Start::Before(_));
+        if backwards {
+            self.resources.reverse();
+            self.keys.reverse();
+        }
+        let position = |resource: Option<&StoredResource>, key: Option<&Option<String>>| {
+            Some(Position { key: key?.clone(), id: resource?.id })
+        };
+        let first = position(self.resources.first(), self.keys.first());
+        let last = position(self.resources.last(), self.keys.last());
+        let at_cursor = !matches!(self.query.start, Start::Offset(0));
+        Page {
+            total,
+            ends: first.zip(last),
+            more_before: if backwards { self.overfull } else { at_cursor },
+            more_after: if backwards { true } else { self.overfull },
+            resources: self.resources,
+        }
+    }
+}
