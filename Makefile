@@ -50,7 +50,7 @@ conformance: ## Write docs/conformance.md anew, from what the tests say that the
 	HEADWATER_UPDATE=1 cargo test --locked --quiet -p headwater-testkit --test conformance
 
 .PHONY: test
-test: test-ui test-rust test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
+test: test-ui test-rust test-postgres test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
 
 .PHONY: test-ui
 test-ui: ui ## Types and logic of the web UI, and whether the guides are up to date
@@ -66,9 +66,22 @@ test-browser: ui chromium ## Walk through the web UI in Chromium; screenshots ar
 		$(NODE) npm --prefix ui run test:browser
 
 .PHONY: test-rust
-test-rust: ui nextest ## Unit, property and integration tests
+test-rust: ui nextest postgres ## Unit, property and integration tests
 	cargo nextest run --workspace --locked
 	cargo test --workspace --locked --doc --quiet
+
+# What is about the files of SQLite is left out.
+NOT_ON_POSTGRES = test(/^faults::/) or test(wrong_use) or test(bulk_does_what_single) \
+	or test(a_large_directory_is_the_same) or test(share_a_few_commits) or test(cursors_take_no_memory) \
+	or test(passwords_are_kept_as_hashes) or test(change_nothing_leave_the_group) \
+	$(NO_LOG_ON_POSTGRES)
+NO_LOG_ON_POSTGRES := or test(/^api::request_/) or test(/^api::stream/) or test(the_system_tells) \
+	or test(each_change_says) or test(a_source_is_made_with_a_token) or test(the_overview_ticks) \
+	or test(a_source_is_deleted_by_whoever)
+
+.PHONY: test-postgres
+test-postgres: ui nextest postgres ## The tests of the server once more, on PostgreSQL
+	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
 
 .PHONY: test-suites
 test-suites: ui $(SUITES_VENV)/ready ## Public conformance suites and a real client against the binary
@@ -121,6 +134,12 @@ chromium:
 	@command -v chromium >/dev/null 2>&1 || { \
 		as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends chromium; }
+
+.PHONY: postgres
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends postgresql; }
 
 .PHONY: nextest
 nextest:

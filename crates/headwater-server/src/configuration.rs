@@ -14,8 +14,13 @@ pub struct Configuration {
     pub listen: SocketAddr,
     /// The folder with the database.
     pub data: PathBuf,
+    /// A PostgreSQL database to keep everything in, instead of in the folder.
+    pub database_url: Option<DatabaseUrl>,
+    /// How many connections to the database are held at most.
+    pub database_connections: usize,
     /// A file with the server's key, 32 bytes in Base64, under which secrets are kept for a while;
-    /// without it `server.key` in the data folder, which is made where it is missing.
+    /// without it `server.key` in the data folder, which is made where it is missing, or a key that is
+    /// kept in the PostgreSQL database.
     pub key_file: Option<PathBuf>,
     /// What absolute URLs are made from, such as `https://id.example.com`. Without it they are
     /// made from the request.
@@ -45,6 +50,29 @@ pub struct Configuration {
     pub shutdown_timeout_seconds: u64,
 }
 
+/// The URL of a database, with the password that may be in it. It is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("DatabaseUrl(…)")
+    }
+}
+
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +88,8 @@ impl Default for Configuration {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data: PathBuf::from("./data"),
+            database_url: None,
+            database_connections: 32,
             key_file: None,
             public_url: None,
             trusted_proxies: Vec::new(),
@@ -86,6 +116,7 @@ impl Configuration {
         const DAY: u64 = 86_400;
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let bounds = [
+            ("database_connections", number(self.database_connections), 10_000),
             ("max_body_bytes", number(self.max_body_bytes), 1 << 30),
             ("max_bulk_bytes", number(self.max_bulk_bytes), 1 << 30),
             ("cursor_timeout_seconds", self.cursor_timeout_seconds, 365 * DAY),

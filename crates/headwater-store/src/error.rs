@@ -10,6 +10,23 @@ pub enum StoreError {
     /// The database answered with an error.
     #[error("the database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// PostgreSQL answered with an error.
+    #[error("the database failed: {message} (SQLSTATE {code})")]
+    Sql {
+        /// What kind of error it is: five characters of the SQL standard.
+        code: String,
+        /// What the database says, without the values in question.
+        message: String,
+    },
+    /// The database can't be reached, or has no connection to spare.
+    #[error("the database can't be reached: {0}")]
+    Unavailable(String),
+    /// What is said about where the database is can't be understood or used.
+    #[error("the address of the database can't be used: {0}")]
+    Address(String),
+    /// A value is longer than an index of the database can hold.
+    #[error("{0} is too long to be stored")]
+    TooLong(&'static str),
     /// The schema of the database could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
     Migration(Box<refinery::Error>),
@@ -117,7 +134,14 @@ impl StoreError {
     /// Whether the same request may succeed if it is sent again.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Closed | Self::NotCommitted(_) => true,
+            Self::Closed | Self::NotCommitted(_) | Self::Unavailable(_) => true,
+            // Contention, a lack of room or memory, an operator who steps in, errors of the disk, a lock
+            // that was not to be had; and a server that takes no writes.
+            Self::Sql { code, .. } => {
+                ["40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                    || code == "55P03"
+                    || code == "25006"
+            }
             Self::Database(error) => matches!(
                 error.sqlite_error_code(),
                 Some(

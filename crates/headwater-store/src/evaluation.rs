@@ -8,7 +8,7 @@ use headwater_scim::{
 };
 use serde_json::json;
 
-use crate::{MemberId, Millis, Named, Related, ResourceId};
+use crate::{Millis, Named, Related, ResourceId, related};
 
 /// What values that are computed for an answer are made from.
 #[derive(Clone)]
@@ -51,9 +51,9 @@ impl Place {
         complete_reference(resource, path, url, named.display.as_deref());
     }
 
-    /// Whether the other side of a membership meets a filter; see [`element`].
+    /// Whether the other side of a membership meets a filter; see [`related::element`].
     pub(crate) fn matches_related(&self, filter: &Filter, related: &Related, inverse: bool) -> bool {
-        let mut element = element(related, inverse);
+        let mut element = related::element(related, inverse);
         let named = related.named.as_ref();
         if let Some(url) = named.and_then(|named| self.location(&named.resource_type, &related.id.to_text()))
         {
@@ -63,42 +63,9 @@ impl Place {
     }
 }
 
-/// The other side of a membership as clients see it, but for `$ref`, which is added where the base
-/// URL is known. Seen from the member (`inverse`), the type says how it belongs.
-pub(crate) fn element(related: &Related, inverse: bool) -> Object {
-    let mut element = Object::new();
-    element.insert("value".to_owned(), related.id.to_text().into());
-    if let Some(named) = &related.named {
-        let shown = match (inverse, related.direct) {
-            (false, _) => &*named.resource_type,
-            (true, true) => "direct",
-            (true, false) => "indirect",
-        };
-        element.insert("type".to_owned(), shown.into());
-        if let Some(display) = &named.display {
-            element.insert("display".to_owned(), display.as_str().into());
-        }
-    }
-    element
-}
-
 /// Whether a filter is about what stands in `meta`.
 pub(crate) fn names_meta(filter: &Filter) -> bool {
     filter.mentions(&|path| path.extension.is_none() && path.attribute.name == "meta")
-}
-
-/// A membership from its columns: the id of the other side, its type and its display name.
-pub(crate) fn related(
-    id: MemberId,
-    resource_type: Option<String>,
-    display: Option<String>,
-    direct: bool,
-) -> Related {
-    let named = match (id.resource_id(), resource_type) {
-        (Some(id), Some(resource_type)) => Some(Named { id, resource_type, display }),
-        _ => None,
-    };
-    Related { id, direct, named }
 }
 
 /// The name of the endpoint and of the type, which go into `meta`.

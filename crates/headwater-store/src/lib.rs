@@ -13,15 +13,17 @@ mod id;
 mod journal;
 mod listing;
 mod pages;
+pub mod postgres;
 mod query;
 mod records;
+mod related;
 pub mod requests;
 mod selection;
 mod source;
 mod sql;
 pub mod sqlite;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -118,4 +120,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the store can answer; for readiness.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Locks a mutex whose data no panic can leave half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

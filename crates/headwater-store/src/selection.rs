@@ -2,6 +2,8 @@
 //!
 //! The statements stand beside a `resource r`; the first parameter, `?1`, is the source.
 
+use std::borrow::Cow;
+
 use headwater_scim::{
     filter::{Comparison, Filter, Literal, Operator},
     path::AttributePath,
@@ -23,12 +25,32 @@ pub(crate) struct Searches {
     /// Whether an index has narrowed the rows down: then the rest is looked at on each of them, and not
     /// searched for among all.
     pub(crate) narrowed: bool,
+    form: KeyForm,
+}
+
+/// How a database holds index keys that are longer than it likes.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyForm {
+    /// A key as the index has it.
+    pub(crate) stored: fn(&str) -> Cow<'_, str>,
+    /// Whether stored keys compare with this one as the keys themselves do.
+    pub(crate) is_comparable: fn(&str) -> bool,
+}
+
+impl KeyForm {
+    /// As they are.
+    pub(crate) const PLAIN: Self = Self { stored: |key| Cow::Borrowed(key), is_comparable: |_| true };
 }
 
 impl Searches {
     /// Parameters `?1`, `?2`… that the statement has besides come first.
     pub(crate) fn new(parameters: Vec<Value>) -> Self {
-        Self { parameters, narrowed: false }
+        Self::with_form(parameters, KeyForm::PLAIN)
+    }
+
+    /// Like [`Self::new`], for a database that holds keys in a form of its own.
+    pub(crate) fn with_form(parameters: Vec<Value>, form: KeyForm) -> Self {
+        Self { parameters, narrowed: false, form }
     }
 
     /// One more parameter; returns how the statement names it.
@@ -55,7 +77,8 @@ impl Searches {
             Filter::And(terms) => {
                 let mut terms: Vec<&Filter> = terms.iter().collect();
                 terms.sort_by_key(|term| breadth(term));
-                let between = between(&terms, resource_type);
+                let between = between(&terms, resource_type)
+                    .filter(|(_, low, high)| [low, high].iter().all(|one| self.is_comparable(one)));
                 let narrow = terms.first().is_some_and(|term| breadth(term) < Breadth::Range);
                 if let Some((code, low, high)) = between.filter(|_| !narrow) {
                     return Some(self.ids_between(code, low, high));
@@ -74,6 +97,10 @@ impl Searches {
             Filter::Present(path) => self.present(path, resource_type),
             Filter::Not(_) => None,
         }
+    }
+
+    fn is_comparable(&self, comparison: &Comparison) -> bool {
+        comparison.literal.key().is_none_or(|key| (self.form.is_comparable)(&key))
     }
 
     /// The ids of those whose value at a path lies between two others.
@@ -114,7 +141,11 @@ impl Searches {
             return Some(format!("SELECT {}", self.bind(id)));
         }
         let code = resource_type.searchable(path)?.code;
-        let bound = |operator: &str, this: &mut Self| format!("key {operator} {}", this.bind(key.clone()));
+        if comparison.operator != Operator::Eq && !(self.form.is_comparable)(&key) {
+            return None;
+        }
+        let stored = (self.form.stored)(&key).into_owned();
+        let bound = |operator: &str, this: &mut Self| format!("key {operator} {}", this.bind(stored.clone()));
         let test = match comparison.operator {
             Operator::Eq => bound("=", self),
             Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => {
@@ -147,7 +178,7 @@ impl Searches {
             "SELECT id FROM (WITH RECURSIVE inside (id) AS (\
                SELECT member_id FROM membership WHERE source_id = ?1 AND group_id = {named} \
                UNION SELECT m.member_id FROM inside i CROSS JOIN membership m WHERE m.source_id = ?1 AND m.group_id = i.id\
-             ) SELECT id FROM inside)"
+             ) SELECT id FROM inside) AS held"
         )
     }
 

@@ -19,6 +19,23 @@ pub(crate) trait Sql {
 
     /// The rows that a statement answers.
     fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Waits until nobody else writes to a source, and keeps others from it until the transaction ends.
+    fn lock(&self, source: SourceId) -> Result<(), StoreError>;
+
+    /// Adds keys to the index but for those that are there, or, where nobody else may have them
+    /// (`unique`), that anybody has; returns how many came.
+    fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError>;
+}
+
+/// A key of a resource for the index.
+pub(crate) struct NewKey {
+    /// The path; see [`headwater_scim::index::code`].
+    pub(crate) code: i64,
+    /// The value in comparable form.
+    pub(crate) key: String,
+    /// Whose.
+    pub(crate) id: ResourceId,
 }
 
 impl dyn Sql + '_ {

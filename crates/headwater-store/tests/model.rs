@@ -1,14 +1,17 @@
-//! The store against a model in memory, under random operations.
+//! The stores against a model in memory, under random operations.
+
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_scim::{Object, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken, Records,
-    ResourceId, Slug, SourceId, Store, StoreError, Write, sqlite::SqliteStore,
+    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken,
+    ResourceId, Slug, StoreError, Write,
 };
-use proptest::{prelude::*, sample::select, test_runner::TestRunner};
+use proptest::{prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
+use support::{Kind, Under, on_postgres, runtime};
 use uuid::Uuid;
 
 /// A random operation on one of a few resources.
@@ -61,26 +64,18 @@ struct Model {
     changes: u64,
 }
 
-struct Under {
-    store: SqliteStore,
-    records: Records,
-    source: SourceId,
-}
-
-impl Under {
-    async fn apply(&self, write: Write) -> Result<Vec<bool>, ApplyError> {
-        let change_set = ChangeSet {
-            source: self.source,
-            revision: 0,
-            requires: Vec::new(),
-            actor: Uuid::nil(),
-            request_id: Uuid::nil(),
-            at: 5,
-            writes: vec![write],
-        };
-        let mut applied = self.store.apply(change_set).await?;
-        Ok(applied.writes.remove(0).member_edits)
-    }
+async fn apply(under: &Under, write: Write) -> Result<Vec<bool>, ApplyError> {
+    let change_set = ChangeSet {
+        source: under.source,
+        revision: 0,
+        requires: Vec::new(),
+        actor: Uuid::nil(),
+        request_id: Uuid::nil(),
+        at: 5,
+        writes: vec![write],
+    };
+    let mut applied = under.store.apply(change_set).await?;
+    Ok(applied.writes.remove(0).member_edits)
 }
 
 fn attributes(type_name: &str, name: &str) -> Object {
@@ -115,8 +110,9 @@ impl Model {
                     return Ok(()); // ids are never given twice
                 }
                 let type_name = if group { "Group" } else { "User" };
-                let applied = under
-                    .apply(Write::Create {
+                let applied = apply(
+                    under,
+                    Write::Create {
                         resource_type: type_name.to_owned(),
                         id: id(number),
                         document: document(type_name, number, name),
@@ -125,8 +121,9 @@ impl Model {
                         has_references: false,
                         members: Vec::new(),
                         secrets: Vec::new(),
-                    })
-                    .await;
+                    },
+                )
+                .await;
                 if self.taken(type_name, name, number) {
                     prop_assert!(matches!(applied, Err(ApplyError::Taken { .. })), "{applied:?}");
                     return Ok(());
@@ -141,8 +138,9 @@ impl Model {
                 let (type_name, before, version) = known
                     .as_ref()
                     .map_or(("User", "x", 1), |known| (known.type_name, known.name, known.version));
-                let applied = under
-                    .apply(Write::Update {
+                let applied = apply(
+                    under,
+                    Write::Update {
                         resource_type: type_name.to_owned(),
                         id: id(number),
                         expected: Some(if stale { version + 1 } else { version }),
@@ -156,8 +154,9 @@ impl Model {
                         }),
                         members: Vec::new(),
                         secrets: Vec::new(),
-                    })
-                    .await;
+                    },
+                )
+                .await;
                 let taken = self.taken(type_name, name, number);
                 match self.resources.get_mut(&number) {
                     None => prop_assert!(matches!(applied, Err(ApplyError::NotFound))),
@@ -186,7 +185,7 @@ impl Model {
                     secrets: Vec::new(),
                 };
                 let applied =
-                    under.apply(write).await.map_err(|error| TestCaseError::fail(error.to_string()))?;
+                    apply(under, write).await.map_err(|error| TestCaseError::fail(error.to_string()))?;
                 let before = known.members.clone();
                 let effects: Vec<bool> = edits.iter().map(|edit| known.edit(edit)).collect();
                 prop_assert_eq!(applied, effects);
@@ -203,7 +202,7 @@ impl Model {
                     expected: known.version,
                     keys: keys(known.type_name, known.name),
                 };
-                let applied = under.apply(write).await;
+                let applied = apply(under, write).await;
                 prop_assert!(applied.is_ok(), "{applied:?}");
                 self.changes += 1;
                 for group in self.resources.values_mut() {
@@ -268,7 +267,7 @@ impl Model {
                 prop_assert_eq!(groups, self.groups_of(number));
             }
         }
-        prop_assert_eq!(under.records.counts(under.source).await.map_err(failed)?.changes, self.changes);
+        prop_assert_eq!(under.changes().await, self.changes);
         Ok(())
     }
 }
@@ -288,71 +287,70 @@ impl Known {
     }
 }
 
+async fn follow(kind: &Kind, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let under = Under::new(kind).await;
+    let mut model = Model::default();
+    for step in steps {
+        model.step(step, &under).await?;
+        model.compare(&under).await?;
+    }
+    Ok(())
+}
+
 /// Shows VER-007, USR-002.
 #[test]
 fn the_store_does_what_the_model_does() {
     let mut runner = TestRunner::new(ProptestConfig { cases: 30, ..ProptestConfig::default() });
     runner
-        .run(&prop::collection::vec(step(), 1..60), |steps| {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-            runtime.block_on(async {
-                let folder = tempfile::tempdir().expect("a folder");
-                let store = SqliteStore::open(folder.path()).expect("a store");
-                let token = NewToken::new(Uuid::nil(), [0; 32]);
-                let slug = Slug::parse("s").expect("a slug");
-                let records = Records::from(store.clone());
-                let source = records
-                    .create_source(
-                        NewSource::new(slug, "S".to_owned(), Uuid::nil(), token),
-                        Act::of_server(0),
-                    )
-                    .await
-                    .expect("a source")
-                    .id;
-                let under = Under { store, records, source };
-                let mut model = Model::default();
-                for step in steps {
-                    model.step(step, &under).await?;
-                    model.compare(&under).await?;
-                }
-                Ok(())
-            })
-        })
+        .run(&prop::collection::vec(step(), 1..60), |steps| runtime().block_on(follow(&Kind::Sqlite, steps)))
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
-fn a_source_that_is_gone_takes_no_writes() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(async {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(folder.path()).expect("a store");
-        let records = Records::from(store.clone());
-        let make = async |slug: &str| {
-            let token = NewToken::new(Uuid::nil(), [0; 32]);
-            let slug = Slug::parse(slug).expect("a slug");
-            records
-                .create_source(NewSource::new(slug, "S".to_owned(), Uuid::nil(), token), Act::of_server(0))
-                .await
-                .expect("a source")
-                .id
-        };
-        let gone = make("gone").await;
-        records.delete_source("gone".to_owned(), Act::of_server(1)).await.expect("deleted");
-        records.purge_deleted().await.expect("purged");
-        let next = make("next").await;
-        assert_ne!(gone, next, "a number is never given twice");
-        let under = Under { store, records: records.clone(), source: gone };
-        let write = Write::Create {
-            resource_type: "User".to_owned(),
-            id: id(0),
-            document: document("User", 0, "a"),
-            keys: keys("User", "a"),
-            display: None,
-            has_references: false,
-            members: Vec::new(),
-            secrets: Vec::new(),
-        };
-        assert!(matches!(under.apply(write).await, Err(ApplyError::SourceChanged)));
+fn the_store_on_postgres_does_what_the_model_does() {
+    on_postgres(async |kind| {
+        let mut runner = TestRunner::new(ProptestConfig { cases: 30, ..ProptestConfig::default() });
+        let steps = prop::collection::vec(step(), 1..60);
+        for _ in 0..30 {
+            let steps = steps.new_tree(&mut runner).expect("steps").current();
+            follow(kind, steps.clone()).await.unwrap_or_else(|error| panic!("{error}: {steps:#?}"));
+        }
     });
+}
+
+#[test]
+fn a_source_that_is_gone_takes_no_writes() {
+    runtime().block_on(a_gone_source(&Kind::Sqlite));
+    on_postgres(a_gone_source);
+}
+
+async fn a_gone_source(kind: &Kind) {
+    let Under { store, records, source: gone, .. } = &Under::new(kind).await;
+    let slug = records.sources().await.expect("the sources").remove(0).slug.to_string();
+    records.delete_source(slug, Act::of_server(1)).await.expect("deleted");
+    records.purge_deleted().await.expect("purged");
+    let token = NewToken::new(Uuid::nil(), [0; 32]);
+    let new = NewSource::new(Slug::parse("next").expect("a slug"), "S".to_owned(), Uuid::nil(), token);
+    let next = records.create_source(new, Act::of_server(0)).await.expect("a source").id;
+    assert_ne!(*gone, next, "a number is never given twice");
+    let write = Write::Create {
+        resource_type: "User".to_owned(),
+        id: id(0),
+        document: document("User", 0, "a"),
+        keys: keys("User", "a"),
+        display: None,
+        has_references: false,
+        members: Vec::new(),
+        secrets: Vec::new(),
+    };
+    let change_set = ChangeSet {
+        source: *gone,
+        revision: 0,
+        requires: Vec::new(),
+        actor: Uuid::nil(),
+        request_id: Uuid::nil(),
+        at: 5,
+        writes: vec![write],
+    };
+    assert!(matches!(store.apply(change_set).await, Err(ApplyError::SourceChanged)));
 }

@@ -1,29 +1,26 @@
 //! Searches in the database against the filter's own evaluation: whatever SQL makes of a filter,
-//! the same resources come out, page by page.
+//! the same resources come out, page by page, from both stores.
+
+mod support;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use headwater_scim::{
     Object, filter::Filter, index, registry::Registry, resource, resource_type::ResourceType, sort,
 };
-use headwater_store::{
-    Act, ChangeSet, Include, NewSource, NewToken, Query, Records, ResourceId, Selection, Slug, SourceId,
-    Start, Store, Write, sqlite::SqliteStore,
-};
-use headwater_testkit::{attributes, filter};
-use proptest::{prelude::*, test_runner::TestRunner};
+use headwater_store::{ChangeSet, Include, Query, ResourceId, Selection, Start, Write};
+use headwater_testkit::{Model, attributes, filter};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::{Kind, Under, on_postgres, runtime};
 use uuid::Uuid;
 
 const BASE: &str = "https://x.example/v2";
 
 struct Directory {
-    store: SqliteStore,
-    source: SourceId,
+    under: Under,
     /// What answers show, without meta, in the order of the ids.
     shown: BTreeMap<ResourceId, (String, Object)>,
-    _folder: TempDir,
 }
 
 fn resource_type(name: &str) -> Arc<ResourceType> {
@@ -35,17 +32,8 @@ fn id(number: usize) -> ResourceId {
 }
 
 impl Directory {
-    async fn new(users: Vec<Object>) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(folder.path()).expect("a store");
-        let slug = Slug::parse("s").expect("a slug");
-        let token = NewToken::new(Uuid::nil(), [0; 32]);
-        let source = Records::from(store.clone())
-            .create_source(NewSource::new(slug, "S".to_owned(), Uuid::nil(), token), Act::of_server(0))
-            .await
-            .expect("a source")
-            .id;
-        let mut directory = Self { store, source, shown: BTreeMap::new(), _folder: folder };
+    async fn new(kind: &Kind, users: Vec<Object>) -> Self {
+        let mut directory = Self { under: Under::new(kind).await, shown: BTreeMap::new() };
         let count = users.len();
         for (number, mut user) in users.into_iter().enumerate() {
             user.insert("userName".to_owned(), format!("User{}-{number}", number % 3).into());
@@ -130,7 +118,7 @@ impl Directory {
 
     async fn apply(&self, write: Write) {
         let change_set = ChangeSet {
-            source: self.source,
+            source: self.under.source,
             revision: 0,
             requires: Vec::new(),
             actor: Uuid::nil(),
@@ -138,7 +126,7 @@ impl Directory {
             at: 1_000,
             writes: vec![write],
         };
-        self.store.apply(change_set).await.expect("applied");
+        self.under.store.apply(change_set).await.expect("applied");
     }
 
     async fn found(
@@ -151,7 +139,7 @@ impl Directory {
         let mut query = query(type_name, Some(filter.clone()), None);
         query.start = Start::Offset(offset);
         query.limit = limit;
-        let page = self.store.search(self.source, query).await.expect("an answer");
+        let page = self.under.store.search(self.under.source, query).await.expect("an answer");
         let total = page.total.expect("counted");
         (total, page.resources.into_iter().map(|resource| resource.id).collect())
     }
@@ -163,7 +151,7 @@ impl Directory {
         let mut start = Start::Offset(0);
         loop {
             let query = Query { start: start.clone(), counted: found.is_empty(), ..query.clone() };
-            let page = self.store.search(self.source, query).await.expect("an answer");
+            let page = self.under.store.search(self.under.source, query).await.expect("an answer");
             let ids: Vec<ResourceId> = page.resources.iter().map(|resource| resource.id).collect();
             found.extend(&ids);
             pages.push((ids, page.ends.clone()));
@@ -175,7 +163,7 @@ impl Directory {
         for position in (1..pages.len()).rev() {
             let (first, _) = pages[position].1.clone().expect("a page in the middle has resources");
             let query = Query { start: Start::Before(first), counted: false, ..query.clone() };
-            let page = self.store.search(self.source, query).await.expect("an answer");
+            let page = self.under.store.search(self.under.source, query).await.expect("an answer");
             let ids: Vec<ResourceId> = page.resources.iter().map(|resource| resource.id).collect();
             assert_eq!(ids, pages[position - 1].0, "backwards");
             assert_eq!(page.more_before, position > 1, "whether there are more before");
@@ -183,7 +171,7 @@ impl Directory {
         let mut by_offset = Vec::new();
         while by_offset.len() < found.len() {
             let query = Query { start: Start::Offset(by_offset.len() as u64), ..query.clone() };
-            let page = self.store.search(self.source, query).await.expect("an answer");
+            let page = self.under.store.search(self.under.source, query).await.expect("an answer");
             assert_eq!(page.total, Some(found.len() as u64));
             assert!(!page.resources.is_empty(), "a page behind {} has nothing", by_offset.len());
             by_offset.extend(page.resources.iter().map(|resource| resource.id));
@@ -234,32 +222,47 @@ fn query(type_name: &str, filter: Option<Filter>, sort_by: Option<&str>) -> Quer
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
+async fn check_filters(kind: &Kind, users: Vec<Object>, filters: Vec<Model>) -> Result<(), TestCaseError> {
+    let directory = Directory::new(kind, users).await;
+    for model in filters {
+        directory.check("User", &model.text()).await?;
+    }
+    Ok(())
+}
+
+fn users_and_filters() -> impl Strategy<Value = (Vec<Object>, Vec<Model>)> {
+    (prop::collection::vec(attributes(), 25), prop::collection::vec(filter(), 60))
 }
 
 /// Shows FLT-002, GET-007.
 #[test]
 fn any_filter_finds_in_the_database_what_it_means() {
     let mut runner = TestRunner::new(ProptestConfig { cases: 12, ..ProptestConfig::default() });
-    let users = prop::collection::vec(attributes(), 25);
-    let filters = prop::collection::vec(filter(), 60);
     runner
-        .run(&(users, filters), |(users, filters)| {
-            runtime().block_on(async {
-                let directory = Directory::new(users).await;
-                for model in filters {
-                    directory.check("User", &model.text()).await?;
-                }
-                Ok(())
-            })
+        .run(&users_and_filters(), |(users, filters)| {
+            runtime().block_on(check_filters(&Kind::Sqlite, users, filters))
         })
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Shows SRT-002, SRT-005, SRT-008, PAG-007, PAG-009, CUR-005, CUR-006, CUR-007, CUR-008, CUR-015.
 #[test]
-fn any_order_is_read_page_by_page_without_a_gap() {
+fn any_filter_finds_in_postgres_what_it_means() {
+    on_postgres(async |kind| {
+        for (users, filters) in some(&users_and_filters(), 12) {
+            check_filters(kind, users, filters).await.unwrap_or_else(|error| panic!("{error}"));
+        }
+    });
+}
+
+/// Some random values.
+fn some<T: Strategy>(strategy: &T, count: usize) -> Vec<T::Value> {
+    let mut runner = TestRunner::default();
+    (0..count).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
+}
+
+type Walk = (Option<Model>, Option<&'static str>, bool, usize);
+
+fn users_and_walks() -> impl Strategy<Value = (Vec<Object>, Vec<Walk>)> {
     let paths = [
         "userName",
         "title",
@@ -271,84 +274,92 @@ fn any_order_is_read_page_by_page_without_a_gap() {
         "id",
         "meta.created",
     ];
-    let mut runner = TestRunner::new(ProptestConfig { cases: 8, ..ProptestConfig::default() });
-    let users = prop::collection::vec(attributes(), 30);
     let walks = (
         prop::option::of(filter()),
         prop::option::of(prop::sample::select(paths.to_vec())),
         any::<bool>(),
         1..9_usize,
     );
-    runner
-        .run(&(users, prop::collection::vec(walks, 25)), |(users, walks)| {
-            runtime().block_on(async {
-                let directory = Directory::new(users).await;
-                for (model, sort_by, descending, limit) in walks {
-                    let filter = model
-                        .map(|model| Filter::parse(&model.text(), &resource_type("User")).expect("a filter"));
-                    let query = Query { descending, limit, ..query("User", filter.clone(), sort_by) };
-                    let found = directory.walk(&query).await;
-                    let path = query.selections[0].sort_by.as_ref();
-                    let mut expected: Vec<_> = directory
-                        .shown
-                        .iter()
-                        .filter(|(_, (name, shown))| {
-                            name == "User" && filter.as_ref().is_none_or(|filter| filter.matches(shown))
-                        })
-                        .map(|(id, (_, shown))| {
-                            let key = path.and_then(|path| match path.to_string().as_str() {
-                                "meta.created" => Some(String::new()), // the same for all
-                                _ => sort::key(path, shown),
-                            });
-                            (key.is_none(), key, *id)
-                        })
-                        .collect();
-                    expected.sort();
-                    if descending && sort_by.is_some() {
-                        expected.reverse();
-                    }
-                    let expected: Vec<ResourceId> = expected.into_iter().map(|(_, _, id)| id).collect();
-                    prop_assert_eq!(
-                        found,
-                        expected,
-                        "{:?} by {:?} descending {}",
-                        filter,
-                        sort_by,
-                        descending
-                    );
-                }
-                Ok(())
+    (prop::collection::vec(attributes(), 30), prop::collection::vec(walks, 25))
+}
+
+async fn check_walks(kind: &Kind, users: Vec<Object>, walks: Vec<Walk>) -> Result<(), TestCaseError> {
+    let directory = Directory::new(kind, users).await;
+    for (model, sort_by, descending, limit) in walks {
+        let filter =
+            model.map(|model| Filter::parse(&model.text(), &resource_type("User")).expect("a filter"));
+        let query = Query { descending, limit, ..query("User", filter.clone(), sort_by) };
+        let found = directory.walk(&query).await;
+        let path = query.selections[0].sort_by.as_ref();
+        let mut expected: Vec<_> = directory
+            .shown
+            .iter()
+            .filter(|(_, (name, shown))| {
+                name == "User" && filter.as_ref().is_none_or(|filter| filter.matches(shown))
             })
+            .map(|(id, (_, shown))| {
+                let key = path.and_then(|path| match path.to_string().as_str() {
+                    "meta.created" => Some(String::new()), // the same for all
+                    _ => sort::key(path, shown),
+                });
+                (key.is_none(), key, *id)
+            })
+            .collect();
+        expected.sort();
+        if descending && sort_by.is_some() {
+            expected.reverse();
+        }
+        let expected: Vec<ResourceId> = expected.into_iter().map(|(_, _, id)| id).collect();
+        prop_assert_eq!(found, expected, "{:?} by {:?} descending {}", filter, sort_by, descending);
+    }
+    Ok(())
+}
+
+/// Shows SRT-002, SRT-005, SRT-008, PAG-007, PAG-009, CUR-005, CUR-006, CUR-007, CUR-008, CUR-015.
+#[test]
+fn any_order_is_read_page_by_page_without_a_gap() {
+    let mut runner = TestRunner::new(ProptestConfig { cases: 8, ..ProptestConfig::default() });
+    runner
+        .run(&users_and_walks(), |(users, walks)| {
+            runtime().block_on(check_walks(&Kind::Sqlite, users, walks))
         })
         .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn any_order_is_read_from_postgres_page_by_page_without_a_gap() {
+    on_postgres(async |kind| {
+        for (users, walks) in some(&users_and_walks(), 8) {
+            check_walks(kind, users, walks).await.unwrap_or_else(|error| panic!("{error}"));
+        }
+    });
+}
+async fn check_several_types(kind: &Kind) {
+    let users =
+        (0..5).map(|n| json!({"displayName": format!("n{n}")}).as_object().expect("an object").clone());
+    let directory = Directory::new(kind, users.collect()).await;
+    for (sort_by, descending) in [(None, false), (Some("displayName"), false), (Some("displayName"), true)] {
+        let mut both = Query { descending, limit: 2, ..query("User", None, sort_by) };
+        both.selections.extend(query("Group", None, sort_by).selections);
+        let mut found = directory.walk(&both).await;
+        assert_eq!(found.len(), 9);
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), 9);
+    }
 }
 
 /// A query over several types has each resource once, sorted across the types.
 #[test]
 fn several_types_are_read_in_one_order() {
-    runtime().block_on(async {
-        let users =
-            (0..5).map(|n| json!({"displayName": format!("n{n}")}).as_object().expect("an object").clone());
-        let directory = Directory::new(users.collect()).await;
-        for (sort_by, descending) in
-            [(None, false), (Some("displayName"), false), (Some("displayName"), true)]
-        {
-            let mut both = Query { descending, limit: 2, ..query("User", None, sort_by) };
-            both.selections.extend(query("Group", None, sort_by).selections);
-            let mut found = directory.walk(&both).await;
-            assert_eq!(found.len(), 9);
-            found.sort_unstable();
-            found.dedup();
-            assert_eq!(found.len(), 9);
-        }
-    });
+    runtime().block_on(check_several_types(&Kind::Sqlite));
 }
 
-/// Filters about memberships, ids and moments, and shapes that once went wrong.
-///
-/// Shows FLT-002, FLT-044.
 #[test]
-fn filters_about_what_the_server_knows() {
+fn several_types_are_read_from_postgres_in_one_order() {
+    on_postgres(async |kind| check_several_types(kind).await);
+}
+async fn check_known_filters(kind: &Kind) {
     let users: Vec<Object> = (0..12)
         .map(|number| {
             let user = json!({
@@ -424,39 +435,56 @@ fn filters_about_what_the_server_knows() {
         "displayName ge \"group 1\" and not (displayName eq \"group 2\")".to_owned(),
         "externalId pr".to_owned(),
     ];
-    runtime().block_on(async {
-        let directory = Directory::new(users).await;
-        for text in of_users {
-            directory.check("User", &text).await.unwrap_or_else(|error| panic!("{error}"));
-        }
-        for text in of_groups {
-            directory.check("Group", &text).await.unwrap_or_else(|error| panic!("{error}"));
-        }
-    });
+    let directory = Directory::new(kind, users).await;
+    for text in of_users {
+        directory.check("User", &text).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+    for text in of_groups {
+        directory.check("Group", &text).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+/// Filters about memberships, ids and moments, and shapes that once went wrong.
+///
+/// Shows FLT-002, FLT-044.
+#[test]
+fn filters_about_what_the_server_knows() {
+    runtime().block_on(check_known_filters(&Kind::Sqlite));
+}
+
+#[test]
+fn filters_about_what_the_server_knows_on_postgres() {
+    on_postgres(async |kind| check_known_filters(kind).await);
+}
+async fn check_moments(kind: &Kind) {
+    let directory = Directory::new(kind, vec![Object::new(); 3]).await;
+    // All were created at 1.000 s after 1970.
+    for (text, total) in [
+        ("meta.created eq \"1970-01-01T00:00:01Z\"", 3),
+        ("meta.created eq \"1970-01-01T01:00:01.000+01:00\"", 3),
+        ("meta.created eq \"1970-01-01T00:00:01.0001Z\"", 0),
+        ("meta.lastModified gt \"1970-01-01T00:00:01Z\"", 0),
+        ("meta.lastModified ge \"1970-01-01T00:00:01Z\"", 3),
+        ("meta.lastModified ge \"1970-01-01T00:00:01.0001Z\"", 0),
+        ("meta.lastModified gt \"1970-01-01T00:00:00.9999Z\"", 3),
+        ("meta.lastModified lt \"1970-01-01T00:00:01.0001Z\"", 3),
+        ("meta.lastModified le \"1970-01-01T00:00:00.9999Z\"", 0),
+        ("meta.lastModified lt \"9999-12-31T23:59:59Z\" and meta.resourceType eq \"User\"", 3),
+        ("not (meta.lastModified pr)", 0),
+        ("meta.location ew \"x\"", 0),
+    ] {
+        let filter = Filter::parse(text, &resource_type("User")).expect("a filter");
+        assert_eq!(directory.found("User", &filter, 0, 10).await.0, total, "{text}");
+    }
 }
 
 /// Shows FLT-011, FLT-021.
 #[test]
 fn moments_are_compared_to_the_millisecond() {
-    runtime().block_on(async {
-        let directory = Directory::new(vec![Object::new(); 3]).await;
-        // All were created at 1.000 s after 1970.
-        for (text, total) in [
-            ("meta.created eq \"1970-01-01T00:00:01Z\"", 3),
-            ("meta.created eq \"1970-01-01T01:00:01.000+01:00\"", 3),
-            ("meta.created eq \"1970-01-01T00:00:01.0001Z\"", 0),
-            ("meta.lastModified gt \"1970-01-01T00:00:01Z\"", 0),
-            ("meta.lastModified ge \"1970-01-01T00:00:01Z\"", 3),
-            ("meta.lastModified ge \"1970-01-01T00:00:01.0001Z\"", 0),
-            ("meta.lastModified gt \"1970-01-01T00:00:00.9999Z\"", 3),
-            ("meta.lastModified lt \"1970-01-01T00:00:01.0001Z\"", 3),
-            ("meta.lastModified le \"1970-01-01T00:00:00.9999Z\"", 0),
-            ("meta.lastModified lt \"9999-12-31T23:59:59Z\" and meta.resourceType eq \"User\"", 3),
-            ("not (meta.lastModified pr)", 0),
-            ("meta.location ew \"x\"", 0),
-        ] {
-            let filter = Filter::parse(text, &resource_type("User")).expect("a filter");
-            assert_eq!(directory.found("User", &filter, 0, 10).await.0, total, "{text}");
-        }
-    });
+    runtime().block_on(check_moments(&Kind::Sqlite));
+}
+
+#[test]
+fn moments_are_compared_to_the_millisecond_on_postgres() {
+    on_postgres(async |kind| check_moments(kind).await);
 }

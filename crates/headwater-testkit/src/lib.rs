@@ -1,9 +1,11 @@
 //! Random users and filters for property tests, what a filter means in the plainest words there
 //! are (written from RFC 7644 §3.4.2.2 alone, sharing no code with what it tests), and a small
-//! fuzzer.
+//! fuzzer. And a PostgreSQL of their own for those that need one.
 
 mod filters;
 pub mod fuzz;
+#[cfg(unix)]
+pub mod postgres;
 mod spelling;
 mod users;
 

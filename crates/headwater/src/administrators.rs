@@ -19,7 +19,7 @@ const MOST_PASSWORD_BYTES: u64 = 8 * 1024;
 pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
     match command {
         AdminCommand::Create { email, name, role, password_stdin, url, data } => {
-            let origin = workplace::origin(&url, &data)?;
+            let origin = workplace::origin(&url, &data).await?;
             let password = if password_stdin { Some(password()?) } else { None };
             let account = NewAccount {
                 name: name.unwrap_or_else(|| email.clone()),
@@ -29,7 +29,7 @@ pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
                     Role::Auditor => headwater_store::Role::Auditor,
                 },
             };
-            let administration = workplace::open(&data)?;
+            let administration = workplace::open(&data).await?;
             let act = workplace::act(&administration);
             let (made, invitation) = match password {
                 Some(password) => (administration.create_administrator(account, password, act).await?, None),
@@ -40,11 +40,11 @@ pub(crate) async fn run(command: AdminCommand) -> Result<(), Failure> {
             };
             show(&made, invitation.as_ref(), &origin, &data);
         }
-        AdminCommand::List { data } => list(&workplace::open_existing(&data)?, &data).await?,
+        AdminCommand::List { data } => list(&workplace::open_existing(&data).await?, &data).await?,
         AdminCommand::ResetPassword { email, password_stdin, url, data } => {
-            let origin = workplace::origin(&url, &data)?;
+            let origin = workplace::origin(&url, &data).await?;
             let password = if password_stdin { Some(password()?) } else { None };
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let administrator = find(&administration, &email).await?;
             let act = workplace::act(&administration);
             let invitation = match password {
@@ -90,7 +90,7 @@ async fn list(administration: &Administration, data: &DataArguments) -> Result<(
 }
 
 async fn set_disabled(email: &str, disabled: bool, data: &DataArguments) -> Result<(), Failure> {
-    let administration = workplace::open_existing(data)?;
+    let administration = workplace::open_existing(data).await?;
     let administrator = find(&administration, email).await?;
     let edit = AdministratorEdit { disabled: Some(disabled), ..AdministratorEdit::default() };
     let act = workplace::act(&administration);

@@ -54,8 +54,16 @@ pub(crate) struct ServeArguments {
     /// The folder with the database [default: ./data]
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// A PostgreSQL database to keep everything in instead of in the folder, such as
+    /// postgres://headwater@db.example.com/headwater; better given in the environment or in the file,
+    /// where nobody sees its password
+    #[arg(long, env = "HEADWATER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// How many connections to the database are held at most [default: 32]
+    #[arg(long, env = "HEADWATER_DATABASE_CONNECTIONS", value_name = "N")]
+    pub(crate) database_connections: Option<usize>,
     /// A file with the server's key, 32 bytes in Base64 [default: server.key in the data folder,
-    /// made where it is missing]
+    /// made where it is missing, or a key that is kept in the database]
     #[arg(long, env = "HEADWATER_KEY_FILE", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// What absolute URLs are made from, such as https://id.example.com [default: the request]
@@ -111,7 +119,10 @@ pub(crate) struct DataArguments {
     /// The folder with the database
     #[arg(long, env = "HEADWATER_DATA", value_name = "DIR", default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// A file with the server's key [default: server.key in the data folder]
+    /// The PostgreSQL database that the server keeps everything in, instead of the folder
+    #[arg(long, env = "HEADWATER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// A file with the server's key [default: server.key in the data folder, or the database's]
     #[arg(long, env = "HEADWATER_KEY_FILE", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// Print JSON instead of text for people

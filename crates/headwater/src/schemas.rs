@@ -19,7 +19,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
     match command {
         SchemaCommand::List { slug, data } => list(&slug, &data).await,
         SchemaCommand::Show { slug, urn, data } => {
-            let schema = workplace::open_existing(&data)?.schema(&slug, &urn).await?;
+            let schema = workplace::open_existing(&data).await?.schema(&slug, &urn).await?;
             if data.json {
                 output::json(&describe(&schema));
             } else {
@@ -32,7 +32,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
             let extends =
                 extends.map(|resource_type| Extends { resource_type, required: required.then_some(true) });
             let definition = definition(&file)?;
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let act = workplace::act(&administration);
             let (schema, is_new) =
                 administration.put_schema(slug.clone(), None, definition, extends, act).await?;
@@ -53,7 +53,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
             Ok(())
         }
         SchemaCommand::Remove { slug, urn, data } => {
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let act = workplace::act(&administration);
             administration.remove_schema(slug.clone(), urn.clone(), act).await?;
             if data.json {
@@ -69,7 +69,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
 pub(crate) async fn resource_types(command: ResourceTypeCommand) -> Result<(), Failure> {
     match command {
         ResourceTypeCommand::List { slug, data } => {
-            let types = workplace::open_existing(&data)?.resource_types(&slug).await?;
+            let types = workplace::open_existing(&data).await?.resource_types(&slug).await?;
             if data.json {
                 output::json(&types.iter().map(describe_type).collect::<Vec<_>>().into());
                 return Ok(());
@@ -88,7 +88,7 @@ pub(crate) async fn resource_types(command: ResourceTypeCommand) -> Result<(), F
         }
         ResourceTypeCommand::Put { slug, file, data } => {
             let definition = definition(&file)?;
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let act = workplace::act(&administration);
             let (one, is_new) = administration.put_resource_type(slug.clone(), None, definition, act).await?;
             if data.json {
@@ -100,7 +100,7 @@ pub(crate) async fn resource_types(command: ResourceTypeCommand) -> Result<(), F
             }
         }
         ResourceTypeCommand::Remove { slug, name, data } => {
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let act = workplace::act(&administration);
             administration.remove_resource_type(slug.clone(), name.clone(), act).await?;
             if data.json {
@@ -116,7 +116,7 @@ pub(crate) async fn resource_types(command: ResourceTypeCommand) -> Result<(), F
 pub(crate) async fn attributes(command: AttributeCommand) -> Result<(), Failure> {
     match command {
         AttributeCommand::Unknown { slug, data } => {
-            let unknown = workplace::open_existing(&data)?.unknown_attributes(&slug).await?;
+            let unknown = workplace::open_existing(&data).await?.unknown_attributes(&slug).await?;
             if data.json {
                 output::json(&unknown.iter().map(describe_unknown).collect::<Vec<_>>().into());
             } else if unknown.is_empty() {
@@ -137,7 +137,7 @@ pub(crate) async fn attributes(command: AttributeCommand) -> Result<(), Failure>
             }
         }
         AttributeCommand::Adopt { slug, resource_type, path, data } => {
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let act = workplace::act(&administration);
             let adopted = administration.adopt(slug, resource_type.clone(), path, act).await?;
             if data.json {
@@ -156,7 +156,7 @@ pub(crate) async fn attributes(command: AttributeCommand) -> Result<(), Failure>
 }
 
 async fn list(slug: &str, data: &DataArguments) -> Result<(), Failure> {
-    let schemas = workplace::open_existing(data)?.schemas(slug).await?;
+    let schemas = workplace::open_existing(data).await?.schemas(slug).await?;
     if data.json {
         output::json(&schemas.iter().map(describe).collect::<Vec<_>>().into());
         return Ok(());

@@ -6,17 +6,18 @@ use headwater_server::{
     Context,
     administration::{Administration, Vault},
     clock::{Clock, SystemClock, SystemRandom, Uuids},
-    configuration::{self, Configuration, LogFormat},
+    configuration::{self, Configuration, DatabaseUrl, LogFormat},
     provisioning::{BulkPlaces, Walks},
     tokens::TokenUses,
     unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
-    Actor, Records,
+    Actor, Records, Store,
+    postgres::{PoolLimits, PostgresStore},
     requests::{NoRequestLog, RequestLog},
     sqlite::{SqliteRequestLog, SqliteStore},
 };
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch, task::block_in_place};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -24,17 +25,17 @@ use crate::{
     data_lock::DataLock,
     failure::Failure,
     output::say,
+    workplace,
 };
 
 pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let configuration = configuration(arguments)?;
     start_log(&configuration)?;
-    let mut lock = DataLock::take(&configuration.data)?;
-    let store = SqliteStore::open(&configuration.data)?;
-    let records = Records::from(store.clone());
-    let requests = request_log(&configuration.data, records.clone());
     let (clock, random, uuids) = (Arc::new(SystemClock), Arc::new(SystemRandom), Arc::new(Uuids::default()));
-    let vault = Vault::open(&configuration.data, configuration.key_file.as_deref(), random.clone())?;
+    let Backend { store, records, requests, vault, mut place } = match &configuration.database_url {
+        Some(url) => on_postgres(url, &configuration, random.clone()).await?,
+        None => on_sqlite(&configuration, random.clone())?,
+    };
     let administration = Administration::new(records, clock.clone(), random.clone(), uuids.clone(), vault);
     let invitation = if administration.needs_setup().await? {
         let act = administration.act(Actor::Server, None);
@@ -43,7 +44,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         None
     };
     let context = Arc::new(Context {
-        store: Arc::new(store),
+        store,
         requests,
         started: clock.now(),
         clock,
@@ -60,7 +61,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     });
     let stop = stop_signal();
     let ready = |origin: &str| {
-        lock.announce(origin);
+        place.announce(origin);
         if let Some(invitation) = &invitation {
             // Not by the log, which others may keep: it is for whoever starts the server.
             say!(
@@ -70,8 +71,66 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         }
     };
     headwater_server::serve(context, ready, stop).await?;
-    drop(lock);
+    drop(place);
     Ok(())
+}
+
+/// What the server keeps everything in.
+struct Backend {
+    store: Arc<dyn Store>,
+    records: Records,
+    requests: Arc<dyn RequestLog>,
+    vault: Vault,
+    place: Place,
+}
+
+/// Where commands look for what the server has announced.
+enum Place {
+    Folder(DataLock),
+    Database(PostgresStore),
+}
+
+impl Place {
+    /// Writes down what URLs of this server start with.
+    fn announce(&mut self, origin: &str) {
+        match self {
+            Self::Folder(lock) => lock.announce(origin),
+            Self::Database(store) => {
+                let announce = store.announce(origin.to_owned());
+                // Before the first request: whoever makes a source then is told the right URL.
+                let announced = block_in_place(|| Handle::current().block_on(announce));
+                if let Err(error) = announced {
+                    tracing::debug!(%error, "the server's URL could not be written down");
+                }
+            }
+        }
+    }
+}
+
+fn on_sqlite(configuration: &Configuration, random: Arc<SystemRandom>) -> Result<Backend, Failure> {
+    let lock = DataLock::take(&configuration.data)?;
+    let store = SqliteStore::open(&configuration.data)?;
+    let records = Records::from(store.clone());
+    let requests = request_log(&configuration.data, records.clone());
+    let vault = Vault::open(&configuration.data, configuration.key_file.as_deref(), random)?;
+    Ok(Backend { store: Arc::new(store), records, requests, vault, place: Place::Folder(lock) })
+}
+
+async fn on_postgres(
+    url: &DatabaseUrl,
+    configuration: &Configuration,
+    random: Arc<SystemRandom>,
+) -> Result<Backend, Failure> {
+    let limits = PoolLimits { connections: configuration.database_connections, ..PoolLimits::default() };
+    let store = PostgresStore::connect(url.reveal(), limits).await?;
+    let vault = workplace::vault(&store, configuration.key_file.as_deref(), random).await?;
+    Ok(Backend {
+        store: Arc::new(store.clone()),
+        records: store.clone().into(),
+        requests: Arc::new(NoRequestLog::default()),
+        vault,
+        place: Place::Database(store),
+    })
 }
 
 /// The log of requests. The directory is served without one rather than not at all.
@@ -98,6 +157,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
         config: _,
         listen,
         data,
+        database_url,
+        database_connections,
         key_file,
         public_url,
         trusted_proxies,
@@ -114,6 +175,8 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
     } = arguments;
     set(&mut configuration.listen, listen);
     set(&mut configuration.data, data);
+    configuration.database_url = database_url.map(Into::into).or(configuration.database_url);
+    set(&mut configuration.database_connections, database_connections);
     configuration.key_file = key_file.or(configuration.key_file);
     set(&mut configuration.trusted_proxies, trusted_proxies);
     set(

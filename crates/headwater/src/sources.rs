@@ -30,7 +30,7 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
         }
         SourceCommand::List { url, data } => list(&url, &data).await,
         SourceCommand::Show { slug, url, data } => {
-            let store = workplace::records(&data)?;
+            let store = workplace::records(&data).await?;
             let source = store.source(&slug).await?;
             show(&store, &source, &url, &data).await
         }
@@ -62,12 +62,12 @@ pub(crate) async fn run(command: SourceCommand) -> Result<(), Failure> {
 }
 
 async fn create(request: SourceRequest, url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
-    let origin = origin(url, data)?;
+    let origin = origin(url, data).await?;
     if request.slug.is_none() && Slug::from_name(&request.name).is_none() && !request.name.trim().is_empty() {
         let detail = format!("no slug can be made from {:?}; give one with --slug", request.name);
         return Err(Failure::Usage(detail));
     }
-    let administration = workplace::open(data)?;
+    let administration = workplace::open(data).await?;
     let made = administration.create_source(request, workplace::act(&administration)).await?;
     let (source, secret) = (made.source, made.secret);
     let base_url = base_url(&origin, &source);
@@ -88,8 +88,8 @@ async fn create(request: SourceRequest, url: &UrlArguments, data: &DataArguments
 }
 
 async fn list(url: &UrlArguments, data: &DataArguments) -> Result<(), Failure> {
-    let origin = origin(url, data)?;
-    let store = workplace::records(data)?;
+    let origin = origin(url, data).await?;
+    let store = workplace::records(data).await?;
     let mut described = Vec::new();
     for source in store.sources().await? {
         let counts = store.counts(source.id).await?;
@@ -128,7 +128,7 @@ async fn edit(
     url: &UrlArguments,
     data: &DataArguments,
 ) -> Result<(), Failure> {
-    let administration = workplace::open_existing(data)?;
+    let administration = workplace::open_existing(data).await?;
     let act = workplace::act(&administration);
     let source = administration.edit_source(slug, edit, act).await?;
     show(administration.store(), &source, url, data).await
@@ -140,7 +140,7 @@ async fn show(
     url: &UrlArguments,
     data: &DataArguments,
 ) -> Result<(), Failure> {
-    let origin = origin(url, data)?;
+    let origin = origin(url, data).await?;
     let counts = store.counts(source.id).await?;
     if data.json {
         output::json(&describe(source, &counts, &origin));
@@ -170,7 +170,7 @@ async fn show(
 }
 
 async fn delete(slug: String, yes: bool, data: &DataArguments) -> Result<(), Failure> {
-    let administration = workplace::open_existing(data)?;
+    let administration = workplace::open_existing(data).await?;
     let source = administration.store().source(&slug).await?;
     let counts = administration.store().counts(source.id).await?;
     if !yes {

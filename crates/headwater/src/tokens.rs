@@ -16,7 +16,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Create { slug, expires, data } => {
             let expires = expires.map(|text| expiry(&text, now)).transpose()?;
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             let act = workplace::act(&administration);
             let made = administration.create_token(slug.clone(), expires, act).await?;
             let (id, secret) = (made.token.id, made.secret);
@@ -33,7 +33,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::List { slug, data } => {
-            let tokens = workplace::records(&data)?.tokens(&slug).await?;
+            let tokens = workplace::records(&data).await?.tokens(&slug).await?;
             if data.json {
                 let tokens: Vec<Value> = tokens.iter().map(|token| describe(token, now)).collect();
                 output::json(&tokens.into());
@@ -54,7 +54,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::Revoke { slug, id, data } => {
-            let administration = workplace::open_existing(&data)?;
+            let administration = workplace::open_existing(&data).await?;
             administration.revoke_token(slug.clone(), id, workplace::act(&administration)).await?;
             if data.json {
                 output::json(&json!({"slug": slug, "id": id.to_string(), "revoked": true}));

@@ -66,18 +66,29 @@ impl Vault {
             }
             Err(error) => return Err(unusable(error.to_string())),
         };
-        let key: [u8; 32] = STANDARD
-            .decode(text.trim())
-            .ok()
-            .and_then(|key| key.try_into().ok())
-            .ok_or_else(|| unusable("it has to hold 32 bytes in Base64".to_owned()))?;
+        let key = decoded(&text).ok_or_else(|| unusable(FORM.to_owned()))?;
         if key_file.is_some() {
             // So that commands on the same folder use the same key without being told.
             point_to(folder, &path).map_err(|error| unusable(error.to_string()))?;
         }
+        Ok(Self::with_key(key, random))
+    }
+
+    /// The vault of a key.
+    pub fn with_key(key: [u8; 32], random: Arc<dyn Random>) -> Self {
         let mut key_id = [0; KEY_ID];
         key_id.copy_from_slice(&Sha256::digest(key)[..KEY_ID]);
-        Ok(Self { cipher: XChaCha20Poly1305::new(&key.into()), key_id, random })
+        Self { cipher: XChaCha20Poly1305::new(&key.into()), key_id, random }
+    }
+
+    /// The vault of the key in a file, 32 bytes in Base64.
+    ///
+    /// # Errors
+    /// The file can't be used.
+    pub fn of_file(path: &Path, random: Arc<dyn Random>) -> Result<Self, VaultError> {
+        let unusable = |reason: String| VaultError::Key { path: path.display().to_string(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+        Ok(Self::with_key(decoded(&text).ok_or_else(|| unusable(FORM.to_owned()))?, random))
     }
 
     /// Seals a secret for one purpose: it opens for the same purpose alone.
@@ -103,6 +114,13 @@ impl Vault {
         let payload = Payload { msg: sealed, aad: purpose };
         self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::Damaged)
     }
+}
+
+/// What a key's file has to hold.
+const FORM: &str = "it has to hold 32 bytes in Base64";
+
+fn decoded(text: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(text.trim()).ok()?.try_into().ok()
 }
 
 /// Makes the key's file, readable by nobody else. Of two processes that make it at once, both use

@@ -21,15 +21,8 @@ use super::{
 };
 use crate::{
     ResourceId, SourceId, StoreError,
-    sql::{Sql, Value, values},
+    sql::{NewKey, Sql, Value, values},
 };
-
-/// Adds a key that others may have too.
-const ADD: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (?1, ?2, ?3, ?4, 0) \
-                   ON CONFLICT (source_id, path, key, resource_id) DO NOTHING";
-/// Adds a key that nobody else may have, unless somebody has it.
-const ADD_UNIQUE: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (?1, ?2, ?3, ?4, 1) \
-                          ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
 
 /// Makes anew what of the index of a source differs between what it added and what it adds.
 pub(super) fn rebuild(
@@ -136,14 +129,14 @@ fn fill(
             }
             for key in index::keys(resource_type, &document) {
                 if added.iter().any(|one| one.code == key.code) {
-                    keys.push(values![source, key.code, key.key, id].to_vec());
+                    keys.push(NewKey { code: key.code, key: key.key, id });
                 }
             }
             if index::has_references(resource_type, &document) {
                 referring.push(values![source, id].to_vec());
             }
         }
-        sql.execute_each(ADD, &keys)?;
+        sql.add_keys(source, &keys, false)?;
         sql.execute_each(refer, &referring).map(drop)
     })
 }
@@ -194,18 +187,18 @@ fn add_all(
         })?;
         for key in index::keys(resource_type, &parsed(document)?) {
             let keys = if key.unique { &mut unique } else { &mut others };
-            keys.push(values![source, key.code, key.key, id].to_vec());
+            keys.push(NewKey { code: key.code, key: key.key, id });
         }
     }
-    let added = sql.execute_each(ADD_UNIQUE, &unique)?;
+    let added = sql.add_keys(source, &unique, true)?;
     if added < unique.len() as u64 {
         // Some that were different are the same by the new rule: they stay, to be told apart by
         // whoever writes them. What has been added is passed over here.
         let shared = unique.len() as u64 - added;
         tracing::warn!(shared, "resources now share values that should be unique");
-        sql.execute_each(ADD, &unique)?;
+        sql.add_keys(source, &unique, false)?;
     }
-    sql.execute_each(ADD, &others).map(drop)
+    sql.add_keys(source, &others, false).map(drop)
 }
 
 /// A resource as the index is made of it.

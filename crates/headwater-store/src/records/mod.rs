@@ -18,12 +18,13 @@ use std::sync::Arc;
 
 use crate::{
     StoreError,
+    postgres::PostgresStore,
     sql::{Sql, Value},
     sqlite::SqliteStore,
 };
 
 pub(crate) use index::make_anew;
-pub(crate) use schemas::{Registries, note_unknown};
+pub(crate) use schemas::{Registries, note_unknown, registry};
 pub(crate) use sources::{credential, note_uses};
 
 /// How many rows are in memory at once where all are gone through.
@@ -40,6 +41,7 @@ pub struct Records {
 #[derive(Clone)]
 enum Database {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
 /// Where records are, for people.
@@ -47,7 +49,7 @@ enum Database {
 pub struct Storage {
     /// The kind of database, as a word for programs.
     pub kind: &'static str,
-    /// The path of a file.
+    /// The path of a file, or which database on which host.
     pub location: String,
     /// How many bytes it takes.
     pub bytes: u64,
@@ -59,15 +61,21 @@ impl From<SqliteStore> for Records {
     }
 }
 
+impl From<PostgresStore> for Records {
+    fn from(store: PostgresStore) -> Self {
+        Self { registries: Arc::default(), database: Database::Postgres(store) }
+    }
+}
+
 impl Records {
     /// Runs what takes a few steps in an index, in one snapshot.
-    #[expect(clippy::unused_async, reason = "what is in a file is read at once; elsewhere one waits")]
     async fn read<T: Send + 'static>(
         &self,
         read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.database {
             Database::Sqlite(store) => store.read_records(read),
+            Database::Postgres(store) => store.read_records(read).await,
         }
     }
 
@@ -78,6 +86,7 @@ impl Records {
     ) -> Result<T, StoreError> {
         match &self.database {
             Database::Sqlite(store) => store.read_records_long(read).await,
+            Database::Postgres(store) => store.read_records(read).await,
         }
     }
 
@@ -88,6 +97,7 @@ impl Records {
     ) -> Result<T, StoreError> {
         match &self.database {
             Database::Sqlite(store) => store.write(move |connection| work(connection)).await,
+            Database::Postgres(store) => store.write_records(work).await,
         }
     }
 
@@ -99,6 +109,7 @@ impl Records {
     ) -> Result<T, StoreError> {
         match &self.database {
             Database::Sqlite(store) => store.administer(move |connection| work(connection)).await,
+            Database::Postgres(store) => store.administer(work).await,
         }
     }
 
@@ -106,12 +117,16 @@ impl Records {
     ///
     /// # Errors
     /// The database failed.
-    #[expect(clippy::unused_async, reason = "what is in a file is read at once; elsewhere one waits")]
     pub async fn storage(&self) -> Result<Storage, StoreError> {
         match &self.database {
             Database::Sqlite(store) => {
                 let (path, bytes) = store.size();
                 Ok(Storage { kind: "sqlite", location: path.display().to_string(), bytes })
+            }
+            Database::Postgres(store) => {
+                let size = "SELECT pg_database_size(current_database())";
+                let bytes = store.read_records(move |sql| sql.count(size, &[])).await?;
+                Ok(Storage { kind: "postgresql", location: store.location(), bytes })
             }
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{index, journal, listing, sources};
 use crate::{
     ChangeQuery, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError,
-    sql::{Row, Sql, Value},
+    sql::{NewKey, Row, Sql, Value},
     sqlite::SqliteStore,
 };
 
@@ -45,6 +45,14 @@ impl Sql for Explaining<'_> {
     fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         self.explain(statement);
         Sql::query(self.connection, statement, parameters)
+    }
+
+    fn lock(&self, source: SourceId) -> Result<(), StoreError> {
+        Sql::lock(self.connection, source)
+    }
+
+    fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError> {
+        Sql::add_keys(self.connection, source, keys, unique)
     }
 }
 

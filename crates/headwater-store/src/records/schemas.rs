@@ -78,6 +78,7 @@ impl Records {
     ) -> Result<(Source, T), StoreError> {
         let work = move |sql: &dyn Sql| {
             let source = source_of(sql, &slug)?;
+            sql.lock(source.id)?;
             let before = additions(sql, &source)?;
             let mut after = before.clone();
             let (said, answer) = change(&mut after)?;
@@ -177,7 +178,7 @@ pub(crate) fn note_unknown(sql: &dyn Sql, unknown: &[UnknownAttribute]) -> Resul
 }
 
 /// The registry of what a source adds. Sources that add nothing share theirs.
-pub(super) fn registry(additions: &Additions) -> Result<Arc<Registry>, StoreError> {
+pub(crate) fn registry(additions: &Additions) -> Result<Arc<Registry>, StoreError> {
     static PLAIN: [OnceLock<Arc<Registry>>; 4] = [const { OnceLock::new() }; 4];
     let built = || Registry::with(additions).map_err(StoreError::from);
     if additions.schemas.is_empty() && additions.resource_types.is_empty() {

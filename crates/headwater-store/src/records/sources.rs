@@ -58,6 +58,7 @@ impl Records {
             let insert = "INSERT INTO service_account (source_id, id, name, created) VALUES (?1, ?2, ?3, ?4)";
             let account_name = format!("{} provisioning", new.name);
             sql.execute(insert, &values![source, new.service_account, account_name, act.at])?;
+            sql.lock(source)?;
             let created = source_of(sql, new.slug.as_str())?;
             let entry = Entry::new("create", "Source", source_uuid(source)).about(source);
             journal::append(sql, &act, &entry.after(described(&created)))?;
@@ -118,6 +119,7 @@ impl Records {
     pub async fn edit_source(&self, slug: String, edit: SourceEdit, act: Act) -> Result<Source, StoreError> {
         let change = move |sql: &dyn Sql| {
             let before = source_of(sql, &slug)?;
+            sql.lock(before.id)?;
             let additions = schemas::additions(sql, &before)?;
             let mut changed = additions.clone();
             changed.unique_by_choice = edit.unique_display_names.unwrap_or(changed.unique_by_choice);
@@ -176,6 +178,7 @@ impl Records {
     pub async fn delete_source(&self, slug: String, act: Act) -> Result<Source, StoreError> {
         let mark = move |sql: &dyn Sql| {
             let source = source_of(sql, &slug)?;
+            sql.lock(source.id)?;
             sql.execute("UPDATE source SET deleted = 1, enabled = 0 WHERE id = ?1", &values![source.id])?;
             let entry = Entry::new("delete", "Source", source_uuid(source.id)).about(source.id);
             journal::append(sql, &act, &entry.before(described(&source)))?;
@@ -414,6 +417,7 @@ pub(super) fn raise_revision(sql: &dyn Sql, source: SourceId) -> Result<(), Stor
 pub(super) fn purge_portion(sql: &dyn Sql) -> Result<bool, StoreError> {
     let source: Option<SourceId> = sql.value("SELECT id FROM source WHERE deleted = 1 LIMIT 1", &[])?;
     let Some(source) = source else { return Ok(false) };
+    sql.lock(source)?;
     let parameters = values![source];
     let portions = [
         ("resource_key", "path, key, resource_id"),

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 use super::{read, stretches};
 use crate::{
     Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SecretHash, SourceId, StoreError,
-    Write, Written, evaluation,
+    Write, Written, related,
 };
 
 /// What a batch of changes shares.
@@ -404,7 +404,7 @@ impl Applying<'_> {
             RelationEdit::RemoveMatching(filter) => {
                 let mut matching = Vec::new();
                 read::each_member(self.connection, self.change_set.source, group, |related| {
-                    if filter.matches_element(&evaluation::element(&related, false).into()) {
+                    if filter.matches_element(&related::element(&related, false).into()) {
                         matching.push(related.id);
                     }
                 })?;

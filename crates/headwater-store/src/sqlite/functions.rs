@@ -10,8 +10,9 @@ use rusqlite::{
 
 use super::lock;
 use crate::{
-    MemberId, Named, ResourceId,
+    Named, ResourceId,
     evaluation::{self, About, Place},
+    related,
 };
 
 /// The filters of the query that a connection is running, by number.
@@ -142,8 +143,7 @@ fn sort_key(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<Option<String>> 
 
 fn matches_related(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     let Kind::Related { inverse } = slot.kind else { return Err(failed("the filter is for resources")) };
-    let id = MemberId::from_bytes(row.get_raw(1).as_blob()?);
-    let related = evaluation::related(id, row.get(2)?, row.get(3)?, row.get(4)?);
+    let related = related::of(row.get_raw(1).as_blob()?, row.get(2)?, row.get(3)?, row.get(4)?);
     Ok(slot.place.matches_related(slot.filter()?, &related, inverse))
 }
 

@@ -17,7 +17,7 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -30,7 +30,7 @@ pub use requests::{Resolve, SqliteRequestLog};
 use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, pages,
+    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, lock, pages,
     records::{self, Registries},
 };
 
@@ -340,9 +340,4 @@ fn open_reading(path: &Path) -> Result<Reader, StoreError> {
     let slots = Slots::default();
     functions::register(&connection, &slots)?;
     Ok(Reader { connection, slots })
-}
-
-/// Locks a mutex whose data no panic can leave half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource, ancestry::Ancestry, evaluation,
+    StoredResource, ancestry::Ancestry, related,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -94,7 +94,8 @@ pub(super) fn members(
                   ORDER BY m.member_id LIMIT ?4";
     let mut statement = connection.prepare_cached(select)?;
     let wanted = MEMBERS_PER_PAGE + 1;
-    let rows = statement.query_map(params![source.0, group.as_bytes(), after.as_bytes(), wanted], related)?;
+    let rows =
+        statement.query_map(params![source.0, group.as_bytes(), after.as_bytes(), wanted], related_row)?;
     let mut members: Vec<Related> = rows.collect::<Result<_, _>>()?;
     let more = members.len() == wanted;
     members.truncate(MEMBERS_PER_PAGE);
@@ -107,7 +108,7 @@ fn holders(connection: &Connection, source: SourceId, member: &MemberId) -> Resu
                   CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
                   WHERE m.source_id = ?1 AND m.member_id = ?2";
     let mut statement = connection.prepare_cached(select)?;
-    let rows = statement.query_map(params![source.0, member.as_bytes()], related)?;
+    let rows = statement.query_map(params![source.0, member.as_bytes()], related_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -124,7 +125,7 @@ pub(super) fn each_member(
     let mut statement = connection.prepare_cached(select)?;
     let mut rows = statement.query(params![source.0, group.as_bytes()])?;
     while let Some(row) = rows.next()? {
-        visit(related(row)?);
+        visit(related_row(row)?);
     }
     Ok(())
 }
@@ -180,9 +181,8 @@ pub(super) fn referrers(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn related(row: &Row<'_>) -> rusqlite::Result<Related> {
-    let id = MemberId::from_bytes(row.get_ref(0)?.as_blob()?);
-    Ok(evaluation::related(id, row.get(1)?, row.get(2)?, true))
+fn related_row(row: &Row<'_>) -> rusqlite::Result<Related> {
+    Ok(related::of(row.get_ref(0)?.as_blob()?, row.get(1)?, row.get(2)?, true))
 }
 
 fn resource_id(row: &Row<'_>, column: usize) -> rusqlite::Result<ResourceId> {

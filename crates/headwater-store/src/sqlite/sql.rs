@@ -8,9 +8,16 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use crate::{
-    StoreError,
-    sql::{Row, Sql, Value},
+    SourceId, StoreError,
+    sql::{NewKey, Row, Sql, Value, values},
 };
+
+/// Adds a key that others may have too.
+const ADD: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (?1, ?2, ?3, ?4, 0) \
+                   ON CONFLICT (source_id, path, key, resource_id) DO NOTHING";
+/// Adds a key that nobody else may have, unless somebody has it.
+const ADD_UNIQUE: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (?1, ?2, ?3, ?4, 1) \
+                          ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
 
 /// Reading for `records`.
 impl SqliteStore {
@@ -56,6 +63,17 @@ impl Sql for Connection {
             answered.push(Row(values.collect::<Result<_, StoreError>>()?));
         }
         Ok(answered)
+    }
+
+    /// There is one writer, and it is here.
+    fn lock(&self, _: SourceId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError> {
+        let rows: Vec<Vec<Value>> =
+            keys.iter().map(|key| values![source, key.code, key.key.as_str(), key.id].to_vec()).collect();
+        self.execute_each(if unique { ADD_UNIQUE } else { ADD }, &rows)
     }
 }
 

@@ -18,6 +18,9 @@ type Resource = (String, i64, Object);
 /// Panics with what is wrong.
 #[track_caller]
 pub(crate) fn check(database: &Path) {
+    if database.parent().is_some_and(|folder| super::server::database_of(folder).is_some()) {
+        return;
+    }
     let connection =
         Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
     let whole: String =

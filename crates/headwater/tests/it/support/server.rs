@@ -1,6 +1,7 @@
 //! The binary as a process.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Write,
     net::TcpListener,
@@ -24,10 +25,39 @@ fn binary() -> Command {
     Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into()))
 }
 
+/// The databases of servers that keep nothing in their folder, by that folder. With `TEST_POSTGRES` in the
+/// environment all tests run on databases of the cluster at that URL, each on one of its own.
+static DATABASES: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+
+/// The URL of the database that stands for a folder.
+pub(crate) fn database_of(folder: &Path) -> Option<String> {
+    DATABASES.lock().expect("no test panics with it").get(folder).cloned()
+}
+
+/// Makes an empty database where the tests run on PostgreSQL.
+fn make_database(folder: &Path) {
+    let Ok(cluster) = std::env::var("TEST_POSTGRES") else { return };
+    let made = headwater_testkit::postgres::Database::in_cluster(&cluster);
+    DATABASES.lock().expect("no test panics with it").insert(folder.to_owned(), made);
+}
+
+/// Has a command work on the database that stands for its folder, if there is one.
+fn direct(command: &mut Command) {
+    let arguments: Vec<PathBuf> = command.get_args().map(PathBuf::from).collect();
+    let folder = arguments.iter().position(|argument| argument == Path::new("--data"));
+    let url = folder.and_then(|at| database_of(arguments.get(at + 1)?));
+    match url {
+        Some(url) => command.env("HEADWATER_DATABASE_URL", url),
+        None => command.env_remove("HEADWATER_DATABASE_URL"),
+    };
+}
+
 /// Runs a command to its end.
 pub(crate) fn headwater(arguments: &[&str]) -> Output {
     let mut command = binary();
-    command.args(arguments).env_remove("HEADWATER_DATA").stdin(Stdio::null());
+    command.args(arguments);
+    direct(&mut command);
+    command.env_remove("HEADWATER_DATA").stdin(Stdio::null());
     command.output().expect("the binary runs")
 }
 
@@ -35,6 +65,7 @@ pub(crate) fn headwater(arguments: &[&str]) -> Output {
 pub(crate) fn headwater_reading(arguments: &[&str], input: &str) -> Output {
     let mut command = binary();
     command.args(arguments).env_remove("HEADWATER_DATA");
+    direct(&mut command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().expect("the binary runs");
     // One that is refused at once may have gone before it has read anything.
@@ -75,6 +106,7 @@ impl Server {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let output = tempfile::tempdir().expect("a temporary folder");
         let data = parent.path().join(folder);
+        make_database(&data);
         Self { data, _folder: parent, output, address: String::new(), process: None }
     }
 
@@ -91,6 +123,7 @@ impl Server {
             if !arguments.contains(&"--log") {
                 command.args(["--log", "warn"]);
             }
+            direct(&mut command);
             let file = |name: &str| File::create(self.output.path().join(name)).expect("a file");
             command.stdin(Stdio::null()).stdout(file(STDOUT)).stderr(file(STDERR));
             self.process = Some(command.args(arguments).spawn().expect("the binary runs"));

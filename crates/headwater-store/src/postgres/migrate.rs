@@ -1,0 +1,97 @@
+//! Numbered migrations, applied when the store opens. Many replicas may start at once: one of them
+//! migrates, the others wait for it.
+
+use tokio_postgres::{Client, error::SqlState};
+
+use super::{address::Address, pool::PoolLimits};
+use crate::StoreError;
+
+mod embedded {
+    refinery::embed_migrations!("migrations/postgres");
+}
+
+/// How often the lock's table is tried to be made, should another replica make it at the same moment.
+const TRIES: usize = 10;
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// [`StoreError::TooNew`] when a newer program has written the data; nothing is touched then.
+pub(super) async fn migrate(address: &Address, limits: PoolLimits) -> Result<(), StoreError> {
+    let mut client = connect(address, limits).await?;
+    if applied(&client).await? == known() {
+        return Ok(());
+    }
+    let lock = connect(address, limits).await?;
+    prepare_lock(&lock).await?;
+    lock.batch_execute("BEGIN").await?;
+    lock.execute_typed("SELECT id FROM migration_lock WHERE id = 1 FOR UPDATE", &[]).await?;
+    let migrated = run(&mut client).await;
+    lock.batch_execute("COMMIT").await?;
+    migrated
+}
+
+/// Migrates; the lock is held.
+async fn run(client: &mut Client) -> Result<(), StoreError> {
+    let found = applied(client).await?;
+    if found > known() {
+        return Err(StoreError::TooNew { found, known: known() });
+    }
+    if found < known() {
+        embedded::migrations::runner().run_async(client).await?;
+    }
+    Ok(())
+}
+
+fn known() -> i64 {
+    let runner = embedded::migrations::runner();
+    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+async fn applied(client: &Client) -> Result<i64, StoreError> {
+    let exists = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    if !client.query_typed_one(exists, &[]).await?.try_get::<_, bool>(0)? {
+        return Ok(0);
+    }
+    let version = "SELECT COALESCE(MAX(version), 0)::BIGINT FROM refinery_schema_history";
+    Ok(client.query_typed_one(version, &[]).await?.try_get(0)?)
+}
+
+/// Makes the row that is locked by whoever migrates.
+async fn prepare_lock(client: &Client) -> Result<(), StoreError> {
+    let prepare = "CREATE TABLE IF NOT EXISTS migration_lock (id BIGINT NOT NULL PRIMARY KEY); \
+                   INSERT INTO migration_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING";
+    for _ in 1..TRIES {
+        match client.batch_execute(prepare).await {
+            // Two that make a table at once: one of them is told that it, or its type, is there already.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some(
+                        &SqlState::UNIQUE_VIOLATION
+                            | &SqlState::DUPLICATE_TABLE
+                            | &SqlState::DUPLICATE_OBJECT
+                    )
+                ) => {}
+            other => return Ok(other?),
+        }
+    }
+    Ok(client.batch_execute(prepare).await?)
+}
+
+/// A connection of its own, which ends when the client is dropped.
+async fn connect(address: &Address, limits: PoolLimits) -> Result<Client, StoreError> {
+    let mut config = address.config.clone();
+    config.connect_timeout(limits.connect);
+    let connecting = tokio::time::timeout(limits.connect, config.connect(address.tls.clone()));
+    let (client, connection) = match connecting.await {
+        Ok(connected) => connected.map_err(deadpool_postgres::PoolError::Backend)?,
+        Err(_) => return Err(StoreError::Unavailable("no connection could be made in time".to_owned())),
+    };
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "the connection for migrations ended");
+        }
+    });
+    Ok(client)
+}

@@ -1,0 +1,214 @@
+//! The store on PostgreSQL, for any number of replicas at once. None of them has a state of its own
+//! that another would have to know.
+//!
+//! A write locks the row of its source in `source_sequence` and numbers its lines of the journal from
+//! there. The lock is held until the end of the transaction: so numbers have no gaps and are in the
+//! order of the commits, and whoever follows the journal by its numbers never misses one that comes
+//! late. It also puts the writers of a source in line, so that what a transaction has read behind the
+//! lock holds until it has written.
+
+mod address;
+mod batch;
+mod credentials;
+mod edits;
+mod fault;
+mod flush;
+mod gather;
+pub(crate) mod keys;
+mod large;
+mod migrate;
+mod notes;
+mod overlay;
+mod pool;
+mod queue;
+mod read;
+mod rows;
+mod search;
+mod selection;
+mod source;
+mod sql;
+mod statement;
+mod stretches;
+
+use std::{future::Future, sync::Arc};
+
+use async_trait::async_trait;
+use headwater_scim::index;
+
+pub use pool::PoolLimits;
+
+use self::{
+    address::Address,
+    credentials::Credentials,
+    pool::{Connection, Connections},
+    queue::Queues,
+};
+use crate::{
+    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
+    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute,
+};
+
+/// How often a read is tried whose connection is lost: the pool may have had several that the database
+/// had closed without anybody noticing.
+const MOST_TRIES: usize = 3;
+
+/// A store in a PostgreSQL database.
+#[derive(Clone)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connections: Connections,
+    queues: Queues,
+    credentials: Credentials,
+}
+
+impl PostgresStore {
+    /// Connects to a database and brings its schema up to date.
+    ///
+    /// The URL is that of libpq, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`; several hosts may be
+    /// named, of which the one that takes writes is used. `sslmode` is `disable`, `prefer`, `require`
+    /// or `verify-full`. Wherever TLS is used, the server's certificate is verified, against the file
+    /// of certificates that `sslrootcert` names, or else against what the operating system trusts.
+    /// Without an `sslmode` TLS is required, but of a database on this machine.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`]; [`StoreError::Unavailable`]; the data is newer than the program
+    /// ([`StoreError::TooNew`]).
+    pub async fn connect(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
+        let address = Address::parse(url)?;
+        migrate::migrate(&address, limits).await?;
+        let connections = Connections::new(address, limits)?;
+        let queues = Queues::new(connections.clone());
+        let credentials = Credentials::new(connections.clone());
+        Ok(Self { shared: Arc::new(Shared { connections, queues, credentials }) })
+    }
+
+    /// Which database on which host, without user and password.
+    pub(crate) fn location(&self) -> String {
+        self.shared.connections.location()
+    }
+
+    /// Reads on a connection, and once more on another when it is lost: reading changes nothing.
+    async fn read<T, F>(&self, read: impl Fn(Connection) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<(T, Connection), StoreError>>,
+    {
+        let Connections { limits, .. } = &self.shared.connections;
+        let mut tries = 1;
+        loop {
+            let connection = self.shared.connections.get().await?;
+            match tokio::time::timeout(limits.statement, read(connection)).await {
+                Ok(Ok((found, connection))) => {
+                    connection.release();
+                    return Ok(found);
+                }
+                Ok(Err(StoreError::Unavailable(reason))) if tries < MOST_TRIES => {
+                    tracing::debug!(reason, tries, "a connection was lost; reading is tried on another");
+                    tries += 1;
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(StoreError::TookTooLong),
+            }
+        }
+    }
+
+    /// Notes something that may be noted twice.
+    async fn note<F>(&self, note: impl FnOnce(Connection) -> F) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<Connection, StoreError>>,
+    {
+        let connection = self.shared.connections.get().await?;
+        let noted = tokio::time::timeout(self.shared.connections.limits.statement, note(connection)).await;
+        noted.unwrap_or(Err(StoreError::TookTooLong))?.release();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError> {
+        self.shared.credentials.get(slug, lookup).await
+    }
+
+    async fn resource(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        id: ResourceId,
+        include: Include,
+    ) -> Result<Option<StoredResource>, StoreError> {
+        let read = async |connection: Connection| {
+            Ok((read::resource(&connection, source, resource_type, id, include).await?, connection))
+        };
+        self.read(read).await
+    }
+
+    async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
+        let single = search::is_single(&query);
+        self.read_waiting(single, move |sql| search::search(sql, source, &query)).await
+    }
+
+    async fn members_after(
+        &self,
+        source: SourceId,
+        id: ResourceId,
+        after: &MemberId,
+    ) -> Result<RelatedPage, StoreError> {
+        self.read(async |connection| {
+            Ok((read::members_after(&connection, source, id, after).await?, connection))
+        })
+        .await
+    }
+
+    async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
+        self.read(async |connection| Ok((read::names(&connection, source, ids).await?, connection))).await
+    }
+
+    async fn referrers(
+        &self,
+        source: SourceId,
+        resource_type: &str,
+        path: &str,
+        id: ResourceId,
+    ) -> Result<Vec<StoredResource>, StoreError> {
+        let code = index::code(resource_type, path);
+        self.read(async |connection| Ok((read::referrers(&connection, source, code, id).await?, connection)))
+            .await
+    }
+
+    async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
+        let applied = self.shared.queues.apply(change_set).await;
+        if matches!(applied, Err(ApplyError::SourceChanged)) {
+            // The plan was made from what is remembered; the next one is not to be.
+            self.shared.credentials.forget();
+        }
+        applied
+    }
+
+    async fn apply_all(
+        &self,
+        change_sets: Vec<ChangeSet>,
+        most_failures: usize,
+    ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
+        self.shared.queues.apply_all(change_sets, most_failures).await
+    }
+
+    async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError> {
+        self.note(async |connection| notes::note_unknown(&connection, &unknown).await.map(|()| connection))
+            .await
+    }
+
+    async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        self.note(async |connection| notes::note_uses(&connection, &uses).await.map(|()| connection)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(async |connection| {
+            connection.query_typed_one("SELECT 1", &[]).await?;
+            Ok(((), connection))
+        })
+        .await
+    }
+}

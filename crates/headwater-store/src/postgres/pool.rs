@@ -1,0 +1,138 @@
+//! Connections to PostgreSQL: how many, how long anybody waits for one, and what becomes of one that
+//! was left in the middle of something.
+
+use std::{ops::Deref, time::Duration};
+
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{Client, config::Host};
+
+use super::address::Address;
+use crate::StoreError;
+
+/// Bounds of the connections to the database.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLimits {
+    /// How many connections there are at most.
+    pub connections: usize,
+    /// How long a request waits for one of them.
+    pub wait: Duration,
+    /// How long it may take to make one.
+    pub connect: Duration,
+    /// How long a statement may take; searches have their own limit.
+    pub statement: Duration,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            connections: 32,
+            wait: Duration::from_secs(5),
+            connect: Duration::from_secs(5),
+            statement: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The connections of a store.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pool: Pool,
+    address: Address,
+    pub(super) limits: PoolLimits,
+}
+
+impl Connections {
+    /// Makes the pool; the first connection is made when somebody asks for it.
+    pub(super) fn new(address: Address, limits: PoolLimits) -> Result<Self, StoreError> {
+        let mut config = address.config.clone();
+        config.connect_timeout(limits.connect);
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config, address.tls.clone(), recycling);
+        let pool = Pool::builder(manager)
+            .max_size(limits.connections.max(1))
+            .wait_timeout(Some(limits.wait))
+            .create_timeout(Some(limits.connect))
+            .recycle_timeout(Some(limits.connect))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::sync_fn(|_, _| {
+                tracing::debug!("a connection to the database was made");
+                Ok(())
+            }))
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { pool, address, limits })
+    }
+
+    /// Which database on which host, without user and password.
+    pub(super) fn location(&self) -> String {
+        let config = &self.address.config;
+        let hosts: Vec<String> = config
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                Host::Tcp(name) => name.clone(),
+                #[cfg(unix)]
+                Host::Unix(path) => path.display().to_string(),
+            })
+            .collect();
+        format!("{} on {}", config.get_dbname().or(config.get_user()).unwrap_or_default(), hosts.join(", "))
+    }
+
+    /// A connection that nobody else uses.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: none was free or could be made in time.
+    pub(super) async fn get(&self) -> Result<Connection, StoreError> {
+        let object = self.pool.get().await?;
+        Ok(Connection { object: Some(object), address: self.address.clone() })
+    }
+}
+
+/// A connection out of the pool. It goes back with [`Connection::release`], and is closed otherwise:
+/// whoever gave up half way, or was given up on, has left a statement running or a transaction open.
+pub(super) struct Connection {
+    object: Option<Object>,
+    address: Address,
+}
+
+impl Connection {
+    /// Gives the connection back; nothing runs on it and no transaction is open.
+    pub(super) fn release(mut self) {
+        drop(self.object.take());
+    }
+
+    /// Closes the connection and lets the server end what it is doing. A COMMIT must not be cancelled:
+    /// one that waits for a standby would count as done without it.
+    pub(super) fn abandon(mut self) {
+        drop(self.object.take().map(Object::take));
+    }
+}
+
+impl Deref for Connection {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        // It is taken out by `release` and `drop` alone, which end the connection's life.
+        self.object.as_ref().map(|object| &***object).expect("a connection is there until it is dropped")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        let client = Object::take(object);
+        if client.is_closed() {
+            return;
+        }
+        // The server wouldn't notice that nobody waits for what it does. Without a runtime the program
+        // is about to end.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (cancel, tls) = (client.cancel_token(), self.address.tls.clone());
+            runtime.spawn(async move {
+                let cancelled = tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(tls)).await;
+                drop(cancelled); // it may have ended by itself
+                drop(client);
+            });
+        }
+    }
+}

@@ -1,0 +1,690 @@
+//! Pages of resources that meet a filter, in an order; see the search on SQLite, which answers the
+//! same.
+//!
+//! What the database can tell alone is counted and cut by it. Where a test is left, rows come in
+//! portions, by their ids, until the page is full.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
+
+use headwater_scim::{filter::Comparison, path::AttributePath, resource_type::ResourceType, sort};
+
+use super::{
+    keys,
+    rows::{self, COLUMN_COUNT, COLUMNS},
+    selection::{self, ANY, Candidate, Compiler, Test, referred},
+};
+use crate::{
+    Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
+    evaluation::{About, Place},
+    pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
+    selection::Searches,
+    sql::{Row, Sql, Value, values},
+};
+
+/// How many rows come at once where a test is left.
+const PORTION: usize = 500;
+/// How many ids come at once.
+const IDS_AT_ONCE: usize = 10_000;
+
+/// Whether a query is answered by one statement, or by some that need not see the same moment: what a
+/// group is called may be a little newer than who is in it.
+pub(super) fn is_single(query: &Query) -> bool {
+    let is_first = query.beginning().1 == 0;
+    match query.selections.as_slice() {
+        [Selection { filter: None, .. }] => !query.sorted && is_first,
+        [selection] => !query.sorted && plain_key(selection).is_some(),
+        _ => false,
+    }
+}
+
+pub(super) fn search(sql: &dyn Sql, source: SourceId, query: &Query) -> Result<Page, StoreError> {
+    let place = Place { registry: query.registry.clone(), base_url: query.base_url.clone() };
+    let search = Search { sql, source, query, place, deadline: Instant::now() + MOST_TIME };
+    match query.selections.as_slice() {
+        [Selection { filter: None, .. }] if !query.sorted => search.all(),
+        [selection] if !query.sorted && plain_key(selection).is_some() => match plain_key(selection) {
+            Some((code, comparison)) => search.by_key(code, comparison),
+            None => Ok(Page::default()),
+        },
+        [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
+            Some(code) => search.sorted_by_index(code),
+            None => search.sorted(),
+        },
+        _ if query.sorted => search.sorted(),
+        _ => search.filtered(),
+    }
+}
+
+struct Search<'a> {
+    sql: &'a dyn Sql,
+    source: SourceId,
+    query: &'a Query,
+    place: Place,
+    deadline: Instant,
+}
+
+/// Which rows are meant.
+struct Meant<'a> {
+    /// Queries for the ids of those that may be, one a selection; none where all have to be looked at.
+    searches: Option<Vec<selection::Search>>,
+    /// What a `resource r` has to meet besides, its type included.
+    condition: String,
+    parameters: Vec<Value>,
+    /// Further columns: what the database tells of each row.
+    told: Vec<String>,
+    /// For each type what is tested.
+    tests: HashMap<&'a str, (&'a Selection, Option<Test>)>,
+    /// Whether the searches, or without them the condition, say it all.
+    is_exact: bool,
+}
+
+impl Meant<'_> {
+    fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.parameters.push(value.into());
+        format!("?{}", self.parameters.len())
+    }
+}
+
+impl Search<'_> {
+    /// Every resource of a type, in the order of their ids.
+    fn all(&self) -> Result<Page, StoreError> {
+        let name = &*self.query.selections[0].resource_type.name;
+        let (position, offset) = self.query.beginning();
+        let count = || rows::count(self.sql, self.source, name);
+        if self.query.limit == 0 {
+            return Ok(Page { total: Some(count()?), ..Page::default() });
+        }
+        let (beyond, from, rest) = match position {
+            Some(position) => (self.query.direction().beyond(), position.id.as_bytes().to_vec(), 0),
+            None => {
+                let (first, rest) = rows::stretch_of(self.sql, self.source, name, offset)?;
+                (">=", first, rest)
+            }
+        };
+        let select = format!(
+            "SELECT {COLUMNS}, (SELECT CAST(SUM(s.resources) AS BIGINT) FROM stretch s \
+               WHERE s.source_id = ?1 AND s.type = ?2) \
+             FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id {beyond} ?3 \
+             ORDER BY r.id {} LIMIT ?4 OFFSET ?5",
+            self.query.direction().order()
+        );
+        let rows =
+            self.sql.query(&select, &values![self.source, name, from, self.query.limit_and_one(), rest])?;
+        let total = match rows.first() {
+            Some(row) => row.get(COLUMN_COUNT)?,
+            None => count()?,
+        };
+        if rows.is_empty() && position.is_none() {
+            return Ok(Page { total: Some(total), ..Page::default() });
+        }
+        self.page(&rows, Some(total))
+    }
+
+    /// The resources that have a value, in the order in which the index holds them: that of their ids.
+    fn by_key(&self, code: i64, comparison: &Comparison) -> Result<Page, StoreError> {
+        let Some(key) = comparison.literal.key() else { return Ok(Page::default()) };
+        let key = keys::stored(&key).into_owned();
+        let (position, offset) = self.query.beginning();
+        let mut rows = Vec::new();
+        if self.query.limit > 0 {
+            let (beyond, from) = match position {
+                Some(position) => (self.query.direction().beyond(), position.id.as_bytes().to_vec()),
+                None => (">=", Vec::new()),
+            };
+            let select = format!(
+                "SELECT {COLUMNS} FROM resource_key k \
+                 JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
+                 WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3 AND k.resource_id {beyond} ?4 \
+                 ORDER BY k.resource_id {} LIMIT ?5 OFFSET ?6",
+                self.query.direction().order()
+            );
+            let parameters =
+                values![self.source, code, key.as_str(), from, self.query.limit_and_one(), offset];
+            rows = self.sql.query(&select, &parameters)?;
+        }
+        // Most often all of them are on the page, and need not be counted once more.
+        let is_all =
+            self.query.limit > 0 && position.is_none() && offset == 0 && rows.len() <= self.query.limit;
+        let total = if is_all {
+            rows.len() as u64
+        } else {
+            let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3";
+            self.sql.count(count, &values![self.source, code, key])?
+        };
+        if self.query.limit == 0 || position.is_none() && offset >= total {
+            return Ok(Page { total: Some(total), ..Page::default() });
+        }
+        self.page(&rows, Some(total))
+    }
+
+    /// Every resource of a type, sorted by an attribute of which the index has the values in order.
+    /// Those without a value are behind all others, in the order of their ids.
+    fn sorted_by_index(&self, code: i64) -> Result<Page, StoreError> {
+        let name = &*self.query.selections[0].resource_type.name;
+        let total = rows::count(self.sql, self.source, name)?;
+        let (position, offset) = self.query.beginning();
+        if self.query.limit == 0 || offset >= total && position.is_none() {
+            return Ok(Page { total: Some(total), ..Page::default() });
+        }
+        let wanted = self.query.limit + 1;
+        let among_valueless = position.is_some_and(|position| position.key.is_none());
+        let with_value = || {
+            let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+            self.sql.count(count, &values![self.source, code])
+        };
+        let mut found: Vec<(Row, Option<String>)> = Vec::new();
+        match self.query.direction() {
+            Direction::Up => {
+                if !among_valueless {
+                    found = self.values(code, position, offset, wanted)?;
+                }
+                if found.len() < wanted {
+                    let valued = with_value()?;
+                    if valued < total {
+                        let offset = if found.is_empty() { offset.saturating_sub(valued) } else { 0 };
+                        let from = position.filter(|_| among_valueless);
+                        found.extend(self.valueless(code, from, offset, wanted - found.len())?);
+                    }
+                }
+            }
+            Direction::Down => {
+                let valueless = total.saturating_sub(with_value()?);
+                let from_values = position.is_some_and(|position| position.key.is_some());
+                if valueless > 0 && !from_values && offset < valueless {
+                    found = self.valueless(code, position, offset, wanted)?;
+                }
+                if found.len() < wanted {
+                    let from = position.filter(|_| from_values);
+                    let offset = if found.is_empty() { offset.saturating_sub(valueless) } else { 0 };
+                    found.extend(self.values(code, from, offset, wanted - found.len())?);
+                }
+            }
+        }
+        let resources = found
+            .into_iter()
+            .map(|(row, key)| Ok((rows::stored(&row)?, key)))
+            .collect::<Result<_, StoreError>>()?;
+        self.filled(resources, Some(total))
+    }
+
+    /// Those that have a value, in the order of the index.
+    fn values(
+        &self,
+        code: i64,
+        position: Option<&Position>,
+        offset: u64,
+        most: usize,
+    ) -> Result<Vec<(Row, Option<String>)>, StoreError> {
+        let direction = self.query.direction();
+        let (beyond, order) = (direction.beyond(), direction.order());
+        let from = position.and_then(|position| Some((position.key.as_ref()?, position.id)));
+        let mut parameters = values![self.source, code, most, offset].to_vec();
+        let mut condition = String::new();
+        if let Some((key, id)) = from {
+            condition = format!("AND (k.key, k.resource_id) {beyond} (?5, ?6)");
+            parameters.extend([key.into(), id.into()]);
+        }
+        let select = format!(
+            "SELECT {COLUMNS}, k.key FROM (SELECT k.key, k.resource_id FROM resource_key k \
+               WHERE k.source_id = ?1 AND k.path = ?2 {condition} \
+               ORDER BY k.key {order}, k.resource_id {order} LIMIT ?3 OFFSET ?4) k \
+             JOIN resource r ON r.source_id = ?1 AND r.id = k.resource_id \
+             ORDER BY k.key {order}, k.resource_id {order}"
+        );
+        let rows = self.sql.query(&select, &parameters)?;
+        rows.into_iter().map(|row| row.get(COLUMN_COUNT).map(|key| (row, Some(key)))).collect()
+    }
+
+    /// Those without a value, in the order of their ids: what the index of ids has and the index of values
+    /// doesn't. No index joins the two, so that the ids of those with a value are taken here, all at once.
+    fn valueless(
+        &self,
+        code: i64,
+        position: Option<&Position>,
+        mut offset: u64,
+        most: usize,
+    ) -> Result<Vec<(Row, Option<String>)>, StoreError> {
+        let all = "SELECT string_agg(resource_id, CAST('' AS BYTEA)) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        let valued: Option<Vec<u8>> = self.sql.value(all, &values![self.source, code])?.flatten();
+        let valued: HashSet<&[u8]> = valued.as_deref().unwrap_or_default().chunks_exact(16).collect();
+        let direction = self.query.direction();
+        let name = &*self.query.selections[0].resource_type.name;
+        let mut from = position.map_or_else(
+            || if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] },
+            |position| position.id.as_bytes().to_vec(),
+        );
+        let select = format!(
+            "SELECT id FROM resource WHERE source_id = ?1 AND type = ?2 AND id {} ?3 ORDER BY id {} LIMIT ?4",
+            direction.beyond(),
+            direction.order()
+        );
+        let mut found: Vec<ResourceId> = Vec::new();
+        while found.len() < most {
+            if Instant::now() > self.deadline {
+                return Err(StoreError::TookTooLong);
+            }
+            let parameters = values![self.source, name, from.as_slice(), IDS_AT_ONCE];
+            let ids: Vec<ResourceId> = self.sql.all(&select, &parameters, |row| row.get(0))?;
+            let Some(last) = ids.last() else { break };
+            from = last.as_bytes().to_vec();
+            let without: Vec<&ResourceId> =
+                ids.iter().filter(|id| !valued.contains(&id.as_bytes()[..])).collect();
+            let passed_over = without.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+            offset -= passed_over as u64;
+            found.extend(without.into_iter().skip(passed_over));
+        }
+        found.truncate(most);
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (places, parameters) = rows::listed(self.source, found.into_iter().map(Value::from));
+        let select = format!(
+            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({places}) ORDER BY r.id {}",
+            direction.order()
+        );
+        let rows = self.sql.query(&select, &parameters)?;
+        Ok(rows.into_iter().map(|row| (row, None)).collect())
+    }
+
+    fn meant(&self) -> Result<Meant<'_>, StoreError> {
+        let mut compiler = Compiler {
+            sql: self.sql,
+            source: self.source,
+            place: &self.place,
+            searches: Searches::with_form(vec![self.source.into()], keys::FORM),
+            told: Vec::new(),
+        };
+        let (mut searches, mut alternatives, mut tests) = (Some(Vec::new()), Vec::new(), HashMap::new());
+        let mut is_exact = true;
+        for selection in &self.query.selections {
+            let Selection { resource_type, filter, .. } = selection;
+            let mut condition =
+                format!("r.type = {}", compiler.searches.bind(resource_type.name.to_string()));
+            let mut test = None;
+            match filter.as_ref().map(|filter| compiler.compile(filter, resource_type)).transpose()? {
+                None => searches = None,
+                Some(compiled) => {
+                    is_exact &= compiled.test.is_none();
+                    if compiled.condition != ANY {
+                        condition = format!("{condition} AND {}", compiled.condition);
+                        is_exact &= compiled.search.is_none();
+                    }
+                    is_exact &= compiled.search.as_ref().is_none_or(|search| search.is_of_type);
+                    match (&mut searches, compiled.search) {
+                        (Some(searches), Some(search)) => searches.push(search),
+                        // An index finds a part of what is meant: then all rows are looked at, and it is a
+                        // condition like any other.
+                        (_, Some(search)) => {
+                            condition = format!("{condition} AND r.id IN ({})", search.select);
+                        }
+                        (some, None) => {
+                            for (earlier, search) in
+                                alternatives.iter_mut().zip(some.take().into_iter().flatten())
+                            {
+                                let earlier: &mut String = earlier;
+                                *earlier = format!("{earlier} AND r.id IN ({})", search.select);
+                            }
+                        }
+                    }
+                    test = compiled.test;
+                }
+            }
+            alternatives.push(condition);
+            tests.insert(&*resource_type.name, (selection, test));
+        }
+        let alternatives: Vec<String> = alternatives.iter().map(|one| format!("({one})")).collect();
+        Ok(Meant {
+            is_exact: is_exact || searches.is_none() && tests.values().all(|(_, test)| test.is_none()),
+            searches,
+            condition: alternatives.join(" OR "),
+            parameters: compiler.searches.parameters,
+            told: compiler.told,
+            tests,
+        })
+    }
+
+    /// The ids that searches find, in order, behind a place.
+    fn found(
+        &self,
+        searches: &[selection::Search],
+        parameters: &[Value],
+        from: Option<ResourceId>,
+    ) -> Result<Vec<ResourceId>, StoreError> {
+        let direction = self.query.direction();
+        let mut parameters = parameters.to_vec();
+        let mut behind = String::new();
+        if let Some(from) = from {
+            parameters.push(from.into());
+            behind = format!(" WHERE id {} ?{}", direction.beyond(), parameters.len());
+        }
+        let selects: Vec<String> = searches.iter().map(|search| format!("({})", search.select)).collect();
+        let select = format!(
+            "WITH found (id) AS MATERIALIZED ({}) \
+             SELECT string_agg(DISTINCT id, CAST('' AS BYTEA)) FROM found{behind}",
+            selects.join(" UNION ")
+        );
+        let ids: Option<Vec<u8>> = self.sql.value(&select, &parameters)?.flatten();
+        let mut ids: Vec<ResourceId> =
+            ids.as_deref().unwrap_or_default().chunks_exact(16).filter_map(ResourceId::from_slice).collect();
+        ids.sort_unstable();
+        if direction == Direction::Down {
+            ids.reverse();
+        }
+        Ok(ids)
+    }
+
+    /// The rows of some resources, in the order in which they are read.
+    fn rows_of(&self, ids: &[ResourceId]) -> Result<Vec<Row>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (places, parameters) = rows::listed(self.source, ids.iter().map(|id| Value::from(*id)));
+        let select = format!(
+            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({places}) ORDER BY r.id {}",
+            self.query.direction().order()
+        );
+        self.sql.query(&select, &parameters)
+    }
+
+    /// Any filter, in the order of the ids.
+    fn filtered(&self) -> Result<Page, StoreError> {
+        let mut meant = self.meant()?;
+        let direction = self.query.direction();
+        let (position, offset) = self.query.beginning();
+        if !meant.is_exact {
+            return self.tested(&mut meant, position, offset);
+        }
+        let counted = self.query.counted;
+        if let Some(searches) = &meant.searches {
+            let ids = self.found(searches, &meant.parameters, None)?;
+            let is_behind = |id: &ResourceId| {
+                position.is_none_or(|position| match direction {
+                    Direction::Up => *id > position.id,
+                    Direction::Down => *id < position.id,
+                })
+            };
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+            let wanted = if self.query.limit == 0 { 0 } else { self.query.limit + 1 };
+            let page: Vec<ResourceId> =
+                ids.iter().copied().filter(is_behind).skip(offset).take(wanted).collect();
+            return self.page(&self.rows_of(&page)?, counted.then_some(ids.len() as u64));
+        }
+        let total = if counted {
+            let count =
+                format!("SELECT COUNT(*) FROM resource r WHERE r.source_id = ?1 AND ({})", meant.condition);
+            Some(self.sql.count(&count, &meant.parameters)?)
+        } else {
+            None
+        };
+        if self.query.limit == 0 {
+            return Ok(Page { total, ..Page::default() });
+        }
+        let mut behind = String::new();
+        if let Some(position) = position {
+            behind = format!(" AND r.id {} {}", direction.beyond(), meant.bind(position.id));
+        }
+        let limit = meant.bind(self.query.limit_and_one());
+        let offset = meant.bind(offset);
+        let select = format!(
+            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND ({}){behind} \
+             ORDER BY r.id {} LIMIT {limit} OFFSET {offset}",
+            meant.condition,
+            direction.order()
+        );
+        let rows = self.sql.query(&select, &meant.parameters)?;
+        self.page(&rows, total)
+    }
+
+    /// A filter that is tested on the rows: one pass, which ends with the page unless all are counted.
+    fn tested(
+        &self,
+        meant: &mut Meant<'_>,
+        position: Option<&Position>,
+        offset: u64,
+    ) -> Result<Page, StoreError> {
+        let direction = self.query.direction();
+        let counted = self.query.counted;
+        let wanted = self.query.limit + 1;
+        let mut found: Vec<(StoredResource, Option<String>)> = Vec::new();
+        let mut total = 0;
+        // What comes before the position is of interest where all are counted.
+        let from = position.filter(|_| !counted).map(|position| position.id);
+        self.each(meant, from, |resource| {
+            let is_beyond = position.is_none_or(|position| match direction {
+                Direction::Up => resource.id > position.id,
+                Direction::Down => resource.id < position.id,
+            });
+            if is_beyond && (position.is_some() || total >= offset) && found.len() < wanted {
+                found.push((resource, None));
+            }
+            total += 1;
+            Ok(counted || found.len() < wanted)
+        })?;
+        self.filled(found, counted.then_some(total))
+    }
+
+    /// Any filter in any order: one pass that holds the places of those that come first.
+    fn sorted(&self) -> Result<Page, StoreError> {
+        let mut meant = self.meant()?;
+        let (position, offset) = self.query.beginning();
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let most =
+            if self.query.limit == 0 { 0 } else { self.query.limit.saturating_add(1).saturating_add(offset) };
+        let mut ranks = Ranks::new(most, self.query.direction(), position);
+        let mut total = 0;
+        let orders: HashMap<&str, (&ResourceType, Option<&AttributePath>)> = self
+            .query
+            .selections
+            .iter()
+            .map(|one| (&*one.resource_type.name, (&*one.resource_type, one.sort_by.as_ref())))
+            .collect();
+        self.each(&mut meant, None, |resource| {
+            total += 1;
+            let key = match orders.get(resource.resource_type.as_str()) {
+                Some((resource_type, Some(path))) => sort_key(path, resource_type, &resource)?,
+                _ => None,
+            };
+            ranks.add(Rank::new(key, resource.id))?;
+            Ok(true)
+        })?;
+        let ranks: Vec<Rank> = ranks.in_order().into_iter().skip(offset).collect();
+        let mut found = Vec::with_capacity(ranks.len());
+        for portion in ranks.chunks(PORTION) {
+            let (places, parameters) = rows::listed(self.source, portion.iter().map(|rank| rank.id.into()));
+            let select =
+                format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({places})");
+            let read = self.sql.all(&select, &parameters, rows::stored)?;
+            let mut read: HashMap<ResourceId, StoredResource> =
+                read.into_iter().map(|resource| (resource.id, resource)).collect();
+            found.extend(portion.iter().filter_map(|rank| Some((read.remove(&rank.id)?, rank.key.clone()))));
+        }
+        self.filled(found, Some(total))
+    }
+
+    /// Calls `visit` with each resource that is meant, in the order of the ids, until it says that it
+    /// has enough.
+    fn each(
+        &self,
+        meant: &mut Meant<'_>,
+        from: Option<ResourceId>,
+        mut visit: impl FnMut(StoredResource) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let direction = self.query.direction();
+        let (beyond, order) = (direction.beyond(), direction.order());
+        let told = meant.told.iter().fold(String::new(), |told, condition| {
+            told + ", CAST(CASE WHEN " + condition + " THEN 1 ELSE 0 END AS BIGINT)"
+        });
+        let condition = meant.condition.clone();
+        if let Some(searches) = &meant.searches {
+            let ids = self.found(searches, &meant.parameters, from)?;
+            let known = meant.parameters.len();
+            for ids in ids.chunks(PORTION) {
+                meant.parameters.truncate(known);
+                let places: Vec<String> = ids.iter().map(|id| meant.bind(*id)).collect();
+                let select = format!(
+                    "SELECT {COLUMNS}{told} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({}) \
+                     AND ({condition}) ORDER BY r.id {order}",
+                    places.join(", ")
+                );
+                let rows = self.in_time(&select, &meant.parameters)?;
+                if !self.visit(meant, &rows, &mut visit)? {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        let lowest = if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] };
+        let place = meant.bind(from.map_or(lowest, |id| id.as_bytes().to_vec()));
+        let limit = meant.bind(PORTION);
+        let select = format!(
+            "SELECT {COLUMNS}{told} FROM resource r WHERE r.source_id = ?1 AND ({condition}) \
+             AND r.id {beyond} {place} ORDER BY r.id {order} LIMIT {limit}"
+        );
+        let place = meant.parameters.len() - 2;
+        loop {
+            let rows = self.in_time(&select, &meant.parameters)?;
+            if !self.visit(meant, &rows, &mut visit)? {
+                return Ok(());
+            }
+            match rows.last() {
+                Some(last) if rows.len() == PORTION => {
+                    meant.parameters[place] = last.get::<ResourceId>(1)?.into();
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The rows of a statement, unless the time is over.
+    fn in_time(&self, select: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        if Instant::now() > self.deadline {
+            return Err(StoreError::TookTooLong);
+        }
+        self.sql.query(select, parameters)
+    }
+
+    /// Calls `visit` with those of some rows that are meant; false when it has enough.
+    fn visit(
+        &self,
+        meant: &Meant<'_>,
+        rows: &[Row],
+        visit: &mut impl FnMut(StoredResource) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let named = self.referred(meant, rows)?;
+        for row in rows {
+            let resource = rows::stored(row)?;
+            let met = match meant.tests.get(resource.resource_type.as_str()) {
+                Some((selection, Some(test))) => {
+                    let candidate = candidate(&resource, row, meant.told.len(), &named)?;
+                    test.is_met(&candidate, &selection.resource_type, &self.place)
+                }
+                Some((_, None)) => true,
+                None => false,
+            };
+            if met && !visit(resource)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The resources that references of rows name, of which a test is about what they are called.
+    fn referred(&self, meant: &Meant<'_>, rows: &[Row]) -> Result<HashMap<ResourceId, Named>, StoreError> {
+        let mut paths: Vec<AttributePath> = Vec::new();
+        for (_, test) in meant.tests.values() {
+            if let Some(test) = test {
+                test.references(&mut |path| paths.push(path.clone()));
+            }
+        }
+        if paths.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut ids = HashSet::new();
+        for row in rows {
+            let document = rows::document(&rows::stored(row)?)?;
+            ids.extend(paths.iter().filter_map(|path| referred(path, &document)));
+        }
+        let ids: Vec<ResourceId> = ids.into_iter().collect();
+        let names = rows::names(self.sql, self.source, &ids)?;
+        Ok(names.into_iter().map(|named| (named.id, named)).collect())
+    }
+
+    /// The page that rows make.
+    fn page(&self, rows: &[Row], total: Option<u64>) -> Result<Page, StoreError> {
+        let resources =
+            rows.iter().map(|row| Ok((rows::stored(row)?, None))).collect::<Result<_, StoreError>>()?;
+        self.filled(resources, total)
+    }
+
+    /// The page that resources make, with what they are sorted by.
+    fn filled(
+        &self,
+        found: Vec<(StoredResource, Option<String>)>,
+        total: Option<u64>,
+    ) -> Result<Page, StoreError> {
+        let more = found.len() > self.query.limit;
+        let (mut resources, mut keys): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        resources.truncate(self.query.limit);
+        keys.truncate(self.query.limit);
+        rows::relate(self.sql, self.source, &mut resources, self.query.include)?;
+        let mut filling = Filling::new(self.query);
+        for (resource, key) in resources.into_iter().zip(keys) {
+            filling.add(key, || Ok(resource))?;
+            if filling.overfull {
+                break;
+            }
+        }
+        filling.overfull |= more;
+        Ok(filling.page(total))
+    }
+}
+
+fn candidate<'a>(
+    resource: &StoredResource,
+    row: &Row,
+    told: usize,
+    named: &'a HashMap<ResourceId, Named>,
+) -> Result<Candidate<'a>, StoreError> {
+    Ok(Candidate {
+        document: rows::document(resource)?,
+        about: About {
+            id: resource.id,
+            version: i64::try_from(resource.version).unwrap_or(i64::MAX),
+            created: resource.created,
+            last_modified: resource.last_modified,
+        },
+        told: (0..told).map(|number| row.get(COLUMN_COUNT + number)).collect::<Result<_, _>>()?,
+        named,
+    })
+}
+
+/// The value that a resource is sorted by.
+fn sort_key(
+    path: &AttributePath,
+    resource_type: &ResourceType,
+    resource: &StoredResource,
+) -> Result<Option<String>, StoreError> {
+    let hex = || resource.id.0.simple().to_string().to_uppercase();
+    if path.extension.is_none() && path.attribute.name == "meta" {
+        return Ok(Some(match path.leaf().name.as_str() {
+            "created" => moment(resource.created),
+            "lastModified" => moment(resource.last_modified),
+            "resourceType" => resource.resource_type.clone(),
+            "version" => resource.version.to_string(),
+            // The location: a base URL that all share, the endpoint, the id.
+            _ => format!("{}/{}", resource_type.endpoint, hex()),
+        }));
+    }
+    if path.extension.is_none() && path.attribute.name == "id" {
+        return Ok(Some(hex()));
+    }
+    Ok(sort::key(path, &rows::document(resource)?))
+}
+
+/// A moment as text that sorts like it; those before 1970 come first.
+fn moment(millis: i64) -> String {
+    format!("{:020}", millis.saturating_add(1_000_000_000_000_000))
+}

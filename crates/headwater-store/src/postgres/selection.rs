@@ -1,0 +1,483 @@
+//! Filters on PostgreSQL: a condition that the database answers, and a test for what is left, which
+//! is made on the rows that come.
+//!
+//! What an index answers is SQL, and so is what is said of memberships: which of them meet a filter
+//! of their own is found out beforehand. What can only be told from a document is left to the test.
+
+use std::collections::HashMap;
+
+use headwater_scim::{
+    Object,
+    filter::{Comparison, Filter, Literal, Operator},
+    path::AttributePath,
+    resource_type::ResourceType,
+    schema::AttributeType,
+};
+use serde_json::Value as Json;
+
+use super::keys;
+use crate::{
+    MemberId, Named, ResourceId, SourceId, StoreError,
+    evaluation::{self, About, Place},
+    related,
+    selection::{Searches, balanced, is_inverse, is_relation, named_member},
+    sql::{Sql, values},
+};
+
+/// How many memberships are looked at at once.
+const PORTION: usize = 1_000;
+
+/// The condition that every row meets.
+pub(super) const ANY: &str = "TRUE";
+
+/// What a filter has become: rows are meant that are found, meet the condition, and pass the test.
+pub(super) struct Compiled {
+    /// A query for ids that an index finds; none where all rows have to be looked at.
+    pub(super) search: Option<Search>,
+    /// What the database answers besides, about a `resource r`.
+    pub(super) condition: String,
+    /// What is to be tested on each row.
+    pub(super) test: Option<Test>,
+}
+
+/// A query for the ids of resources.
+pub(super) struct Search {
+    pub(super) select: String,
+    /// Whether it finds resources of the type alone.
+    pub(super) is_of_type: bool,
+}
+
+/// What is tested on a row.
+pub(super) enum Test {
+    /// All of these.
+    All(Vec<Test>),
+    /// One of these.
+    Any(Vec<Test>),
+    /// Not this.
+    Not(Box<Test>),
+    /// A truth that the database tells, by its number among [`Compiler::told`].
+    Told(usize),
+    /// A filter on the resource.
+    Resource(Filter),
+    /// A filter on the resource with one of its references completed.
+    Reference(AttributePath, Filter),
+}
+
+/// A row as tests see it.
+pub(super) struct Candidate<'a> {
+    pub(super) document: Object,
+    pub(super) about: About,
+    pub(super) told: Vec<bool>,
+    /// The resources that references name, where they are there.
+    pub(super) named: &'a HashMap<ResourceId, Named>,
+}
+
+impl Test {
+    /// Whether a row meets it.
+    pub(super) fn is_met(&self, row: &Candidate<'_>, resource_type: &ResourceType, place: &Place) -> bool {
+        match self {
+            Self::All(tests) => tests.iter().all(|test| test.is_met(row, resource_type, place)),
+            Self::Any(tests) => tests.iter().any(|test| test.is_met(row, resource_type, place)),
+            Self::Not(test) => !test.is_met(row, resource_type, place),
+            Self::Told(number) => row.told.get(*number).copied().unwrap_or_default(),
+            Self::Resource(filter) if evaluation::names_meta(filter) => {
+                let mut resource = row.document.clone();
+                let (endpoint, name) = evaluation::names_of(resource_type);
+                place.add_meta(&mut resource, &name, &endpoint, &row.about);
+                filter.matches(&resource)
+            }
+            Self::Resource(filter) => filter.matches(&row.document),
+            Self::Reference(path, filter) => {
+                let mut resource = row.document.clone();
+                if let Some(named) = referred(path, &resource).and_then(|id| row.named.get(&id)) {
+                    place.complete(&mut resource, path, named);
+                }
+                filter.matches(&resource)
+            }
+        }
+    }
+
+    /// Calls `visit` with each reference that it completes.
+    pub(super) fn references(&self, visit: &mut impl FnMut(&AttributePath)) {
+        match self {
+            Self::All(tests) | Self::Any(tests) => tests.iter().for_each(|test| test.references(visit)),
+            Self::Not(test) => test.references(visit),
+            Self::Reference(path, _) => visit(path),
+            Self::Told(_) | Self::Resource(_) => {}
+        }
+    }
+}
+
+/// The id in a reference of a resource.
+pub(super) fn referred(path: &AttributePath, resource: &Object) -> Option<ResourceId> {
+    let container = match &path.extension {
+        None => resource,
+        Some(schema) => resource.get(&schema.id)?.as_object()?,
+    };
+    container.get(&path.attribute.name)?.get("value").and_then(Json::as_str).and_then(ResourceId::parse)
+}
+
+/// Makes SQL of filters; the parameters are those of one statement.
+pub(super) struct Compiler<'a> {
+    pub(super) sql: &'a dyn Sql,
+    pub(super) source: SourceId,
+    pub(super) place: &'a Place,
+    pub(super) searches: Searches,
+    /// Conditions of which a row tells whether it meets them.
+    pub(super) told: Vec<String>,
+}
+
+impl Compiler<'_> {
+    /// What a filter on resources of a type becomes.
+    pub(super) fn compile(
+        &mut self,
+        filter: &Filter,
+        resource_type: &ResourceType,
+    ) -> Result<Compiled, StoreError> {
+        let (mut searches, mut conditions, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        for term in terms(filter) {
+            match self.found(term, resource_type) {
+                Some(search) => searches.push(search),
+                None => match self.condition(term, resource_type)? {
+                    Some(condition) => conditions.push(condition),
+                    None => left.push(term),
+                },
+            }
+        }
+        if searches.is_empty() {
+            // What is tested on the rows may be found in an index in part.
+            let candidates = left.iter().find_map(|term| self.searches.candidates(term, resource_type));
+            searches.extend(candidates.map(|ids| Search { select: resources(&ids), is_of_type: false }));
+        }
+        let tests: Vec<Test> =
+            left.into_iter().map(|term| self.test(term, resource_type)).collect::<Result<_, _>>()?;
+        let condition = if conditions.is_empty() { ANY.to_owned() } else { balanced(&conditions, " AND ") };
+        let test = (!tests.is_empty()).then_some(Test::All(tests));
+        Ok(Compiled { search: together(searches, " INTERSECT "), condition, test })
+    }
+
+    /// The condition that a row meets exactly when its resource meets the filter; `None` where the
+    /// database can't tell.
+    fn condition(
+        &mut self,
+        filter: &Filter,
+        resource_type: &ResourceType,
+    ) -> Result<Option<String>, StoreError> {
+        let bound = self.searches.parameters.len();
+        let condition = self.exactly(filter, resource_type)?;
+        if condition.is_none() {
+            self.searches.parameters.truncate(bound);
+        }
+        Ok(condition)
+    }
+
+    fn exactly(
+        &mut self,
+        filter: &Filter,
+        resource_type: &ResourceType,
+    ) -> Result<Option<String>, StoreError> {
+        match filter {
+            Filter::And(terms) => self.joined(terms, " AND ", resource_type),
+            Filter::Or(terms) => self.joined(terms, " OR ", resource_type),
+            Filter::Not(inner) => {
+                Ok(self.condition(inner, resource_type)?.map(|condition| negated(&condition)))
+            }
+            Filter::Compare(comparison) => self.compared(comparison, resource_type),
+            Filter::Present(path) | Filter::Element { path, .. } if is_relation(path, resource_type) => {
+                self.related(filter, path, false).map(Some)
+            }
+            Filter::Present(path) | Filter::Element { path, .. } if is_inverse(path, resource_type) => {
+                self.related(filter, path, true).map(Some)
+            }
+            // Of a text the index can't tell whether it is empty, or has nothing in it that counts.
+            Filter::Present(path)
+                if !matches!(
+                    path.leaf().attribute_type,
+                    AttributeType::String | AttributeType::Reference
+                ) =>
+            {
+                Ok(self.searches.present(path, resource_type).map(|ids| format!("r.id IN ({ids})")))
+            }
+            Filter::Present(_) | Filter::Element { .. } => Ok(None),
+        }
+    }
+
+    fn joined(
+        &mut self,
+        terms: &[Filter],
+        with: &str,
+        resource_type: &ResourceType,
+    ) -> Result<Option<String>, StoreError> {
+        let mut conditions = Vec::with_capacity(terms.len());
+        for term in terms {
+            match self.condition(term, resource_type)? {
+                Some(condition) => conditions.push(condition),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(balanced(&conditions, with)))
+    }
+
+    /// A query for exactly those that meet a filter, where indexes have them. It is carried out by
+    /// itself, before any row is read: the planner can't be wrong about how often.
+    fn found(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<Search> {
+        let bound = self.searches.parameters.len();
+        let search = match filter {
+            Filter::Or(terms) => {
+                let searches: Option<Vec<Search>> =
+                    terms.iter().map(|term| self.found(term, resource_type)).collect();
+                searches.and_then(|searches| together(searches, " UNION "))
+            }
+            Filter::Compare(comparison)
+                if comparison.operator != Operator::Ne
+                    && !comparison.path.is_computed()
+                    && !matches!(comparison.literal, Literal::Boolean(_)) =>
+            {
+                let path = &comparison.path;
+                let is_of_type = resource_type.searchable(path).is_some();
+                let ids = self.searches.ids(comparison, resource_type);
+                ids.map(|ids| Search { select: if is_of_type { ids } else { resources(&ids) }, is_of_type })
+            }
+            _ => None,
+        };
+        if search.is_none() {
+            self.searches.parameters.truncate(bound);
+        }
+        search
+    }
+
+    fn compared(
+        &mut self,
+        comparison: &Comparison,
+        resource_type: &ResourceType,
+    ) -> Result<Option<String>, StoreError> {
+        let path = &comparison.path;
+        if path.is_computed() {
+            return Ok(None);
+        }
+        let relation = is_relation(path, resource_type);
+        if relation || is_inverse(path, resource_type) {
+            return self.related_compared(comparison, !relation).map(Some);
+        }
+        if comparison.operator == Operator::Ne {
+            let equal = Comparison { operator: Operator::Eq, ..comparison.clone() };
+            return Ok(self.compared(&equal, resource_type)?.map(|condition| negated(&condition)));
+        }
+        if let Some(condition) = self.searches.moment(comparison) {
+            return Ok(Some(condition));
+        }
+        if matches!(comparison.literal, Literal::Boolean(_)) {
+            return Ok(None); // half of all rows: looking at the row in hand is quicker than an index
+        }
+        if let Some(ids) = self.searches.ids(comparison, resource_type) {
+            return Ok(Some(format!("r.id IN ({ids})")));
+        }
+        let (Literal::Text { key, .. }, Some(searchable)) =
+            (&comparison.literal, resource_type.searchable(path))
+        else {
+            return Ok(None);
+        };
+        if keys::storable(key) != *key {
+            return Ok(None); // the whole keys in the index differ there
+        }
+        let part = match comparison.operator {
+            Operator::Co => format!("strpos(COALESCE(whole, key), {}) > 0", self.searches.bind(key.clone())),
+            Operator::Ew => {
+                let key = self.searches.bind(key.clone());
+                format!("right(COALESCE(whole, key), length({key})) = {key}")
+            }
+            _ => return Ok(None),
+        };
+        let code = self.searches.bind(searchable.code);
+        Ok(Some(format!(
+            "r.id IN (SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {part})"
+        )))
+    }
+
+    fn related_compared(&mut self, comparison: &Comparison, inverse: bool) -> Result<String, StoreError> {
+        let present = Filter::Present(comparison.path.clone());
+        match (comparison.operator, &comparison.literal) {
+            (Operator::Ne, Literal::Null) => return self.related(&present, &comparison.path, inverse),
+            (Operator::Eq, Literal::Null) => {
+                return self
+                    .related(&present, &comparison.path, inverse)
+                    .map(|condition| negated(&condition));
+            }
+            (Operator::Ne, _) => {
+                let equal = Comparison { operator: Operator::Eq, ..comparison.clone() };
+                return self.related_compared(&equal, inverse).map(|condition| negated(&condition));
+            }
+            _ => {}
+        }
+        match named_member(comparison) {
+            Some(member) => Ok(format!("r.id IN ({})", self.searches.ids_related(&member, inverse))),
+            None => self.related(&Filter::Compare(comparison.clone()), &comparison.path, inverse),
+        }
+    }
+
+    /// There is a membership whose other side meets the filter.
+    fn related(
+        &mut self,
+        filter: &Filter,
+        path: &AttributePath,
+        inverse: bool,
+    ) -> Result<String, StoreError> {
+        let own = if inverse { "member_id" } else { "group_id" };
+        let filter = match filter {
+            Filter::Present(_) if path.sub_attribute.is_none() => {
+                return Ok(format!(
+                    "EXISTS (SELECT 1 FROM membership m WHERE m.source_id = ?1 AND m.{own} = r.id)"
+                ));
+            }
+            Filter::Element { filter, .. } => filter,
+            other => other,
+        };
+        if inverse { self.in_groups(filter) } else { self.with_members(filter) }
+    }
+
+    /// Those that hold a member which meets a filter: found by looking at the members of each group
+    /// until one does.
+    fn with_members(&mut self, filter: &Filter) -> Result<String, StoreError> {
+        let select = "SELECT m.group_id, m.member_id, o.type, o.display FROM membership m \
+                      LEFT JOIN resource o ON o.source_id = m.source_id AND o.id = m.member_id \
+                      WHERE m.source_id = ?1 AND (m.group_id, m.member_id) > (?2, ?3) \
+                      ORDER BY m.group_id, m.member_id LIMIT ?4";
+        let mut found: Vec<ResourceId> = Vec::new();
+        let mut from = (Vec::new(), Vec::new());
+        loop {
+            let parameters = values![self.source, from.0.as_slice(), from.1.as_slice(), PORTION];
+            let rows = self.sql.query(select, &parameters)?;
+            let is_last = rows.len() < PORTION;
+            for row in rows {
+                let (group, member): (ResourceId, MemberId) = (row.get(0)?, row.get(1)?);
+                from = (group.as_bytes().to_vec(), member.as_bytes().to_vec());
+                if found.last() == Some(&group) {
+                    continue;
+                }
+                let related = related::of(member.as_bytes(), row.get(2)?, row.get(3)?, true);
+                if self.place.matches_related(filter, &related, false) {
+                    found.push(group);
+                }
+            }
+            if is_last {
+                break;
+            }
+            if found.last().is_some_and(|group| group.as_bytes()[..] == from.0) {
+                // The rest of its members need not be looked at; nothing that is a member comes behind this.
+                from.1 = vec![u8::MAX; 64];
+            }
+        }
+        Ok(format!("r.id IN ({})", self.listed(&found)))
+    }
+
+    /// Those that are in a group which meets a filter, be it by way of other groups. How they are in it
+    /// may matter to the filter: it is asked both ways.
+    fn in_groups(&mut self, filter: &Filter) -> Result<String, StoreError> {
+        let select = "SELECT r.id, r.type, r.display FROM resource r WHERE r.source_id = ?1 AND r.id > ?2 \
+                      AND EXISTS (SELECT 1 FROM membership m WHERE m.source_id = ?1 AND m.group_id = r.id) \
+                      ORDER BY r.id LIMIT ?3";
+        let (mut when_direct, mut when_indirect) = (Vec::new(), Vec::new());
+        let mut from = Vec::new();
+        loop {
+            let rows = self.sql.query(select, &values![self.source, from.as_slice(), PORTION])?;
+            let is_last = rows.len() < PORTION;
+            for row in rows {
+                let id: ResourceId = row.get(0)?;
+                from = id.as_bytes().to_vec();
+                for (direct, found) in [(true, &mut when_direct), (false, &mut when_indirect)] {
+                    let related = related::of(id.as_bytes(), row.get(1)?, row.get(2)?, direct);
+                    if self.place.matches_related(filter, &related, true) {
+                        found.push(id);
+                    }
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        let direct = self.listed(&when_direct);
+        let mut condition = format!(
+            "r.id IN (SELECT member_id FROM membership WHERE source_id = ?1 AND group_id IN ({direct}))"
+        );
+        if !when_indirect.is_empty() {
+            let indirect = self.listed(&when_indirect);
+            condition = format!(
+                "({condition} OR r.id IN (WITH RECURSIVE inside (root, id) AS (\
+                   SELECT group_id, member_id FROM membership WHERE source_id = ?1 AND group_id IN ({indirect}) \
+                   UNION SELECT i.root, m.member_id FROM inside i \
+                   JOIN membership m ON m.source_id = ?1 AND m.group_id = i.id\
+                 ) SELECT i.id FROM inside i WHERE NOT EXISTS (SELECT 1 FROM membership d \
+                   WHERE d.source_id = ?1 AND d.group_id = i.root AND d.member_id = i.id)))"
+            );
+        }
+        Ok(condition)
+    }
+
+    /// A subquery of ids that are known: one parameter, however many they are.
+    fn listed(&mut self, ids: &[ResourceId]) -> String {
+        let hex = |id: &ResourceId| Json::from(id.0.simple().to_string());
+        let list = Json::Array(ids.iter().map(hex).collect()).to_string();
+        let list = self.searches.bind(list);
+        format!("SELECT decode(hex, 'hex') FROM jsonb_array_elements_text(CAST({list} AS jsonb)) AS hex")
+    }
+
+    /// The test for what is no condition: as much as possible of it is told by the database.
+    fn test(&mut self, filter: &Filter, resource_type: &ResourceType) -> Result<Test, StoreError> {
+        if !needs_more(filter, resource_type) {
+            return Ok(Test::Resource(filter.clone()));
+        }
+        if let Some(condition) = self.condition(filter, resource_type)? {
+            self.told.push(condition);
+            return Ok(Test::Told(self.told.len() - 1));
+        }
+        let mut tests = |terms: &[Filter]| -> Result<Vec<Test>, StoreError> {
+            terms.iter().map(|term| self.test(term, resource_type)).collect()
+        };
+        Ok(match filter {
+            Filter::And(terms) => Test::All(tests(terms)?),
+            Filter::Or(terms) => Test::Any(tests(terms)?),
+            Filter::Not(inner) => Test::Not(Box::new(self.test(inner, resource_type)?)),
+            Filter::Compare(Comparison { path, .. }) | Filter::Present(path) => {
+                Test::Reference(path.parent(), filter.clone())
+            }
+            Filter::Element { path, .. } => Test::Reference(path.parent(), filter.clone()),
+        })
+    }
+}
+
+/// Whether a filter is about more than what stands in the document, and `meta`.
+fn needs_more(filter: &Filter, resource_type: &ResourceType) -> bool {
+    filter.mentions(&|path| {
+        path.is_computed() || is_relation(path, resource_type) || is_inverse(path, resource_type)
+    })
+}
+
+/// The terms that all have to be met.
+fn terms(filter: &Filter) -> &[Filter] {
+    match filter {
+        Filter::And(terms) => terms,
+        other => std::slice::from_ref(other),
+    }
+}
+
+/// Searches put together. Each stands in brackets: it may have alternatives in it.
+fn together(mut searches: Vec<Search>, with: &str) -> Option<Search> {
+    if searches.len() < 2 {
+        return searches.pop();
+    }
+    let is_of_type = match with {
+        " INTERSECT " => searches.iter().any(|search| search.is_of_type),
+        _ => searches.iter().all(|search| search.is_of_type),
+    };
+    let selects: Vec<String> = searches.iter().map(|search| format!("({})", search.select)).collect();
+    Some(Search { select: selects.join(with), is_of_type })
+}
+
+/// Of ids, which may be of members that are no resources, those that are a resource's.
+fn resources(ids: &str) -> String {
+    format!("SELECT found.id FROM ({ids}) AS found (id) WHERE octet_length(found.id) = 16")
+}
+
+fn negated(condition: &str) -> String {
+    format!("NOT ({condition})")
+}

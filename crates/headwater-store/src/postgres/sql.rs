@@ -1,0 +1,310 @@
+//! The statements that all databases share, and the searches, on a connection to PostgreSQL: run on
+//! threads that may wait.
+
+use std::{cell::Cell, future::Future, time::Duration};
+
+use futures_util::future::{join, join_all};
+use tokio::runtime::Handle;
+use tokio_postgres::{
+    Error,
+    types::{ToSql, Type},
+};
+
+use super::{PostgresStore, credentials::LEASE, fault, keys, pool::Connection};
+use crate::{
+    SourceId, StoreError,
+    sql::{NewKey, Row, Sql, Value, values},
+};
+
+/// How often a change is tried that the database gives up in favour of another.
+const MOST_TRIES: usize = 10;
+/// How many statements are on their way at once.
+const AT_ONCE: usize = 256;
+/// One moment for all statements of a read.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Acts of administrators are carried out one after the other: each sees what those before it have
+/// left. The lock is that of the server's own journal, which most of them write to.
+const CHANGE: &str = "BEGIN; SELECT last FROM source_sequence WHERE source_id = 0 FOR UPDATE";
+
+/// Adds a key that others may have too.
+const ADD: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
+                   VALUES (?1, ?2, ?3, ?4, 0, ?5) ON CONFLICT (source_id, path, key, resource_id) DO NOTHING";
+/// Adds a key that nobody else may have, unless somebody has it.
+const ADD_UNIQUE: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
+                          VALUES (?1, ?2, ?3, ?4, 1, ?5) \
+                          ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
+
+/// A connection as those see it who don't wait asynchronously.
+pub(super) struct Waiting {
+    connection: Connection,
+    runtime: Handle,
+    limit: Duration,
+    /// What begins the transaction, if there is to be one: sent with the first statement.
+    begin: Cell<Option<&'static str>>,
+    is_open: Cell<bool>,
+    /// Whether a statement has failed: nothing may be committed then.
+    failed: Cell<bool>,
+}
+
+impl PostgresStore {
+    /// Runs `read` on a connection, once more on another when that is lost. Several statements see one
+    /// moment, unless each may see its own (`single`).
+    pub(super) async fn read_waiting<T: Send + 'static>(
+        &self,
+        single: bool,
+        read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        run_blocking(move |runtime| {
+            let mut tries = 1;
+            loop {
+                let begin = if single { None } else { Some(SNAPSHOT) };
+                let waiting = store.waiting(&runtime, begin)?;
+                match read(&waiting) {
+                    Err(StoreError::Unavailable(reason)) if tries < super::MOST_TRIES => {
+                        tracing::debug!(reason, tries, "a connection was lost; reading is tried on another");
+                        tries += 1;
+                    }
+                    Ok(found) => {
+                        waiting.end_reading();
+                        return Ok(found);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Runs a change, whole or not at all, and returns once it is durable; again when the database
+    /// gives it up.
+    pub(crate) async fn write_records<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        run_blocking(move |runtime| {
+            let mut tries = 1;
+            loop {
+                let waiting = store.waiting(&runtime, Some(CHANGE))?;
+                let done = work(&waiting).and_then(|done| waiting.commit().map(|()| done));
+                match done {
+                    Ok(done) => {
+                        waiting.connection.release();
+                        return Ok(done);
+                    }
+                    Err(StoreError::Sql { code, .. })
+                        if fault::is_contention(&code) && tries < MOST_TRIES =>
+                    {
+                        tries += 1;
+                    }
+                    // The connection is closed, and with it the transaction.
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Runs `read` in one snapshot.
+    pub(crate) async fn read_records<T: Send + 'static>(
+        &self,
+        read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read_waiting(false, read).await
+    }
+
+    /// Like [`Self::write_records`], for a change to sources or tokens. It returns when no replica goes on
+    /// with what it remembers of before.
+    pub(crate) async fn administer<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let raise = "UPDATE generation SET value = value + 1 WHERE id = 1";
+        let done = self.write_records(move |sql| {
+            let done = work(sql)?;
+            sql.execute(raise, &[])?;
+            Ok(done)
+        });
+        let done = done.await?;
+        self.shared.credentials.forget();
+        tokio::time::sleep(LEASE).await;
+        Ok(done)
+    }
+
+    /// The key that all replicas share: `fresh`, unless there is one already.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn server_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.write_records(move |sql| {
+            sql.execute("UPDATE server SET key = ?1 WHERE id = 1 AND key IS NULL", &values![fresh])?;
+            let key = sql.value("SELECT key FROM server WHERE id = 1", &[])?;
+            key.ok_or_else(|| StoreError::Damaged("the server's row is missing".to_owned()))
+        })
+        .await
+    }
+
+    /// Notes what URLs of the server start with, for commands that print them.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn announce(&self, origin: String) -> Result<(), StoreError> {
+        let update = "UPDATE server SET origin = ?1 WHERE id = 1";
+        self.write_records(move |sql| sql.execute(update, &values![origin.as_str()]).map(drop)).await
+    }
+
+    /// What was announced last.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn announced(&self) -> Result<Option<String>, StoreError> {
+        let select = "SELECT origin FROM server WHERE id = 1";
+        self.read_waiting(true, move |sql| Ok(sql.value::<Option<String>>(select, &[])?.flatten())).await
+    }
+
+    fn waiting(&self, runtime: &Handle, begin: Option<&'static str>) -> Result<Waiting, StoreError> {
+        let connections = &self.shared.connections;
+        Ok(Waiting {
+            connection: runtime.block_on(connections.get())?,
+            runtime: runtime.clone(),
+            limit: connections.limits.statement,
+            begin: Cell::new(begin),
+            is_open: Cell::new(false),
+            failed: Cell::new(false),
+        })
+    }
+}
+
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce(Handle) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let runtime = Handle::current();
+    match tokio::task::spawn_blocking(move || work(runtime)).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(StoreError::Closed),
+    }
+}
+
+impl Waiting {
+    /// Waits for a statement, with what begins the transaction sent before it.
+    fn wait<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+        let begin = self.begin.take();
+        self.is_open.set(self.is_open.get() || begin.is_some());
+        let sent = async {
+            match begin {
+                Some(begin) => {
+                    let (begun, done) = join(self.connection.batch_execute(begin), statement).await;
+                    begun.and(done)
+                }
+                None => statement.await,
+            }
+        };
+        let done = self.runtime.block_on(async { tokio::time::timeout(self.limit, sent).await });
+        let done = done.map_or(Err(StoreError::TookTooLong), |done| done.map_err(StoreError::from));
+        self.failed.set(self.failed.get() || done.is_err());
+        done
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        if !self.is_open.get() {
+            return Ok(()); // nothing was asked for
+        }
+        if self.failed.get() {
+            // A COMMIT would be answered, and undo everything.
+            return Err(StoreError::NotCommitted("a statement failed before".to_owned()));
+        }
+        self.wait(self.connection.batch_execute("COMMIT"))
+    }
+
+    /// Ends the transaction and gives the connection back, without anybody waiting for that.
+    fn end_reading(self) {
+        let Self { connection, runtime, is_open, failed, .. } = self;
+        match (failed.get(), is_open.get()) {
+            (true, _) => {}
+            (false, false) => connection.release(),
+            (false, true) => drop(runtime.spawn(async move {
+                if connection.batch_execute("COMMIT").await.is_ok() {
+                    connection.release();
+                }
+            })),
+        }
+    }
+}
+
+impl Sql for Waiting {
+    fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, StoreError> {
+        let statement = numbered(statement);
+        let bound: Vec<(&(dyn ToSql + Sync), Type)> = parameters.iter().map(bound).collect();
+        self.wait(self.connection.execute_typed(&statement, &bound))
+    }
+
+    fn execute_each(&self, statement: &str, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
+        let statement = numbered(statement);
+        let mut changed = 0;
+        for rows in rows.chunks(AT_ONCE) {
+            let bound: Vec<Vec<(&(dyn ToSql + Sync), Type)>> =
+                rows.iter().map(|row| row.iter().map(bound).collect()).collect();
+            let all = join_all(bound.iter().map(|row| self.connection.execute_typed(&statement, row)));
+            let counts: Vec<u64> = self.wait(async { all.await.into_iter().collect() })?;
+            changed += counts.into_iter().sum::<u64>();
+        }
+        Ok(changed)
+    }
+
+    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let statement = numbered(statement);
+        let bound: Vec<(&(dyn ToSql + Sync), Type)> = parameters.iter().map(bound).collect();
+        let rows = self.wait(self.connection.query_typed(&statement, &bound))?;
+        rows.iter().map(row).collect()
+    }
+
+    fn lock(&self, source: SourceId) -> Result<(), StoreError> {
+        let there =
+            "INSERT INTO source_sequence (source_id, last) VALUES (?1, 0) ON CONFLICT (source_id) DO NOTHING";
+        self.execute(there, &[source.into()])?;
+        let lock = "SELECT last FROM source_sequence WHERE source_id = ?1 FOR UPDATE";
+        self.query(lock, &[source.into()]).map(drop)
+    }
+
+    fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError> {
+        let rows: Vec<Vec<Value>> = keys
+            .iter()
+            .map(|key| {
+                let (stored, whole) = (keys::stored(&key.key), keys::whole(&key.key));
+                values![source, key.code, &*stored, key.id, whole.as_deref()].to_vec()
+            })
+            .collect();
+        self.execute_each(if unique { ADD_UNIQUE } else { ADD }, &rows)
+    }
+}
+
+/// `?1` as `$1`.
+fn numbered(statement: &str) -> String {
+    statement.replace('?', "$")
+}
+
+/// A value as a parameter. What is none has no type either: the database takes it for what it should be.
+fn bound(value: &Value) -> (&(dyn ToSql + Sync), Type) {
+    match value {
+        Value::Null => (&None::<&str>, Type::UNKNOWN),
+        Value::Integer(integer) => (integer, Type::INT8),
+        Value::Text(text) => (text, Type::TEXT),
+        Value::Bytes(bytes) => (bytes, Type::BYTEA),
+    }
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+    let value = |(number, column): (usize, &tokio_postgres::Column)| {
+        Ok(match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(number)?.into(),
+            Type::INT4 => row.try_get::<_, Option<i32>>(number)?.map(i64::from).into(),
+            Type::BOOL => row.try_get::<_, Option<bool>>(number)?.into(),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(number)?.into(),
+            Type::TEXT | Type::VARCHAR | Type::NAME => row.try_get::<_, Option<String>>(number)?.into(),
+            ref other => return Err(StoreError::Damaged(format!("a column has the type {other}"))),
+        })
+    };
+    Ok(Row(row.columns().iter().enumerate().map(value).collect::<Result<_, StoreError>>()?))
+}

@@ -1,0 +1,93 @@
+//! Parameters with their types. Statements are sent with the types of their parameters and without a
+//! name, in one round trip: nothing of them is left on the connection, so that a pooler may stand
+//! between which gives each transaction another one.
+
+use futures_util::future::BoxFuture;
+use tokio_postgres::{
+    Client, Error, Row,
+    types::{ToSql, Type},
+};
+
+/// What is bound to a parameter, and as what.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// What has one type in the database.
+pub(super) trait Typed: ToSql + Sync + Sized {
+    const TYPE: Type;
+
+    /// As a parameter.
+    fn bound(&self) -> Parameter<'_> {
+        (self, Self::TYPE)
+    }
+}
+
+impl Typed for i64 {
+    const TYPE: Type = Type::INT8;
+}
+impl Typed for String {
+    const TYPE: Type = Type::TEXT;
+}
+impl Typed for &str {
+    const TYPE: Type = Type::TEXT;
+}
+impl Typed for Vec<u8> {
+    const TYPE: Type = Type::BYTEA;
+}
+impl Typed for &[u8] {
+    const TYPE: Type = Type::BYTEA;
+}
+impl Typed for Vec<i64> {
+    const TYPE: Type = Type::INT8_ARRAY;
+}
+impl Typed for Vec<&str> {
+    const TYPE: Type = Type::TEXT_ARRAY;
+}
+impl Typed for Vec<String> {
+    const TYPE: Type = Type::TEXT_ARRAY;
+}
+impl Typed for Vec<Option<&str>> {
+    const TYPE: Type = Type::TEXT_ARRAY;
+}
+impl Typed for Vec<Option<String>> {
+    const TYPE: Type = Type::TEXT_ARRAY;
+}
+impl Typed for Vec<&[u8]> {
+    const TYPE: Type = Type::BYTEA_ARRAY;
+}
+impl Typed for Vec<Vec<u8>> {
+    const TYPE: Type = Type::BYTEA_ARRAY;
+}
+
+/// Statements that are sent one behind the other without waiting, and whose outcomes come together.
+/// Each is sent when it is first polled: in the order in which they were added.
+pub(super) struct Pipeline<'a> {
+    client: &'a Client,
+    statements: Vec<BoxFuture<'a, Result<u64, Error>>>,
+}
+
+impl<'a> Pipeline<'a> {
+    pub(super) fn new(client: &'a Client) -> Self {
+        Self { client, statements: Vec::new() }
+    }
+
+    /// Adds a statement whose rows don't matter.
+    pub(super) fn add(&mut self, statement: &'a str, parameters: &'a [Parameter<'a>]) {
+        self.statements.push(Box::pin(self.client.execute_typed(statement, parameters)));
+    }
+
+    /// Sends all; answers how many rows each was about, or the first error. Every outcome is waited
+    /// for, so that nothing is left to come.
+    pub(super) async fn run(self) -> Result<Vec<u64>, Error> {
+        futures_util::future::join_all(self.statements).await.into_iter().collect()
+    }
+}
+
+/// The rows of a statement, unless there is nothing to ask for.
+pub(super) async fn rows_if(
+    wanted: bool,
+    client: &Client,
+    statement: &str,
+    parameters: &[Parameter<'_>],
+) -> Result<Vec<Row>, Error> {
+    if wanted { client.query_typed(statement, parameters).await } else { Ok(Vec::new()) }
+}
