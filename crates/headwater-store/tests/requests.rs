@@ -1,32 +1,108 @@
-//! The request log on SQLite.
+//! The request log on both databases.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use headwater_store::{
-    ResourceId, SourceId,
+    Act, NewSource, NewToken, Records, ResourceId, Slug, SourceId,
+    postgres::{PoolLimits, PostgresStore},
     requests::{
         Body, Headers, Milestone, NewRequest, Operation, Outcome, OutcomeResult, RawRequest, RequestLog,
         RequestQuery, RequestSummary, RetentionLimits, Sender, StatusFilter, Target, UNMATCHED,
     },
     sqlite::SqliteRequestLog,
 };
+use headwater_testkit::postgres;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
+use tempfile::TempDir;
 use uuid::Uuid;
 
-const SOURCE: SourceId = SourceId(7);
+const SOURCE: SourceId = SourceId(1);
 const DAY: i64 = 86_400_000;
 /// The beginning of an hour.
 const START: i64 = 1_763_996_400_000;
 
-fn open(folder: &Path) -> SqliteRequestLog {
-    let resolve = |slug: &str| (slug == "contoso").then_some(SOURCE);
-    SqliteRequestLog::open(folder, Box::new(resolve)).expect("opened")
+type Log = Arc<dyn RequestLog>;
+
+/// Where a log is.
+enum Home {
+    Folder(TempDir),
+    Database(postgres::Database),
 }
+
+impl Home {
+    fn folder() -> Self {
+        Self::Folder(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn database() -> Self {
+        Self::Database(postgres::Database::new())
+    }
+
+    async fn open(&self) -> Log {
+        match self {
+            Self::Folder(folder) => open(folder.path()),
+            Self::Database(database) => {
+                let store = connect(database).await;
+                let records = Records::from(store.clone());
+                if records.source("contoso").await.is_err() {
+                    let slug = Slug::parse("contoso").expect("a slug");
+                    let token = NewToken::new(Uuid::nil(), [0; 32]);
+                    let new = NewSource::new(slug, "Contoso".to_owned(), Uuid::nil(), token);
+                    let source = records.create_source(new, Act::of_server(0)).await.expect("a source");
+                    assert_eq!(source.id, SOURCE);
+                }
+                Arc::new(store.request_log().await.expect("a log"))
+            }
+        }
+    }
+}
+
+fn open(folder: &Path) -> Log {
+    let resolve = |slug: &str| (slug == "contoso").then_some(SOURCE);
+    Arc::new(SqliteRequestLog::open(folder, Box::new(resolve)).expect("opened"))
+}
+
+async fn connect(database: &postgres::Database) -> PostgresStore {
+    PostgresStore::connect(&database.url(), PoolLimits::default()).await.expect("a store")
+}
+
+/// Tests that hold wherever the log is.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Home::folder()).await;
+            })*
+        }
+
+        mod postgresql {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Home::database()).await;
+            })*
+        }
+    };
+}
+
+on_both!(
+    requests_come_newest_first_page_by_page,
+    requests_are_found_by_what_they_are,
+    times_are_found_without_looking_at_everything,
+    a_request_is_kept_with_all_that_belongs_to_it,
+    hours_traffic_and_milestones,
+    what_is_too_old_or_too_much_goes,
+    numbers_grow_over_restarts_and_pruning,
+    when_too_many_come_reads_go_first,
+    who_has_no_token_is_counted_but_pushes_nobody_out,
+    nothing_is_left_of_a_source_that_is_gone,
+);
 
 fn id(number: u64) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(START.unsigned_abs() + number * 1_000, &[3; 10]).into_uuid()
@@ -64,11 +140,11 @@ fn raw(number: u64) -> RawRequest {
     }
 }
 
-fn record(log: &SqliteRequestLog, raw: RawRequest) {
+fn record(log: &Log, raw: RawRequest) {
     log.record(NewRequest::new(raw));
 }
 
-async fn list(log: &SqliteRequestLog, query: RequestQuery) -> Vec<RequestSummary> {
+async fn list(log: &Log, query: RequestQuery) -> Vec<RequestSummary> {
     log.flush().await.expect("flushed");
     log.list(SOURCE, RequestQuery { limit: 1_000, ..query }).await.expect("listed").requests
 }
@@ -78,10 +154,8 @@ fn numbers(requests: &[RequestSummary]) -> Vec<u64> {
     requests.iter().map(number).collect()
 }
 
-#[tokio::test]
-async fn requests_come_newest_first_page_by_page() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn requests_come_newest_first_page_by_page(home: Home) {
+    let log = home.open().await;
     (0..10).for_each(|number| record(&log, raw(number)));
     log.flush().await.expect("flushed");
     let mut query = RequestQuery { limit: 4, ..RequestQuery::default() };
@@ -100,10 +174,8 @@ async fn requests_come_newest_first_page_by_page() {
     assert_eq!(log.list(SourceId(8), RequestQuery::default()).await.expect("listed").requests, []);
 }
 
-#[tokio::test]
-async fn requests_are_found_by_what_they_are() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn requests_are_found_by_what_they_are(home: Home) {
+    let log = home.open().await;
     let (ada, group) = (resource(1), resource(2));
     let target = |resource_type: &str, id, display: &str| {
         Some(Target { resource_type: resource_type.to_owned(), id, display: Some(display.to_owned()) })
@@ -181,10 +253,8 @@ async fn requests_are_found_by_what_they_are() {
     assert_eq!(log.by_request_id(SOURCE, id(99)).await.expect("read"), None);
 }
 
-#[tokio::test]
-async fn times_are_found_without_looking_at_everything() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn times_are_found_without_looking_at_everything(home: Home) {
+    let log = home.open().await;
     (0..3_000).for_each(|number| record(&log, raw(number)));
     let (from, to) = (START + 1_500_000, START + 1_503_000);
     let query = RequestQuery { from: Some(from), to: Some(to), ..RequestQuery::default() };
@@ -192,10 +262,8 @@ async fn times_are_found_without_looking_at_everything() {
     assert_eq!(numbers(&list(&log, RequestQuery { after: Some(0), ..query }).await), [1_500, 1_501, 1_502]);
 }
 
-#[tokio::test]
-async fn a_request_is_kept_with_all_that_belongs_to_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn a_request_is_kept_with_all_that_belongs_to_it(home: Home) {
+    let log = home.open().await;
     let mut headers = Headers::default();
     headers.add("user-agent", b"Okta SCIM Client 1.0.0");
     headers.add("authorization", b"Bearer hw_geheim");
@@ -229,10 +297,8 @@ async fn a_request_is_kept_with_all_that_belongs_to_it() {
     assert_eq!(found.response_body.note.as_deref(), Some("20000 bytes; up to 16384 are kept"));
 }
 
-#[tokio::test]
-async fn hours_traffic_and_milestones() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn hours_traffic_and_milestones(home: Home) {
+    let log = home.open().await;
     assert_eq!(log.milestones(SOURCE).await.expect("read").token_seen, None);
     record(&log, RawRequest { authenticated: false, token: None, status: 401, ..raw(0) });
     record(&log, RawRequest { status: 404, ..raw(1) });
@@ -261,10 +327,8 @@ async fn hours_traffic_and_milestones() {
     assert_eq!(milestones.first_deactivation, None);
 }
 
-#[tokio::test]
-async fn what_is_too_old_or_too_much_goes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn what_is_too_old_or_too_much_goes(home: Home) {
+    let log = home.open().await;
     for number in 0..2_000 {
         record(&log, RawRequest { resources: vec![resource(1)], ..raw(number) });
     }
@@ -292,10 +356,8 @@ async fn what_is_too_old_or_too_much_goes() {
     assert_eq!(newest.first().map(|request| request.at), Some(START + 3_999_000));
 }
 
-#[tokio::test]
-async fn numbers_grow_over_restarts_and_pruning() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn numbers_grow_over_restarts_and_pruning(home: Home) {
+    let log = home.open().await;
     (0..5).for_each(|number| record(&log, raw(number)));
     let last = list(&log, RequestQuery::default()).await[0].sequence;
     let none = [(SOURCE, RetentionLimits { days: 1, bytes: 1_000_000 })];
@@ -305,7 +367,7 @@ async fn numbers_grow_over_restarts_and_pruning() {
     record(&log, raw(5));
     // What was recorded is written down when the log ends.
     drop(log);
-    let log = open(folder.path());
+    let log = home.open().await;
     record(&log, raw(6));
     let after = list(&log, RequestQuery::default()).await;
     assert_eq!(numbers(&after), [6, 5]);
@@ -352,10 +414,8 @@ async fn a_file_that_is_damaged_while_it_is_used_is_moved_aside() {
     assert_eq!(numbers(&page.expect("readable").requests)[0], 3_099);
 }
 
-#[tokio::test]
-async fn when_too_many_come_reads_go_first() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn when_too_many_come_reads_go_first(home: Home) {
+    let log = home.open().await;
     for number in 0..30_000 {
         record(&log, RawRequest { response_body: Body::Bytes("{}".into()), ..raw(number) });
         if number % 20 == 0 {
@@ -370,10 +430,8 @@ async fn when_too_many_come_reads_go_first() {
     assert_eq!(log.list(SOURCE, writes).await.expect("listed").requests.len(), 1_500);
 }
 
-#[tokio::test]
-async fn who_has_no_token_is_counted_but_pushes_nobody_out() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn who_has_no_token_is_counted_but_pushes_nobody_out(home: Home) {
+    let log = home.open().await;
     for number in 0..2_000 {
         let sender = Sender::Slug(if number % 2 == 0 { "contoso" } else { "nobody" }.to_owned());
         record(
@@ -387,10 +445,8 @@ async fn who_has_no_token_is_counted_but_pushes_nobody_out() {
     assert_eq!(unmatched.expect("listed").requests.len(), 300);
 }
 
-#[tokio::test]
-async fn nothing_is_left_of_a_source_that_is_gone() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = open(folder.path());
+async fn nothing_is_left_of_a_source_that_is_gone(home: Home) {
+    let log = home.open().await;
     for number in 0..1_200 {
         record(&log, RawRequest { resources: vec![resource(1)], ..raw(number) });
     }

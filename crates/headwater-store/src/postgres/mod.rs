@@ -22,6 +22,7 @@ mod overlay;
 mod pool;
 mod queue;
 mod read;
+mod requests;
 mod rows;
 mod search;
 mod selection;
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 use headwater_scim::index;
 
 pub use pool::PoolLimits;
+pub use requests::PostgresRequestLog;
 
 use self::{
     address::Address,

@@ -63,6 +63,11 @@ impl Connections {
         Ok(Self { pool, address, limits })
     }
 
+    /// Other connections to the same database, for somebody who is not to wait for anybody else.
+    pub(super) fn apart(&self, limits: PoolLimits) -> Result<Self, StoreError> {
+        Self::new(self.address.clone(), limits)
+    }
+
     /// Which database on which host, without user and password.
     pub(super) fn location(&self) -> String {
         let config = &self.address.config;

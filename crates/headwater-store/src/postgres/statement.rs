@@ -2,6 +2,8 @@
 //! name, in one round trip: nothing of them is left on the connection, so that a pooler may stand
 //! between which gives each transaction another one.
 
+use std::borrow::Cow;
+
 use futures_util::future::BoxFuture;
 use tokio_postgres::{
     Client, Error, Row,
@@ -39,6 +41,9 @@ impl Typed for &[u8] {
 impl Typed for Vec<i64> {
     const TYPE: Type = Type::INT8_ARRAY;
 }
+impl Typed for Vec<Option<i64>> {
+    const TYPE: Type = Type::INT8_ARRAY;
+}
 impl Typed for Vec<&str> {
     const TYPE: Type = Type::TEXT_ARRAY;
 }
@@ -51,7 +56,16 @@ impl Typed for Vec<Option<&str>> {
 impl Typed for Vec<Option<String>> {
     const TYPE: Type = Type::TEXT_ARRAY;
 }
+impl Typed for Vec<Cow<'_, str>> {
+    const TYPE: Type = Type::TEXT_ARRAY;
+}
+impl Typed for Vec<Option<Cow<'_, str>>> {
+    const TYPE: Type = Type::TEXT_ARRAY;
+}
 impl Typed for Vec<&[u8]> {
+    const TYPE: Type = Type::BYTEA_ARRAY;
+}
+impl Typed for Vec<Option<&[u8]>> {
     const TYPE: Type = Type::BYTEA_ARRAY;
 }
 impl Typed for Vec<Vec<u8>> {

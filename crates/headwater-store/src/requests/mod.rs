@@ -5,17 +5,18 @@
 //! nothing comes out of but its masked form: no password or token reaches a file.
 
 mod headers;
+pub(crate) mod keeping;
 mod masking;
 mod new_request;
 mod none;
+pub(crate) mod queue;
+pub(crate) mod read;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use headers::Headers;
-pub(crate) use headers::pairs as header_pairs;
-pub(crate) use masking::decoded as decoded_query;
 pub use new_request::{Body, Masked, NewRequest, RawRequest, Sender};
 pub use none::NoRequestLog;
 

@@ -59,8 +59,7 @@ impl Sql for Connection {
         let mut rows = statement.query(params_from_iter(parameters))?;
         let mut answered = Vec::new();
         while let Some(row) = rows.next()? {
-            let values = (0..columns).map(|column| value(row.get_ref(column)?));
-            answered.push(Row(values.collect::<Result<_, StoreError>>()?));
+            answered.push(self::row(row, columns)?);
         }
         Ok(answered)
     }
@@ -75,6 +74,12 @@ impl Sql for Connection {
             keys.iter().map(|key| values![source, key.code, key.key.as_str(), key.id].to_vec()).collect();
         self.execute_each(if unique { ADD_UNIQUE } else { ADD }, &rows)
     }
+}
+
+/// The first columns of a row.
+pub(super) fn row(row: &rusqlite::Row<'_>, columns: usize) -> Result<Row, StoreError> {
+    let values = (0..columns).map(|column| value(row.get_ref(column)?));
+    Ok(Row(values.collect::<Result<_, StoreError>>()?))
 }
 
 fn value(value: ValueRef<'_>) -> Result<Value, StoreError> {

@@ -1,8 +1,7 @@
 //! The request log on SQLite: a file of its own beside the directory, written by one thread in
 //! batches, so that no request waits for it and nothing of it is in the way of the directory.
 
-mod queue;
-mod read;
+mod list;
 mod writer;
 
 use std::{
@@ -18,13 +17,15 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use self::{queue::Queue, writer::Writing};
+use self::writer::Writing;
 use super::{lock, make_private_folder, migrate, open_private};
 use crate::{
     Millis, SourceId, StoreError,
     requests::{
         Hour, LogState, Milestones, NewRequest, RequestLog, RequestPage, RequestQuery, RequestRecord,
         RetentionLimits, Traffic, UNMATCHED,
+        queue::Queue,
+        read::{self, Tables},
     },
 };
 
@@ -36,6 +37,10 @@ const DAMAGED: &str = "requests.db.damaged";
 const IDLE_READERS: usize = 4;
 /// How long a statement waits for another one that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Numbers are given over all sources.
+const TABLES: Tables =
+    Tables { messages: "request_body WHERE sequence = ?2", last_heard: "source WHERE source_id = ?1" };
 
 mod embedded {
     refinery::embed_migrations!("migrations/requests");
@@ -52,7 +57,7 @@ pub struct SqliteRequestLog {
 }
 
 struct Shared {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Writing>>,
     readers: Arc<Readers>,
     written: watch::Receiver<u64>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
@@ -156,15 +161,15 @@ impl RequestLog for SqliteRequestLog {
     }
 
     async fn list(&self, source: SourceId, query: RequestQuery) -> Result<RequestPage, StoreError> {
-        self.read(move |connection| read::list(connection, source, &query)).await
+        self.read(move |connection| list::list(connection, source, &query)).await
     }
 
     async fn request(&self, source: SourceId, sequence: i64) -> Result<Option<RequestRecord>, StoreError> {
-        self.read(move |connection| read::request(connection, source, sequence)).await
+        self.read(move |connection| read::request(connection, &TABLES, source, sequence)).await
     }
 
     async fn by_request_id(&self, source: SourceId, id: Uuid) -> Result<Option<RequestRecord>, StoreError> {
-        self.read(move |connection| read::by_id(connection, source, id)).await
+        self.read(move |connection| read::by_id(connection, &TABLES, source, id)).await
     }
 
     async fn hours(&self, source: SourceId, from: Millis, to: Millis) -> Result<Vec<Hour>, StoreError> {
@@ -173,7 +178,7 @@ impl RequestLog for SqliteRequestLog {
 
     async fn traffic(&self, source: SourceId, since: Millis) -> Result<Traffic, StoreError> {
         // A few steps in small tables: quicker done than handed to another thread.
-        self.shared.readers.read(|connection| read::traffic(connection, source, since))
+        self.shared.readers.read(|connection| read::traffic(connection, &TABLES, source, since))
     }
 
     async fn milestones(&self, source: SourceId) -> Result<Milestones, StoreError> {
@@ -220,7 +225,7 @@ impl RequestLog for SqliteRequestLog {
     async fn state(&self) -> Result<LogState, StoreError> {
         let dropped = self.shared.queue.dropped.load(Ordering::Relaxed);
         let counted = self.shared.queue.counted.load(Ordering::Relaxed);
-        let state = self.read(read::state).await?;
+        let state = self.read(list::state).await?;
         Ok(LogState { dropped, counted, ..state })
     }
 }

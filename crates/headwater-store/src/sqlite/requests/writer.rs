@@ -10,36 +10,18 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
-use super::{
-    super::lock,
-    Readers, Resolve, begin_anew,
-    queue::{BATCH, CountedReads, Queue, Taken},
-};
+use super::{super::lock, Readers, Resolve, begin_anew};
 use crate::{
     Millis, SourceId, StoreError,
-    requests::{Masked, Milestone, NewRequest, RawRequest, RetentionLimits, Sender, UNMATCHED},
+    requests::{
+        Masked, Milestone, NewRequest, RetentionLimits, Sender, UNMATCHED,
+        keeping::{self, Counted, DAY, HOUR, HOURS_KEPT, PORTION, Strangers},
+        queue::{BATCH, CountedReads, Queue, Taken},
+    },
 };
 
 /// How many numbers share a bucket of the index of resources: 2 to this power.
 pub(super) const BUCKET_BITS: u32 = 12;
-/// The length of an hour.
-pub(super) const HOUR: Millis = 3_600_000;
-const DAY: Millis = 24 * HOUR;
-/// How much of a source is kept until somebody says how much.
-const DEFAULT_LIMITS: RetentionLimits = RetentionLimits { days: 90, bytes: 256 * 1024 * 1024 };
-/// What is kept of requests to slugs that don't exist.
-const UNMATCHED_LIMITS: RetentionLimits = RetentionLimits { days: 7, bytes: 4 * 1024 * 1024 };
-/// How many rows go at once.
-const PORTION: usize = 500;
-/// For how long the numbers of each hour are kept.
-const HOURS_KEPT: Millis = 400 * DAY;
-/// What a request takes beside its texts, about.
-const ROW_BYTES: usize = 250;
-/// What it takes that one more resource is named.
-const RESOURCE_BYTES: usize = 40;
-/// How many requests a minute are written down of a source whose tokens nobody has sent; the rest
-/// is counted. Who has no token shall not push out what those did who have.
-const STRANGE_A_MINUTE: u32 = 300;
 /// How often it is said that the log can't be written.
 const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
 
@@ -61,7 +43,7 @@ struct State {
     last: i64,
     sources: HashMap<SourceId, Kept>,
     milestones: HashSet<(SourceId, &'static str)>,
-    strange: HashMap<SourceId, (i64, u32)>,
+    strangers: Strangers,
 }
 
 /// What is kept of a source.
@@ -71,13 +53,6 @@ struct Kept {
     bytes: i64,
     last_request: Millis,
     last_success: Option<Millis>,
-}
-
-#[derive(Default)]
-struct Counted {
-    requests: i64,
-    errors: i64,
-    changes: i64,
 }
 
 impl Writing {
@@ -102,7 +77,7 @@ impl Writing {
     }
 
     /// Writes until the queue is closed and empty.
-    pub(super) fn run(&mut self, queue: &Queue) {
+    pub(super) fn run(&mut self, queue: &Queue<Self>) {
         while let Some(Taken { entries, mut reads, work }) = queue.take() {
             let mut entries = entries.into_iter();
             loop {
@@ -161,16 +136,11 @@ impl Writing {
             touched.insert(source);
             hours.entry((source, raw.at.div_euclid(HOUR) * HOUR)).or_default().count(raw);
             state.heard_of(source, raw.at, raw.status);
-            if raw.token.is_none() && !state.may_be_kept(source, raw.at) {
+            if raw.token.is_none() && !state.strangers.may_be_kept(source, raw.at) {
                 only_counted += 1;
                 continue;
             }
-            let any = [
-                raw.authenticated.then_some(Milestone::TokenSeen),
-                (raw.authenticated && raw.status < 400).then_some(Milestone::FirstProbe),
-            ];
-            let reached = any.into_iter().flatten().chain(raw.milestones.iter().copied());
-            state.reach(&transaction, source, raw.at, reached)?;
+            state.reach(&transaction, source, raw.at, keeping::milestones(raw))?;
             state.last += 1;
             let bytes = insert(&transaction, source, state.last, &masked)?;
             let kept = state.sources.entry(source).or_default();
@@ -187,7 +157,7 @@ impl Writing {
             state.reach(&transaction, *source, *last, [Milestone::TokenSeen, Milestone::FirstProbe])?;
         }
         for ((source, hour), counted) in hours {
-            counted.add_to(&transaction, source, hour)?;
+            add_to_hour(&transaction, source, hour, &counted)?;
         }
         for source in &touched {
             state.store_kept(&transaction, *source)?;
@@ -236,10 +206,7 @@ impl Writing {
     }
 
     fn limits(&self, source: SourceId) -> RetentionLimits {
-        match source {
-            UNMATCHED => UNMATCHED_LIMITS,
-            source => self.limits.get(&source).copied().unwrap_or(DEFAULT_LIMITS),
-        }
+        keeping::limits(source, self.limits.get(&source).copied())
     }
 
     pub(super) fn set_limits(&mut self, limits: &HashMap<SourceId, RetentionLimits>) {
@@ -353,18 +320,8 @@ fn insert(
     const RESOURCE: &str = "INSERT OR IGNORE INTO request_resource (source_id, bucket, resource_id, sequence) \
          VALUES (?1, ?2, ?3, ?4)";
     let Masked { raw, path, query, user_agent, request, response, hurried } = masked;
-    let outcomes = match raw.outcomes.as_slice() {
-        [] => None,
-        outcomes => serde_json::to_string(outcomes).ok(),
-    };
-    let texts = [query, user_agent, &raw.error, &outcomes, &request.body, &response.body];
-    let bytes = ROW_BYTES
-        + path.len()
-        + request.headers.len()
-        + response.headers.len()
-        + texts.into_iter().flatten().map(String::len).sum::<usize>()
-        + raw.resources.len() * RESOURCE_BYTES;
-    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let outcomes = masked.outcomes();
+    let bytes = masked.size(outcomes.as_ref());
     let target = raw.target.as_ref();
     connection.prepare_cached(REQUEST)?.execute(params![
         source.0,
@@ -408,21 +365,19 @@ fn insert(
     Ok(bytes)
 }
 
-impl Counted {
-    fn count(&mut self, raw: &RawRequest) {
-        self.requests += 1;
-        self.errors += i64::from(raw.status >= 400);
-        self.changes += i64::from(raw.changes);
-    }
-
-    fn add_to(&self, connection: &Connection, source: SourceId, hour: Millis) -> Result<(), StoreError> {
-        const ADD: &str = "INSERT INTO request_hour (source_id, hour, requests, errors, changes) \
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, \
-             errors = errors + excluded.errors, changes = changes + excluded.changes";
-        let values = params![source.0, hour, self.requests, self.errors, self.changes];
-        connection.prepare_cached(ADD)?.execute(values)?;
-        Ok(())
-    }
+/// Adds what was counted to the numbers of an hour.
+fn add_to_hour(
+    connection: &Connection,
+    source: SourceId,
+    hour: Millis,
+    counted: &Counted,
+) -> Result<(), StoreError> {
+    const ADD: &str = "INSERT INTO request_hour (source_id, hour, requests, errors, changes) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, \
+         errors = errors + excluded.errors, changes = changes + excluded.changes";
+    let values = params![source.0, hour, counted.requests, counted.errors, counted.changes];
+    connection.prepare_cached(ADD)?.execute(values)?;
+    Ok(())
 }
 
 impl State {
@@ -488,16 +443,5 @@ impl State {
             )?
             .execute(params![source.0, kept.entries, kept.bytes, kept.last_request, kept.last_success])?;
         Ok(())
-    }
-
-    /// Whether one more request that came without a token is written down, of those of its minute.
-    fn may_be_kept(&mut self, source: SourceId, at: Millis) -> bool {
-        let minute = at.div_euclid(60_000);
-        let (counted, count) = self.strange.entry(source).or_insert((minute, 0));
-        if *counted != minute {
-            (*counted, *count) = (minute, 0);
-        }
-        *count += 1;
-        *count <= STRANGE_A_MINUTE
     }
 }

@@ -9,60 +9,74 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    super::lock,
-    writer::{HOUR, Writing},
-};
-use crate::{Millis, SourceId, requests::NewRequest};
+use super::{NewRequest, keeping::HOUR};
+use crate::{Millis, SourceId, lock};
 
 /// How many requests wait at most.
 const MAX_ENTRIES: usize = 8_192;
 /// How many bytes wait at most.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// How many requests are written at once without waiting for more.
-pub(super) const BATCH: usize = 1_000;
+pub(crate) const BATCH: usize = 1_000;
 /// With so many waiting, successful reads are counted alone: the queue is emptied ten times a second,
 /// and the time that writing them takes is better spent on answering.
 const BUSY: usize = BATCH / 2;
 /// How long a request waits for others to be written with.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Work for the thread that writes, beside writing down requests.
-pub(super) type Work = Box<dyn FnOnce(&mut Writing) + Send>;
+/// Work for the thread that writes, beside writing down requests: done with all that the thread has.
+pub(crate) type Work<W> = Box<dyn FnOnce(&mut W) + Send>;
 
-#[derive(Default)]
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+/// What waits for the thread that writes; `W` is what the thread has.
+pub(crate) struct Queue<W> {
+    waiting: Mutex<Waiting<W>>,
     arrived: Condvar,
     busy: AtomicBool,
     /// How many requests were not written down.
-    pub(super) dropped: AtomicU64,
+    pub(crate) dropped: AtomicU64,
     /// How many reads were counted alone.
-    pub(super) counted: AtomicU64,
+    pub(crate) counted: AtomicU64,
 }
 
 /// What the thread that writes has to do.
-#[derive(Default)]
-pub(super) struct Taken {
-    pub(super) entries: Vec<NewRequest>,
-    pub(super) reads: CountedReads,
-    pub(super) work: Vec<Work>,
+pub(crate) struct Taken<W> {
+    pub(crate) entries: Vec<NewRequest>,
+    pub(crate) reads: CountedReads,
+    pub(crate) work: Vec<Work<W>>,
 }
 
 /// Successful reads that are not written down: of each source and hour how many, and when the last
 /// one came.
-pub(super) type CountedReads = HashMap<(SourceId, Millis), (i64, Millis)>;
+pub(crate) type CountedReads = HashMap<(SourceId, Millis), (i64, Millis)>;
 
-#[derive(Default)]
-struct Waiting {
+struct Waiting<W> {
     entries: Vec<NewRequest>,
     bytes: usize,
     reads: CountedReads,
-    work: Vec<Work>,
+    work: Vec<Work<W>>,
     closed: bool,
 }
 
-impl Waiting {
+impl<W> Default for Queue<W> {
+    fn default() -> Self {
+        let waiting = Waiting {
+            entries: Vec::new(),
+            bytes: 0,
+            reads: CountedReads::new(),
+            work: Vec::new(),
+            closed: false,
+        };
+        Self {
+            waiting: Mutex::new(waiting),
+            arrived: Condvar::new(),
+            busy: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<W> Waiting<W> {
     /// How full it is, in quarters.
     fn quarters(&self) -> usize {
         (self.entries.len() * 4 / MAX_ENTRIES).max(self.bytes * 4 / MAX_BYTES)
@@ -77,8 +91,8 @@ impl Waiting {
     }
 }
 
-impl Queue {
-    pub(super) fn push(&self, mut entry: NewRequest) {
+impl<W> Queue<W> {
+    pub(crate) fn push(&self, mut entry: NewRequest) {
         // Rather this than a change, or a refusal that its client has to hear of.
         let minor = entry.is_successful_read() || entry.is_strange();
         let mut waiting = lock(&self.waiting);
@@ -107,11 +121,11 @@ impl Queue {
     }
 
     /// Whether successful reads are to be counted alone; see [`Self::count_read`].
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed)
     }
 
-    pub(super) fn count_read(&self, source: SourceId, at: Millis) {
+    pub(crate) fn count_read(&self, source: SourceId, at: Millis) {
         let mut waiting = lock(&self.waiting);
         let (count, last) = waiting.reads.entry((source, at.div_euclid(HOUR) * HOUR)).or_default();
         *count += 1;
@@ -120,7 +134,7 @@ impl Queue {
         self.counted.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn work(&self, work: Work) {
+    pub(crate) fn work(&self, work: Work<W>) {
         let mut waiting = lock(&self.waiting);
         if !waiting.closed {
             waiting.work.push(work);
@@ -129,13 +143,13 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         lock(&self.waiting).closed = true;
         self.arrived.notify_one();
     }
 
     /// Waits for something to do; `None` when there is nothing left and the log is closed.
-    pub(super) fn take(&self) -> Option<Taken> {
+    pub(crate) fn take(&self) -> Option<Taken<W>> {
         let waiting = lock(&self.waiting);
         let idle = self.arrived.wait_while(waiting, |waiting| waiting.is_idle());
         let waiting = idle.unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -161,7 +175,7 @@ mod tests {
 
     use uuid::Uuid;
 
-    use super::{BUSY, Queue, Taken};
+    use super::{BUSY, HOUR, Queue, Taken};
     use crate::{
         SourceId,
         requests::{Body, Headers, NewRequest, Operation, RawRequest, Sender},
@@ -196,21 +210,21 @@ mod tests {
 
     #[test]
     fn with_many_waiting_reads_are_counted_until_they_are_taken() {
-        let queue = Queue::default();
+        let queue = Queue::<()>::default();
         for at in 0..BUSY {
             assert!(!queue.is_busy(), "{at}");
             queue.push(read(0));
         }
         queue.push(read(0));
         assert!(queue.is_busy());
-        for at in [5, 7, 6, super::HOUR] {
+        for at in [5, 7, 6, HOUR] {
             queue.count_read(SourceId(1), at);
         }
         let Taken { entries, reads, work } = queue.take().expect("something to do");
         assert!(!queue.is_busy() && work.is_empty());
         assert_eq!(entries.len(), BUSY + 1);
         assert_eq!(reads.get(&(SourceId(1), 0)), Some(&(3, 7)));
-        assert_eq!(reads.get(&(SourceId(1), super::HOUR)), Some(&(1, super::HOUR)));
+        assert_eq!(reads.get(&(SourceId(1), HOUR)), Some(&(1, HOUR)));
         queue.count_read(SourceId(2), 1);
         assert_eq!(queue.take().expect("something to do").reads.len(), 1);
         queue.close();
