@@ -71,13 +71,10 @@ test-rust: ui nextest postgres ## Unit, property and integration tests
 	cargo test --workspace --locked --doc --quiet
 
 # What is about the files of SQLite is left out.
-NOT_ON_POSTGRES = test(/^faults::/) or test(wrong_use) or test(bulk_does_what_single) \
+NOT_ON_POSTGRES := test(/^faults::/) or test(wrong_use) or test(bulk_does_what_single) \
 	or test(a_large_directory_is_the_same) or test(share_a_few_commits) or test(cursors_take_no_memory) \
 	or test(passwords_are_kept_as_hashes) or test(change_nothing_leave_the_group) \
-	$(NO_LOG_ON_POSTGRES)
-NO_LOG_ON_POSTGRES := or test(/^api::request_/) or test(/^api::stream/) or test(the_system_tells) \
-	or test(each_change_says) or test(a_source_is_made_with_a_token) or test(the_overview_ticks) \
-	or test(a_source_is_deleted_by_whoever)
+	or test(a_source_may_keep_no_bodies) or test(a_source_is_deleted_by_whoever) or test(the_system_tells)
 
 .PHONY: test-postgres
 test-postgres: ui nextest postgres ## The tests of the server once more, on PostgreSQL

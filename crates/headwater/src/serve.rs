@@ -127,7 +127,7 @@ async fn on_postgres(
     Ok(Backend {
         store: Arc::new(store.clone()),
         records: store.clone().into(),
-        requests: Arc::new(NoRequestLog::default()),
+        requests: Arc::new(store.request_log().await?),
         vault,
         place: Place::Database(store),
     })

@@ -52,7 +52,7 @@ function SystemCards({ system }: { system: System }) {
           <Fact name="Public URL">{system.public_url ?? "taken from each request"}</Fact>
         </Facts>
         <Facts title="Storage">
-          <Fact name="Kind">{store.kind === "sqlite" ? "SQLite" : store.kind}</Fact>
+          <Fact name="Kind">{store.kind === "sqlite" ? "SQLite" : "PostgreSQL"}</Fact>
           <Fact name="Place">{store.location}</Fact>
           <Fact name="Size">{bytesInWords(store.bytes)}</Fact>
           <Fact name="Sources">{amount(system.sources)}</Fact>
