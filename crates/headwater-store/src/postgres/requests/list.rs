@@ -92,11 +92,12 @@ fn names(resources: &[ResourceId], parameters: &mut Vec<Value>) -> String {
     let mut names = "1 = 1".to_owned();
     for resource in resources {
         parameters.push((*resource).into());
-        names += &format!(
+        let named = format!(
             " AND EXISTS (SELECT 1 FROM request_resource o \
              WHERE o.source_id = ?1 AND o.resource_id = ?{} AND o.sequence = n.sequence)",
             parameters.len()
         );
+        names.push_str(&named);
     }
     names
 }
