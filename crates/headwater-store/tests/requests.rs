@@ -102,6 +102,7 @@ on_both!(
     when_too_many_come_reads_go_first,
     who_has_no_token_is_counted_but_pushes_nobody_out,
     nothing_is_left_of_a_source_that_is_gone,
+    texts_with_null_characters_are_kept,
 );
 
 fn id(number: u64) -> Uuid {
@@ -461,6 +462,142 @@ async fn nothing_is_left_of_a_source_that_is_gone(home: Home) {
     assert_eq!(log.state().await.expect("read").entries, 1);
 }
 
+/// A follower that goes on behind the last number that it has seen sees every request once, whoever
+/// writes it and however late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_follows_misses_nothing_that_several_replicas_write() {
+    const EACH: u64 = 1_500;
+    let database = postgres::Database::new();
+    let replicas = [connect(&database).await, connect(&database).await, connect(&database).await];
+    let mut writers = Vec::new();
+    for (replica, store) in (0..).zip(&replicas) {
+        let log: Log = Arc::new(store.request_log().await.expect("a log"));
+        writers.push(tokio::spawn(async move {
+            for number in 0..EACH {
+                record(&log, raw(replica * EACH + number));
+                // Of another source in the same transaction, so that several are locked at once.
+                record(&log, RawRequest { sender: Sender::Source(SourceId(2)), ..raw(number) });
+                if number % 50 == 0 {
+                    log.flush().await.expect("flushed");
+                }
+            }
+            log.flush().await.expect("flushed");
+            assert_eq!(log.state().await.expect("read").dropped, 0);
+        }));
+    }
+    let follower: Log = Arc::new(replicas[0].request_log().await.expect("a log"));
+    let (mut place, mut seen) = (0, Vec::new());
+    while seen.len() < replicas.len() * usize::try_from(EACH).expect("small") {
+        let all_is_written = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let query = RequestQuery { after: Some(place), limit: 1_000, ..RequestQuery::default() };
+        let page = follower.list(SOURCE, query).await.expect("listed").requests;
+        assert!(!(all_is_written && page.is_empty()), "{} were seen", seen.len());
+        place = page.last().map_or(place, |request| request.sequence);
+        seen.extend(numbers(&page));
+    }
+    for writer in writers {
+        writer.await.expect("written");
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..3 * EACH).collect::<Vec<_>>());
+    assert_eq!(follower.state().await.expect("read").entries, 6 * EACH);
+    assert_eq!(follower.traffic(SourceId(2), START).await.expect("read").requests, 3 * EACH);
+}
+
+#[tokio::test]
+async fn who_watches_hears_of_what_another_replica_writes() {
+    let database = postgres::Database::new();
+    let here: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    let there: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    let mut watching = here.watch();
+    record(&there, raw(0));
+    there.flush().await.expect("flushed");
+    let heard = tokio::time::timeout(Duration::from_secs(10), watching.changed()).await;
+    heard.expect("soon enough").expect("the log is there");
+    let before = *watching.borrow_and_update();
+    // It is never less than before, also when sources go.
+    there.forget(SOURCE).await.expect("forgotten");
+    record(&here, RawRequest { sender: Sender::Source(SourceId(2)), ..raw(1) });
+    here.flush().await.expect("flushed");
+    assert!(*watching.borrow() > before);
+}
+
+#[tokio::test]
+async fn what_one_replica_knows_holds_for_all() {
+    let database = postgres::Database::new();
+    let here: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    let there: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    let limits = [(SOURCE, RetentionLimits { days: 1, bytes: 50_000 })];
+    here.prune(&limits, START).await.expect("pruned");
+    (0..2_000).for_each(|number| record(&there, raw(number)));
+    there.flush().await.expect("flushed");
+    let kept = here.state().await.expect("read").entries;
+    assert!((100..300).contains(&kept), "{kept}");
+
+    here.forget(SOURCE).await.expect("forgotten");
+    record(&there, raw(2_000));
+    assert_eq!(list(&there, RequestQuery::default()).await, []);
+    assert_eq!(there.sources().await.expect("read"), [UNMATCHED; 0]);
+    assert_eq!(there.traffic(SOURCE, 0).await.expect("read").last_request, None);
+}
+
+/// The log goes on without the database, and with it again.
+#[tokio::test]
+async fn while_the_database_is_away_requests_are_dropped_and_counted() {
+    let database = postgres::Database::new();
+    let log: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    // The log writes on a connection of its own, which it hasn't made yet.
+    let (socket, aside) = (database.socket(), database.socket().with_extension("aside"));
+    std::fs::rename(&socket, &aside).expect("renamed");
+    (0..5).for_each(|number| record(&log, raw(number)));
+    log.flush().await.expect("flushed");
+    std::fs::rename(&aside, &socket).expect("renamed");
+    assert_eq!(log.state().await.expect("read").dropped, 5);
+    record(&log, raw(5));
+    assert_eq!(numbers(&list(&log, RequestQuery::default()).await), [5]);
+    assert_eq!(log.state().await.expect("read").dropped, 5);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_meanwhile_costs_nothing() {
+    let database = postgres::Database::new();
+    let log: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    record(&log, raw(0));
+    log.flush().await.expect("flushed");
+    let (client, connection) =
+        tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.expect("connected");
+    tokio::spawn(connection);
+    let others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    client.query(others, &[]).await.expect("ended");
+    record(&log, raw(1));
+    assert_eq!(numbers(&list(&log, RequestQuery::default()).await), [1, 0]);
+    assert_eq!(log.state().await.expect("read").dropped, 0);
+}
+
+async fn texts_with_null_characters_are_kept(home: Home) {
+    let log = home.open().await;
+    record(&log, raw(0));
+    let target =
+        Target { resource_type: "User".to_owned(), id: resource(1), display: Some("a\0b".to_owned()) };
+    let request_body = Body::Bytes("{\"userName\":\"a\\u0000b\"}".into());
+    let odd = RawRequest {
+        uri: "/source/scim/contoso/v2/Users?filter=a%00b".to_owned(),
+        status: 400,
+        error: Some("userName: a\0b".to_owned()),
+        target: Some(target),
+        request_body,
+        ..raw(1)
+    };
+    record(&log, odd);
+    let nobody = RawRequest { sender: Sender::Slug("a\0b".to_owned()), token: None, ..raw(2) };
+    record(&log, nobody);
+    let kept = list(&log, RequestQuery::default()).await;
+    assert_eq!(numbers(&kept), [1, 0]);
+    assert!(kept[0].error.as_ref().is_some_and(|error| error.starts_with("userName: a")));
+    assert_eq!(log.state().await.expect("read").dropped, 0);
+}
+
 /// Where a secret stands in a request.
 #[derive(Debug, Clone, Copy)]
 enum Place {
@@ -540,40 +677,45 @@ fn planted(place: Place, secret: &str) -> RawRequest {
     raw
 }
 
+const PLACES: [Place; 12] = [
+    Place::Member,
+    Place::Nested,
+    Place::Patch,
+    Place::PatchKey,
+    Place::Filter,
+    Place::SearchBody,
+    Place::Parameter,
+    Place::Authorization,
+    Place::PathFilter,
+    Place::Escaped,
+    Place::Broken,
+    Place::TooLong,
+];
+
+/// Secrets with a core that can be looked for in any bytes, whatever was escaped around it.
+fn secrets() -> impl Strategy<Value = (String, String)> {
+    let secret = ("[ -~äé\"\\\\]{0,4}", "[a-z0-9]{3}", "[ -~äé\"\\\\]{0,4}");
+    secret.prop_map(|(before, core, after)| (format!("{before}Xq7{core}Zk9{after}"), format!("Xq7{core}Zk9")))
+}
+
+fn runner() -> TestRunner {
+    TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })
+}
+
 /// Shows USR-008.
 #[test]
 fn no_secret_gets_into_the_files() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let places = [
-        Place::Member,
-        Place::Nested,
-        Place::Patch,
-        Place::PatchKey,
-        Place::Filter,
-        Place::SearchBody,
-        Place::Parameter,
-        Place::Authorization,
-        Place::PathFilter,
-        Place::Escaped,
-        Place::Broken,
-        Place::TooLong,
-    ];
-    // With a core that can be looked for in any bytes, whatever was escaped around it.
-    let secret = ("[ -~äé\"\\\\]{0,4}", "[a-z0-9]{3}", "[ -~äé\"\\\\]{0,4}");
-    let strategy = secret
-        .prop_map(|(before, core, after)| (format!("{before}Xq7{core}Zk9{after}"), format!("Xq7{core}Zk9")));
-    let mut runner =
-        TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
-    runner
-        .run(&strategy, |(secret, core)| {
+    runner()
+        .run(&secrets(), |(secret, core)| {
             let folder = tempfile::tempdir().expect("a folder");
             let log = open(folder.path());
-            for place in places {
+            for place in PLACES {
                 record(&log, planted(place, &secret));
             }
             runtime.block_on(log.flush()).expect("flushed");
             let state = runtime.block_on(log.state()).expect("read");
-            prop_assert_eq!(state.entries, places.len() as u64);
+            prop_assert_eq!(state.entries, PLACES.len() as u64);
             for file in std::fs::read_dir(folder.path()).expect("readable") {
                 let file = file.expect("readable").path();
                 let bytes = std::fs::read(&file).expect("readable");
@@ -583,6 +725,39 @@ fn no_secret_gets_into_the_files() {
                         .into_owned()
                 });
                 prop_assert_eq!(context, None, "in {}", file.display());
+            }
+            Ok(())
+        })
+        .expect("no secret anywhere");
+}
+
+/// Shows USR-008.
+#[test]
+fn no_secret_gets_into_the_database() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let database = postgres::Database::new();
+    let log: Log =
+        Arc::new(runtime.block_on(async { connect(&database).await.request_log().await.expect("a log") }));
+    let client = runtime.block_on(async {
+        let connected = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("connected");
+        tokio::spawn(connection);
+        client
+    });
+    runner()
+        .run(&secrets(), |(secret, core)| {
+            for place in PLACES {
+                record(&log, planted(place, &secret));
+            }
+            runtime.block_on(log.flush()).expect("flushed");
+            let newest = "SELECT r::TEXT, b::TEXT FROM request r LEFT JOIN request_body b USING (source_id, sequence) \
+                          ORDER BY sequence DESC LIMIT 12";
+            let rows = runtime.block_on(client.query(newest, &[])).expect("read");
+            prop_assert_eq!(rows.len(), PLACES.len());
+            for row in rows {
+                let texts: [Option<String>; 2] = [row.get(0), row.get(1)];
+                let found = texts.into_iter().flatten().find(|text| text.contains(&core));
+                prop_assert_eq!(found, None);
             }
             Ok(())
         })
