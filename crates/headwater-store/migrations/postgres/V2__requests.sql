@@ -6,7 +6,7 @@
 -- order of the commits, and who follows them never misses one that comes late. Source 0 has the
 -- requests to slugs that don't exist.
 CREATE TABLE request_source (
-    source_id BIGINT NOT NULL PRIMARY KEY,
+    source_id BIGINT NOT NULL,
     -- The number that was given last; it never goes back.
     last BIGINT NOT NULL,
     entries BIGINT NOT NULL,
@@ -18,7 +18,8 @@ CREATE TABLE request_source (
     -- Up to which number all is deleted: behind it the oldest is looked for.
     deleted_to BIGINT NOT NULL DEFAULT 0,
     -- A source that is gone. Its row stays, so that no replica writes down what comes late.
-    forgotten BIGINT NOT NULL DEFAULT 0
+    forgotten BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id)
 );
 
 CREATE TABLE request (

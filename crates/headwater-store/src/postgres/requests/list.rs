@@ -89,17 +89,16 @@ fn some(
 
 /// An expression that says whether the request `n` names each of some resources.
 fn names(resources: &[ResourceId], parameters: &mut Vec<Value>) -> String {
-    let mut names = "1 = 1".to_owned();
+    let mut conditions = vec!["1 = 1".to_owned()];
     for resource in resources {
         parameters.push((*resource).into());
-        let named = format!(
-            " AND EXISTS (SELECT 1 FROM request_resource o \
+        conditions.push(format!(
+            "EXISTS (SELECT 1 FROM request_resource o \
              WHERE o.source_id = ?1 AND o.resource_id = ?{} AND o.sequence = n.sequence)",
             parameters.len()
-        );
-        names.push_str(&named);
+        ));
     }
-    names
+    conditions.join(" AND ")
 }
 
 /// The requests with these numbers, in this order.
