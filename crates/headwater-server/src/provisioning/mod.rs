@@ -336,6 +336,9 @@ fn refusal(resource_type: &ResourceType, error: ApplyError, attributes: &Object)
             let detail = format!("{path}: another {} of this source has {value}", resource_type.name);
             ScimError::uniqueness(detail).into()
         }
+        ApplyError::Store(error @ StoreError::TooLong(_)) => {
+            ScimError::invalid_value(error.to_string()).into()
+        }
         ApplyError::Store(error) => error.into(),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, thread};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Source, consistency};
+use crate::support::{Server, Source, consistency, database_of};
 
 fn group(source: &Source, name: &str, members: &[String]) -> String {
     let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
@@ -244,5 +244,19 @@ fn an_answer_never_joins_an_old_name_to_a_new_version() {
     for (version, name) in answers.iter().flat_map(|(_, seen)| seen) {
         let (_, current) = names.range(..=version).next_back().expect("the first name");
         assert_eq!(name, current, "at version {version}");
+    }
+}
+
+#[test]
+fn a_member_that_is_too_long_for_the_database_is_refused() {
+    let server = Server::start();
+    let source = server.source("long");
+    let group = json!({"displayName": "G", "members": [{"value": "x".repeat(2_500)}]});
+    let answer = source.post("/Groups", &group);
+    if database_of(server.data()).is_none() {
+        answer.expect(201); // SQLite takes it
+    } else {
+        answer.expect_error(400, "invalidValue");
+        assert_eq!(source.get("/Groups").expect(200).json()["totalResults"], 0);
     }
 }

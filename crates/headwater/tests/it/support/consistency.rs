@@ -18,7 +18,7 @@ type Resource = (String, i64, Object);
 /// Panics with what is wrong.
 #[track_caller]
 pub(crate) fn check(database: &Path) {
-    if database.parent().is_some_and(|folder| super::server::database_of(folder).is_some()) {
+    if database.parent().is_some_and(|folder| super::database_of(folder).is_some()) {
         return;
     }
     let connection =
