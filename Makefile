@@ -76,8 +76,16 @@ NOT_ON_POSTGRES := test(/^faults::/) or test(wrong_use) or test(bulk_does_what_s
 	or test(passwords_are_kept_as_hashes) or test(change_nothing_leave_the_group) \
 	or test(a_source_may_keep_no_bodies) or test(a_source_is_deleted_by_whoever) or test(the_system_tells)
 
+# Slow, and about what the store's own tests on PostgreSQL show too.
+SLOW_ON_POSTGRES := test(/^paging::large/) or test(/^paging::steps/) or test(/^bulk::killed/) or test(given_up) \
+	or test(leave_no_memory) or test(stay_small)
+
 .PHONY: test-postgres
-test-postgres: ui nextest postgres ## The tests of the server once more, on PostgreSQL
+test-postgres: ui nextest postgres ## The tests of the server once more, on PostgreSQL, without the slow ones
+	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
+
+.PHONY: test-postgres-all
+test-postgres-all: ui nextest postgres ## The same with the slow ones
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
 
 .PHONY: test-suites
