@@ -87,19 +87,18 @@ impl PostgresStore {
             let mut tries = 1;
             loop {
                 let waiting = store.waiting(&runtime, Some(CHANGE))?;
-                let done = work(&waiting).and_then(|done| waiting.commit().map(|()| done));
+                let done = match work(&waiting) {
+                    Ok(done) => waiting.finish().map(|()| done),
+                    // The connection is closed, and with it the transaction.
+                    Err(error) => Err(error),
+                };
                 match done {
-                    Ok(done) => {
-                        waiting.connection.release();
-                        return Ok(done);
-                    }
                     Err(StoreError::Sql { code, .. })
                         if fault::is_contention(&code) && tries < MOST_TRIES =>
                     {
                         tries += 1;
                     }
-                    // The connection is closed, and with it the transaction.
-                    Err(error) => return Err(error),
+                    done => return done,
                 }
             }
         })
@@ -207,15 +206,20 @@ impl Waiting {
         done
     }
 
-    fn commit(&self) -> Result<(), StoreError> {
-        if !self.is_open.get() {
-            return Ok(()); // nothing was asked for
-        }
+    /// Commits, and gives the connection back. A COMMIT that is not answered is not cancelled either: it
+    /// may be waiting for a standby.
+    fn finish(self) -> Result<(), StoreError> {
         if self.failed.get() {
             // A COMMIT would be answered, and undo everything.
             return Err(StoreError::NotCommitted("a statement failed before".to_owned()));
         }
-        self.wait(self.connection.batch_execute("COMMIT"))
+        let committed =
+            if self.is_open.get() { self.wait(self.connection.batch_execute("COMMIT")) } else { Ok(()) };
+        match &committed {
+            Ok(()) => self.connection.release(),
+            Err(_) => self.connection.abandon(),
+        }
+        committed
     }
 
     /// Ends the transaction and gives the connection back, without anybody waiting for that.
