@@ -21,6 +21,9 @@ pub(crate) const BATCH: usize = 1_000;
 /// With so many waiting, successful reads are counted alone: the queue is emptied ten times a second,
 /// and the time that writing them takes is better spent on answering.
 const BUSY: usize = BATCH / 2;
+/// The same, for as long as more than [`BUSY`] came the last time: enough are written down to show
+/// what is going on.
+const STILL_BUSY: usize = BUSY / 10;
 /// How long a request waits for others to be written with.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -53,6 +56,10 @@ struct Waiting<W> {
     entries: Vec<NewRequest>,
     bytes: usize,
     reads: CountedReads,
+    /// How many reads those are together.
+    counted: usize,
+    /// With how many entries reads are counted alone.
+    busy_from: usize,
     work: Vec<Work<W>>,
     closed: bool,
 }
@@ -63,6 +70,8 @@ impl<W> Default for Queue<W> {
             entries: Vec::new(),
             bytes: 0,
             reads: CountedReads::new(),
+            counted: 0,
+            busy_from: BUSY,
             work: Vec::new(),
             closed: false,
         };
@@ -106,7 +115,7 @@ impl<W> Queue<W> {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let busy = waiting.entries.len() >= BUSY || waiting.quarters() >= 2;
+        let busy = waiting.entries.len() >= waiting.busy_from || waiting.quarters() >= 2;
         if minor && busy {
             entry.leave_bodies_out();
         }
@@ -130,6 +139,7 @@ impl<W> Queue<W> {
         let (count, last) = waiting.reads.entry((source, at.div_euclid(HOUR) * HOUR)).or_default();
         *count += 1;
         *last = at.max(*last);
+        waiting.counted += 1;
         drop(waiting);
         self.counted.fetch_add(1, Ordering::Relaxed);
     }
@@ -159,6 +169,8 @@ impl<W> Queue<W> {
             return None;
         }
         waiting.bytes = 0;
+        let came = waiting.entries.len() + std::mem::take(&mut waiting.counted);
+        waiting.busy_from = if came > BUSY { STILL_BUSY } else { BUSY };
         self.busy.store(false, Ordering::Relaxed);
         let capacity = waiting.entries.len().min(BATCH);
         Some(Taken {
@@ -175,7 +187,7 @@ mod tests {
 
     use uuid::Uuid;
 
-    use super::{BUSY, HOUR, Queue, Taken};
+    use super::{BUSY, HOUR, Queue, STILL_BUSY, Taken};
     use crate::{
         SourceId,
         requests::{Body, Headers, NewRequest, Operation, RawRequest, Sender},
@@ -225,6 +237,20 @@ mod tests {
         assert_eq!(entries.len(), BUSY + 1);
         assert_eq!(reads.get(&(SourceId(1), 0)), Some(&(3, 7)));
         assert_eq!(reads.get(&(SourceId(1), HOUR)), Some(&(1, HOUR)));
+        // As many as the last time: fewer of them are written down.
+        for at in 0..STILL_BUSY {
+            assert!(!queue.is_busy(), "{at}");
+            queue.push(read(0));
+        }
+        queue.push(read(0));
+        assert!(queue.is_busy());
+        queue.take().expect("something to do");
+        // Fewer than that came: it is as at first.
+        for _ in 0..=STILL_BUSY {
+            queue.push(read(0));
+        }
+        assert!(!queue.is_busy());
+        queue.take().expect("something to do");
         queue.count_read(SourceId(2), 1);
         assert_eq!(queue.take().expect("something to do").reads.len(), 1);
         queue.close();

@@ -1,21 +1,38 @@
 //! Change sets carried out: resources, index, memberships and journal in one transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::{read, stretches};
+use super::{read, stretches::Counting};
 use crate::{
     Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SecretHash, SourceId, StoreError,
     Write, Written, related,
 };
+
+/// How many keys are inserted by one statement.
+const KEYS_AT_ONCE: usize = 16;
+/// The statements that insert one key, two, and so on. They may fail with some keys inserted: then
+/// nothing of the batch is committed.
+static INSERT_KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let row = |first: usize| format!("(?1, ?{first}, ?{}, ?2, ?{})", first + 1, first + 2);
+    let rows = (1..=KEYS_AT_ONCE).map(|keys| (0..keys).map(|key| row(3 + 3 * key)).collect::<Vec<_>>());
+    let insert = "INSERT OR FAIL INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES";
+    rows.map(|rows| format!("{insert} {}", rows.join(", "))).collect()
+});
 
 /// What a batch of changes shares.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Batch {
     /// The last number in the journal of each source that the batch has written to.
     sequences: HashMap<SourceId, i64>,
+    /// The source that was looked at last, and its revision.
+    source: Option<(SourceId, u64)>,
+    counting: Counting,
     /// A change failed after it had begun: nothing of the batch may be committed.
     spoiled: bool,
 }
@@ -23,6 +40,21 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn is_spoiled(&self) -> bool {
         self.spoiled
+    }
+
+    /// Puts down what the batch remembers, before others look at the database, and at the end.
+    pub(super) fn write_down(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.source = None;
+        let written = self.counting.write_down(connection);
+        self.spoiled |= written.is_err();
+        written
+    }
+
+    /// A number that was given and is not needed.
+    fn give_back(&mut self, source: SourceId) {
+        if let Some(last) = self.sequences.get_mut(&source) {
+            *last -= 1;
+        }
     }
 
     fn next(&mut self, connection: &Connection, source: SourceId) -> rusqlite::Result<i64> {
@@ -46,7 +78,7 @@ pub(super) fn apply(
     batch: &mut Batch,
     change_set: &ChangeSet,
 ) -> Result<Applied, ApplyError> {
-    check_source(connection, change_set)?;
+    check_source(connection, batch, change_set)?;
     check_required(connection, change_set)?;
     let mut applying = Applying { connection, batch, change_set };
     let writes = change_set.writes.iter().map(|write| applying.write(write)).collect::<Result<_, _>>();
@@ -57,11 +89,20 @@ pub(super) fn apply(
 }
 
 /// A request may have been let in before its source was deleted or changed.
-fn check_source(connection: &Connection, change_set: &ChangeSet) -> Result<(), ApplyError> {
+fn check_source(
+    connection: &Connection,
+    batch: &mut Batch,
+    change_set: &ChangeSet,
+) -> Result<(), ApplyError> {
+    let wanted = Some((change_set.source, change_set.revision));
+    if batch.source == wanted {
+        return Ok(());
+    }
     let select = "SELECT revision FROM source WHERE id = ?1 AND deleted = 0";
     let revision: Option<u64> =
         connection.prepare_cached(select)?.query_row([change_set.source.0], |row| row.get(0)).optional()?;
-    if revision == Some(change_set.revision) { Ok(()) } else { Err(ApplyError::SourceChanged) }
+    batch.source = revision.map(|revision| (change_set.source, revision));
+    if batch.source == wanted { Ok(()) } else { Err(ApplyError::SourceChanged) }
 }
 
 /// Whether the resources are there that a change set needs.
@@ -88,6 +129,7 @@ struct Row {
     version: u64,
     created: i64,
     last_modified: i64,
+    display: Option<String>,
     member_count: u64,
 }
 
@@ -134,7 +176,7 @@ impl Applying<'_> {
                     document
                 ])?;
                 self.insert_keys(*id, keys)?;
-                stretches::add(self.connection, self.change_set.source, resource_type, *id)?;
+                self.batch.counting.add(self.connection, self.change_set.source, resource_type, *id)?;
                 self.keep_secrets(*id, secrets)?;
                 let sequence = self.batch.next(self.connection, self.change_set.source)?;
                 self.add_members(sequence, *id, &members)?;
@@ -176,7 +218,6 @@ impl Applying<'_> {
     ) -> Result<Written, ApplyError> {
         let row = self.find(resource_type, id, expected)?;
         self.check_unique(id, document.map_or(&[][..], |change| &change.keys.added))?;
-        let before = self.batch.clone();
         let sequence = self.batch.next(self.connection, self.change_set.source)?;
         let mut member_edits = Vec::with_capacity(members.len());
         let mut member_count = row.member_count;
@@ -193,7 +234,7 @@ impl Applying<'_> {
         };
         if document.is_none() && !members_changed && secrets.is_empty() {
             // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
-            *self.batch = before;
+            self.batch.give_back(self.change_set.source);
             return Ok(Written {
                 changed: false,
                 version: row.version,
@@ -207,16 +248,20 @@ impl Applying<'_> {
         let version = row.version + 1;
         if let Some(change) = document {
             let update = "UPDATE resource SET version = ?2, last_modified = ?3, member_count = ?4, document = ?5, \
-                          display = ?6, has_references = ?7 WHERE rowid = ?1";
+                          has_references = ?6 WHERE rowid = ?1";
             self.connection.prepare_cached(update)?.execute(params![
                 row.rowid,
                 version,
                 last_modified,
                 member_count,
                 change.document,
-                change.display,
                 change.has_references
             ])?;
+            // By itself, and only where it differs: the index that has it would be written anew.
+            if change.display != row.display {
+                let rename = "UPDATE resource SET display = ?2 WHERE rowid = ?1";
+                self.connection.prepare_cached(rename)?.execute(params![row.rowid, change.display])?;
+            }
             self.remove_keys(id, &change.keys.removed)?;
             self.insert_keys(id, &change.keys.added)?;
         } else {
@@ -256,7 +301,7 @@ impl Applying<'_> {
         self.remove_keys(id, keys)?;
         let secrets = "DELETE FROM secret WHERE source_id = ?1 AND resource_id = ?2";
         self.connection.prepare_cached(secrets)?.execute(params![self.source(), id.as_bytes()])?;
-        stretches::remove(self.connection, self.change_set.source, resource_type, id)?;
+        self.batch.counting.remove(self.connection, self.change_set.source, resource_type, id)?;
         let document = "DELETE FROM resource WHERE rowid = ?1 RETURNING document";
         let document: String =
             self.connection.prepare_cached(document)?.query_row([row.rowid], |row| row.get(0))?;
@@ -295,7 +340,7 @@ impl Applying<'_> {
     }
 
     fn find(&self, resource_type: &str, id: ResourceId, expected: Option<u64>) -> Result<Row, ApplyError> {
-        let find = "SELECT rowid, version, created, last_modified, member_count FROM resource \
+        let find = "SELECT rowid, version, created, last_modified, display, member_count FROM resource \
                     WHERE source_id = ?1 AND type = ?2 AND id = ?3";
         let row = self
             .connection
@@ -306,7 +351,8 @@ impl Applying<'_> {
                     version: row.get(1)?,
                     created: row.get(2)?,
                     last_modified: row.get(3)?,
-                    member_count: row.get(4)?,
+                    display: row.get(4)?,
+                    member_count: row.get(5)?,
                 })
             })
             .optional()?
@@ -350,11 +396,16 @@ impl Applying<'_> {
     }
 
     fn insert_keys(&self, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
-        let insert = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) \
-                      VALUES (?1, ?2, ?3, ?4, ?5)";
-        let mut statement = self.connection.prepare_cached(insert)?;
-        for key in keys {
-            statement.execute(params![self.source(), key.code, key.key, id.as_bytes(), key.unique])?;
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            let mut statement = self.connection.prepare_cached(&INSERT_KEYS[keys.len() - 1])?;
+            statement.raw_bind_parameter(1, self.source())?;
+            statement.raw_bind_parameter(2, id.as_bytes())?;
+            for (key, first) in keys.iter().zip((3..).step_by(3)) {
+                statement.raw_bind_parameter(first, key.code)?;
+                statement.raw_bind_parameter(first + 1, &*key.key)?;
+                statement.raw_bind_parameter(first + 2, key.unique)?;
+            }
+            statement.raw_execute()?;
         }
         Ok(())
     }

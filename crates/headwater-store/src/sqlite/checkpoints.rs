@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use super::{lock, open_writing};
+use rusqlite::Connection;
+
+use super::{lock, open_writing, readers::Readers};
 use crate::StoreError;
 
 /// How often it is looked whether there is something to do.
@@ -27,25 +29,32 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// `written` is set by the writer when there is something new in the log.
-    pub(super) fn start(database: &Path, written: Arc<AtomicBool>) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        database: &Path,
+        written: Arc<AtomicBool>,
+        readers: Arc<Readers>,
+    ) -> Result<Self, StoreError> {
         let connection = open_writing(database)?;
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = thread::Builder::new()
             .name("store-checkpoint".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    if written.swap(false, Ordering::Relaxed) {
-                        let checkpoint =
-                            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-                        if let Err(error) = checkpoint {
-                            tracing::warn!(%error, "a checkpoint failed; the writer will make one");
-                        }
+                    if written.swap(false, Ordering::Relaxed)
+                        && let Err(error) = checkpoint(&connection, &readers)
+                    {
+                        tracing::warn!(%error, "a checkpoint failed; the writer will make one");
                     }
                 }
             })
             .expect("the operating system can start one thread");
         Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
     }
+}
+
+fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
+    readers.end_idle()?;
+    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
 }
 
 impl Drop for Checkpoints {

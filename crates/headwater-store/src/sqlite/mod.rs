@@ -7,6 +7,7 @@ mod credentials;
 mod functions;
 mod migrate;
 mod read;
+mod readers;
 mod reindex;
 mod requests;
 mod search;
@@ -17,7 +18,7 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -27,7 +28,13 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 pub use requests::{Resolve, SqliteRequestLog};
 
-use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
+use self::{
+    checkpoints::Checkpoints,
+    credentials::{Credentials, LOOK_EVERY},
+    functions::Slots,
+    readers::{Commits, Readers},
+    writer::Writer,
+};
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
     ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, lock, pages,
@@ -38,8 +45,6 @@ use crate::{
 const FILE: &str = "headwater.db";
 /// How long a statement waits for another process that is writing, such as the command line.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many reading connections are kept open when nobody uses them.
-const IDLE_READERS: usize = 32;
 
 /// A store in one SQLite file.
 #[derive(Clone)]
@@ -50,16 +55,11 @@ pub struct SqliteStore {
 struct Shared {
     path: PathBuf,
     writer: Writer,
-    idle: Mutex<Vec<Reader>>,
+    commits: Arc<Commits>,
+    readers: Arc<Readers>,
     credentials: Credentials,
     registries: Arc<Registries>,
     _checkpoints: Checkpoints,
-}
-
-/// A reading connection and the filters that its SQL functions evaluate.
-struct Reader {
-    connection: Connection,
-    slots: Slots,
 }
 
 impl SqliteStore {
@@ -79,12 +79,15 @@ impl SqliteStore {
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let written = Arc::new(AtomicBool::new(false));
-        let checkpoints = Checkpoints::start(&path, Arc::clone(&written))?;
-        let writer = Writer::start(connection, written);
+        let commits = Arc::new(Commits::default());
+        let readers = Arc::new(Readers::new(&path, Arc::clone(&commits)));
+        let checkpoints = Checkpoints::start(&path, Arc::clone(&written), Arc::clone(&readers))?;
+        let writer = Writer::start(connection, written, Arc::clone(&commits));
         let shared = Shared {
             path,
             writer,
-            idle: Mutex::default(),
+            commits,
+            readers,
             credentials,
             registries: Arc::default(),
             _checkpoints: checkpoints,
@@ -117,40 +120,6 @@ impl SqliteStore {
         Arc::clone(&self.shared.registries)
     }
 
-    /// Runs `read` on a reading connection, in one snapshot.
-    fn read<T>(
-        &self,
-        read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let reader = self.reader()?;
-        // On an error the connection is closed, and with it its transaction.
-        reader.connection.prepare_cached("BEGIN")?.execute([])?;
-        let result = read(&reader.connection, &reader.slots)?;
-        reader.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.give_back(reader);
-        Ok(result)
-    }
-
-    /// Like [`Self::read`], for a single statement: that is one snapshot by itself.
-    fn peek<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let reader = self.reader()?;
-        let result = read(&reader.connection)?;
-        self.give_back(reader);
-        Ok(result)
-    }
-
-    fn reader(&self) -> Result<Reader, StoreError> {
-        let pooled = lock(&self.shared.idle).pop();
-        pooled.map_or_else(|| open_reading(&self.shared.path), Ok)
-    }
-
-    fn give_back(&self, reader: Reader) {
-        let mut idle = lock(&self.shared.idle);
-        if idle.len() < IDLE_READERS {
-            idle.push(reader);
-        }
-    }
-
     /// Runs a change, whole or not at all, and returns once it is durable.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
@@ -159,7 +128,7 @@ impl SqliteStore {
         self.shared.writer.run(work).await
     }
 
-    /// Runs a change to sources or tokens, and tells every process of it.
+    /// Runs a change to sources or tokens, tells every process of it, and returns when each has looked.
     pub(crate) async fn administer<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -172,20 +141,28 @@ impl SqliteStore {
         announce()?;
         let done = self.write(work).await?;
         announce()?;
+        tokio::time::sleep(LOOK_EVERY).await;
         Ok(done)
     }
 
-    /// Like [`Self::read`], for what may take longer than an async thread should be held.
+    /// Reads in one snapshot what may take longer than an async thread should be held.
     async fn read_long<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = self.clone();
-        match tokio::task::spawn_blocking(move || store.read(read)).await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(StoreError::Closed),
-        }
+        let readers = Arc::clone(&self.shared.readers);
+        blocking(move || readers.read(read)).await
+    }
+}
+
+/// Runs `read` on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(StoreError::Closed),
     }
 }
 
@@ -193,7 +170,15 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError> {
         let registries = &self.shared.registries;
-        let load = || self.read(|connection, _| records::credential(connection, registries, slug, lookup));
+        let load = || {
+            let latest = |connection: &Connection, _: &Slots| {
+                records::credential(connection, registries, slug, lookup)
+            };
+            let found = self.shared.readers.read_latest(latest);
+            // What is read with this registry has to be as new as it is.
+            self.shared.commits.outdate();
+            found
+        };
         self.shared.credentials.get(slug, lookup, load)
     }
 
@@ -213,12 +198,16 @@ impl Store for SqliteStore {
                 .await;
         }
         // Most users are in no group: then all there is to know comes with one statement.
-        let alone = self.peek(|connection| read::resource_alone(connection, source, resource_type, id))?;
+        let alone = self
+            .shared
+            .readers
+            .peek(|connection| read::resource_alone(connection, source, resource_type, id))?;
         match alone {
             None => Ok(None),
-            Some((_, true)) if include.groups => {
-                self.read(|connection, _| read::resource(connection, source, resource_type, id, include))
-            }
+            Some((_, true)) if include.groups => self
+                .shared
+                .readers
+                .read(|connection, _| read::resource(connection, source, resource_type, id, include)),
             Some((resource, _)) => {
                 Ok(Some(StoredResource { groups: include.groups.then(Vec::new), ..resource }))
             }
@@ -227,7 +216,10 @@ impl Store for SqliteStore {
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
         if pages::is_quick(&query) {
-            return self.read(|connection, slots| search::search(connection, slots, source, &query));
+            return self
+                .shared
+                .readers
+                .read(|connection, slots| search::search(connection, slots, source, &query));
         }
         self.read_long(move |connection, slots| search::search(connection, slots, source, &query)).await
     }
@@ -243,7 +235,7 @@ impl Store for SqliteStore {
     }
 
     async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
-        self.read(|connection, _| read::names(connection, source, ids))
+        self.shared.readers.read(|connection, _| read::names(connection, source, ids))
     }
 
     async fn referrers(
@@ -278,7 +270,7 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+        self.shared.readers.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
 }
 
@@ -323,21 +315,4 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(192);
     Ok(connection)
-}
-
-fn open_reading(path: &Path) -> Result<Reader, StoreError> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cache_size", -4_096)?;
-    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
-    // Plans don't depend on parameters: a statement that is kept need not be planned anew with each.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    let slots = Slots::default();
-    functions::register(&connection, &slots)?;
-    Ok(Reader { connection, slots })
 }

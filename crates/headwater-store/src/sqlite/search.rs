@@ -422,7 +422,7 @@ mod tests {
     use super::{COUNT_BY_KEY, Direction, Search, all_statement, by_key_statement, in_order_statement};
     use crate::{
         Include, Query, Selection, SourceId, Start,
-        sqlite::{Slots, SqliteStore, open_reading},
+        sqlite::{Slots, SqliteStore},
     };
 
     /// What SQLite says it will do, a line each.
@@ -434,9 +434,12 @@ mod tests {
 
     fn with_store(test: impl FnOnce(&Connection)) {
         let folder = tempfile::tempdir().expect("a folder");
-        drop(SqliteStore::open(folder.path()).expect("a store"));
-        let reader = open_reading(&folder.path().join("headwater.db")).expect("a reader");
-        test(&reader.connection);
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        let tested = store.shared.readers.read(|connection, _| {
+            test(connection);
+            Ok(())
+        });
+        tested.expect("a reader");
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The statements that all databases share, on a connection of SQLite.
 
+use std::sync::Arc;
+
 use rusqlite::{
     Connection, ToSql, params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
 use uuid::Uuid;
 
-use super::SqliteStore;
+use super::{SqliteStore, blocking};
 use crate::{
     SourceId, StoreError,
     sql::{NewKey, Row, Sql, Value, values},
@@ -26,7 +28,7 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&dyn Sql) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.read(|connection, _| read(connection))
+        self.shared.readers.read_latest(|connection, _| read(connection))
     }
 
     /// Like [`Self::read_records`], for what may take longer than an async thread should be held.
@@ -34,7 +36,8 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read_long(|connection, _| read(connection)).await
+        let readers = Arc::clone(&self.shared.readers);
+        blocking(move || readers.read_latest(|connection, _| read(connection))).await
     }
 }
 

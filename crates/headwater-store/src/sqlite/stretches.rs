@@ -9,51 +9,107 @@ use crate::{ResourceId, SourceId, StoreError};
 /// How many resources a stretch has when it is cut in two.
 const MOST: u64 = 1_024;
 
-/// A resource has come.
-pub(super) fn add(
-    connection: &Connection,
+/// Counts what comes and goes in a batch. Most batches change one stretch: its count is written down
+/// when the turn of another one comes, and at the end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counting(Option<Stretch>);
+
+/// A stretch whose count is being changed.
+#[derive(Debug, Clone)]
+struct Stretch {
     source: SourceId,
-    resource_type: &str,
-    id: ResourceId,
-) -> rusqlite::Result<()> {
-    let Some((first, resources)) = change(connection, source, resource_type, id, 1)? else {
-        let insert = "INSERT INTO stretch (source_id, type, first_id, resources) VALUES (?1, ?2, x'', 1)";
-        connection.prepare_cached(insert)?.execute(params![source.0, resource_type])?;
-        return Ok(());
-    };
-    if resources > MOST { cut(connection, source, resource_type, &first, resources) } else { Ok(()) }
+    resource_type: String,
+    first: Vec<u8>,
+    /// Where the next one begins.
+    end: Option<Vec<u8>>,
+    resources: u64,
 }
 
-/// A resource has gone.
-pub(super) fn remove(
-    connection: &Connection,
-    source: SourceId,
-    resource_type: &str,
-    id: ResourceId,
-) -> rusqlite::Result<()> {
-    let changed = change(connection, source, resource_type, id, -1)?;
-    if let Some((first, 0)) = changed
-        && !first.is_empty()
-    {
-        let delete = "DELETE FROM stretch WHERE source_id = ?1 AND type = ?2 AND first_id = ?3";
-        connection.prepare_cached(delete)?.execute(params![source.0, resource_type, first])?;
+impl Counting {
+    /// A resource has come.
+    pub(super) fn add(
+        &mut self,
+        connection: &Connection,
+        source: SourceId,
+        resource_type: &str,
+        id: ResourceId,
+    ) -> rusqlite::Result<()> {
+        let mut stretch = self.take(connection, source, resource_type, id)?;
+        stretch.resources += 1;
+        if stretch.resources > MOST {
+            return cut(connection, source, resource_type, &stretch.first, stretch.resources);
+        }
+        self.0 = Some(stretch);
+        Ok(())
     }
-    Ok(())
+
+    /// A resource has gone.
+    pub(super) fn remove(
+        &mut self,
+        connection: &Connection,
+        source: SourceId,
+        resource_type: &str,
+        id: ResourceId,
+    ) -> rusqlite::Result<()> {
+        let mut stretch = self.take(connection, source, resource_type, id)?;
+        stretch.resources = stretch.resources.saturating_sub(1);
+        if stretch.resources == 0 && !stretch.first.is_empty() {
+            let delete = "DELETE FROM stretch WHERE source_id = ?1 AND type = ?2 AND first_id = ?3";
+            connection.prepare_cached(delete)?.execute(params![source.0, resource_type, stretch.first])?;
+            return Ok(());
+        }
+        self.0 = Some(stretch);
+        Ok(())
+    }
+
+    /// Writes down what was counted.
+    pub(super) fn write_down(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(stretch) = self.0.take() else { return Ok(()) };
+        let update = "UPDATE stretch SET resources = ?4 WHERE source_id = ?1 AND type = ?2 AND first_id = ?3";
+        let Stretch { source, resource_type, first, resources, .. } = stretch;
+        connection.prepare_cached(update)?.execute(params![source.0, resource_type, first, resources])?;
+        Ok(())
+    }
+
+    /// The stretch that an id lies in.
+    fn take(
+        &mut self,
+        connection: &Connection,
+        source: SourceId,
+        resource_type: &str,
+        id: ResourceId,
+    ) -> rusqlite::Result<Stretch> {
+        if let Some(stretch) = self.0.take_if(|stretch| stretch.has(source, resource_type, id)) {
+            return Ok(stretch);
+        }
+        self.write_down(connection)?;
+        let select = "SELECT first_id, resources, (SELECT MIN(first_id) FROM stretch \
+                      WHERE source_id = ?1 AND type = ?2 AND first_id > ?3) \
+                      FROM stretch WHERE source_id = ?1 AND type = ?2 AND first_id <= ?3 \
+                      ORDER BY first_id DESC LIMIT 1";
+        let found = connection
+            .prepare_cached(select)?
+            .query_row(params![source.0, resource_type, id.as_bytes()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        if found.is_none() {
+            let insert = "INSERT INTO stretch (source_id, type, first_id, resources) VALUES (?1, ?2, x'', 0)";
+            connection.prepare_cached(insert)?.execute(params![source.0, resource_type])?;
+        }
+        let (first, resources, end) = found.unwrap_or_default();
+        Ok(Stretch { source, resource_type: resource_type.to_owned(), first, end, resources })
+    }
 }
 
-/// Changes the count of the stretch that an id lies in; returns its beginning and its count.
-fn change(
-    connection: &Connection,
-    source: SourceId,
-    resource_type: &str,
-    id: ResourceId,
-    by: i64,
-) -> rusqlite::Result<Option<(Vec<u8>, u64)>> {
-    let update = "UPDATE stretch SET resources = resources + ?4 WHERE source_id = ?1 AND type = ?2 AND first_id = \
-                  (SELECT MAX(first_id) FROM stretch WHERE source_id = ?1 AND type = ?2 AND first_id <= ?3) \
-                  RETURNING first_id, resources";
-    let parameters = params![source.0, resource_type, id.as_bytes(), by];
-    connection.prepare_cached(update)?.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+impl Stretch {
+    fn has(&self, source: SourceId, resource_type: &str, id: ResourceId) -> bool {
+        let id = id.as_bytes().as_slice();
+        self.source == source
+            && self.resource_type == resource_type
+            && *self.first <= *id
+            && self.end.as_deref().is_none_or(|end| id < end)
+    }
 }
 
 /// Cuts a stretch in the middle.
@@ -118,7 +174,7 @@ mod tests {
     use rusqlite::params;
     use uuid::Uuid;
 
-    use super::{MOST, add, count, find, remove};
+    use super::{Counting, MOST, count, find};
     use crate::{
         ResourceId, SourceId,
         sqlite::{SqliteStore, open_writing},
@@ -134,14 +190,16 @@ mod tests {
         let insert = "INSERT INTO resource (source_id, id, type, version, created, last_modified, has_references, \
                       member_count, document) VALUES (1, ?1, 'User', 1, 0, 0, 0, 0, '{}')";
         connection.execute_batch("BEGIN").expect("a transaction");
+        let mut counting = Counting::default();
         for number in 0..5_000 {
             connection.execute(insert, [id(number).as_bytes()]).expect("a row");
-            add(&connection, source, "User", id(number)).expect("counted");
+            counting.add(&connection, source, "User", id(number)).expect("counted");
         }
         for number in (0..5_000).filter(|number| number % 3 == 0 || *number > 4_000) {
             connection.execute("DELETE FROM resource WHERE id = ?1", [id(number).as_bytes()]).expect("gone");
-            remove(&connection, source, "User", id(number)).expect("counted");
+            counting.remove(&connection, source, "User", id(number)).expect("counted");
         }
+        counting.write_down(&connection).expect("written down");
         let rows: u64 =
             connection.query_row("SELECT COUNT(*) FROM resource", [], |row| row.get(0)).expect("a count");
         assert_eq!(count(&connection, source, "User").expect("a count"), rows);

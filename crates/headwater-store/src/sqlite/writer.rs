@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     apply::{self, Batch},
     lock,
+    readers::Commits,
 };
 use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
@@ -77,23 +78,18 @@ fn not_committed<E: From<StoreError>>(reason: &str) -> E {
 }
 
 impl Writer {
-    /// `written` is set whenever there is something new in the log.
-    pub(super) fn start(connection: Connection, written: Arc<AtomicBool>) -> Self {
+    /// `written` is set whenever there is something new in the log; commits are counted.
+    pub(super) fn start(connection: Connection, written: Arc<AtomicBool>, commits: Arc<Commits>) -> Self {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(connection, &receiver, &written))
+            .spawn(move || write(connection, &receiver, &written, &commits))
             .expect("the operating system can start one thread");
         Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
     }
 
     pub(super) async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
-        self.submit(move |transaction, state| match change_set.writes.len() {
-            // A single write is checked before it begins: it is done whole or not begun.
-            1 => apply::apply(transaction, state, &change_set),
-            _ => in_savepoint(transaction, state, |state| apply::apply(transaction, state, &change_set)),
-        })
-        .await
+        self.submit(move |transaction, state| apply_whole(transaction, state, &change_set)).await
     }
 
     /// Applies change sets one after the other; see [`crate::Store::apply_all`].
@@ -106,8 +102,7 @@ impl Writer {
             let mut outcomes = Vec::with_capacity(change_sets.len());
             let mut failures = 0;
             for change_set in &change_sets {
-                let outcome =
-                    in_savepoint(transaction, state, |state| apply::apply(transaction, state, change_set));
+                let outcome = apply_whole(transaction, state, change_set);
                 if let Err(ApplyError::Store(error)) = outcome {
                     return Err(error);
                 }
@@ -127,7 +122,11 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(move |transaction, state| in_savepoint(transaction, state, |_| work(transaction))).await
+        self.submit(move |transaction, state| {
+            state.write_down(transaction)?;
+            in_savepoint(transaction, state, |_| work(transaction))
+        })
+        .await
     }
 
     async fn submit<T: Send + 'static, E: From<StoreError> + Send + 'static>(
@@ -154,10 +153,15 @@ impl Drop for Writer {
     }
 }
 
-fn write(mut connection: Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, written: &AtomicBool) {
+fn write(
+    mut connection: Connection,
+    jobs: &mpsc::Receiver<Box<dyn Job>>,
+    written: &AtomicBool,
+    commits: &Commits,
+) {
     while let Ok(first) = jobs.recv() {
         let mut answers = Vec::new();
-        let batch = batch(&mut connection, first, jobs, &mut answers);
+        let batch = batch(&mut connection, first, jobs, commits, &mut answers);
         match &batch {
             Ok(()) => written.store(true, Ordering::Relaxed),
             Err(reason) => tracing::error!(reason, "a batch of changes came to nothing"),
@@ -176,6 +180,7 @@ fn batch(
     connection: &mut Connection,
     first: Box<dyn Job>,
     jobs: &mpsc::Receiver<Box<dyn Job>>,
+    commits: &Commits,
     answers: &mut Vec<Answer>,
 ) -> Result<(), String> {
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
@@ -202,7 +207,24 @@ fn batch(
         }
         next = if answers.len() < MOST_JOBS { jobs.try_recv().ok() } else { None };
     }
-    transaction.commit().map_err(|error| error.to_string())
+    state.write_down(&transaction).map_err(|error| error.to_string())?;
+    commits.begin();
+    let committed = transaction.commit();
+    commits.end();
+    committed.map_err(|error| error.to_string())
+}
+
+/// Applies a change set, whole or not at all.
+fn apply_whole(
+    transaction: &Transaction<'_>,
+    state: &mut Batch,
+    change_set: &ChangeSet,
+) -> Result<Applied, ApplyError> {
+    match change_set.writes.len() {
+        // A single write is checked before it begins: it is done whole or not begun.
+        1 => apply::apply(transaction, state, change_set),
+        _ => in_savepoint(transaction, state, |state| apply::apply(transaction, state, change_set)),
+    }
 }
 
 /// Undoes what `work` did when it fails, and leaves the rest of the batch alone.
@@ -247,7 +269,8 @@ mod tests {
     }
 
     async fn writer() -> Writer {
-        let writer = Writer::start(Connection::open_in_memory().expect("memory"), Arc::default());
+        let writer =
+            Writer::start(Connection::open_in_memory().expect("memory"), Arc::default(), Arc::default());
         let create = |connection: &Connection| {
             Ok(connection.execute("CREATE TABLE t (number INTEGER)", []).map(drop)?)
         };
