@@ -62,11 +62,7 @@ impl User {
         let id = uuid::Builder::from_unix_timestamp_millis(1_764_000_000_000 + number as u64, &[7; 10])
             .into_uuid();
         let document = resource::document(resource_type, &id.to_string(), &draft.attributes);
-        Ok(Self {
-            id,
-            document: serde_json::Value::Object(document).to_string(),
-            keys: index::keys(resource_type, &draft.attributes),
-        })
+        Ok(Self { id, document, keys: index::keys(resource_type, &draft.attributes) })
     }
 
     fn write(&self, connection: &Connection, sequence: i64) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -365,17 +366,22 @@ pub fn complete_reference(
     }
 }
 
-/// The stored form of a resource: `schemas` derived from the content (AMB-14), `id`, then the
+/// The stored form of a resource, a JSON object: `schemas` derived from the content (AMB-14), `id`, then the
 /// attributes. What the server adds when it answers (`meta`, relations) is not in it.
-pub fn document(resource_type: &ResourceType, id: &str, attributes: &Object) -> Object {
+#[expect(clippy::missing_panics_doc, reason = "names are text, and values are JSON")]
+pub fn document(resource_type: &ResourceType, id: &str, attributes: &Object) -> String {
     let extensions = attributes.keys().filter(|name| starts_like_urn(name)).map(String::as_str);
-    let schemas: Vec<Value> =
-        std::iter::once(resource_type.schema.id.as_str()).chain(extensions).map(Value::from).collect();
-    let mut document = Object::with_capacity(attributes.len() + 4);
-    document.insert("schemas".to_owned(), schemas.into());
-    document.insert("id".to_owned(), id.into());
-    document.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    document
+    let schemas = std::iter::once(resource_type.schema.id.as_str()).chain(extensions).collect();
+    let document = Document { schemas, id, attributes };
+    serde_json::to_string(&document).expect("it can be written")
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schemas: Vec<&'a str>,
+    id: &'a str,
+    #[serde(flatten)]
+    attributes: &'a Object,
 }
 
 /// The attributes in a stored document: the opposite of [`document`].

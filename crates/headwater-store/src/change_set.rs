@@ -1,5 +1,7 @@
 //! What a request would do, computed without I/O.
 
+use std::sync::Arc;
+
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
 use uuid::Uuid;
 
@@ -21,7 +23,7 @@ pub struct ChangeSet {
     /// Resources that have to be there, beside those that are written.
     pub requires: Vec<ResourceId>,
     /// What, in order.
-    pub writes: Vec<Write>,
+    pub writes: Vec<Arc<Write>>,
 }
 
 /// The hash of a secret that a client has set (`password`).

@@ -64,7 +64,7 @@ impl Directory {
             Write::Create {
                 resource_type: "User".to_owned(),
                 id: *id,
-                document: Value::Object(document).to_string(),
+                document,
                 keys: index::keys(&resource_type, attributes),
                 display: resource_type.display(attributes).map(str::to_owned),
                 has_references: false,
@@ -84,7 +84,7 @@ impl Directory {
             actor: Uuid::nil(),
             request_id: Uuid::nil(),
             at: 1,
-            writes,
+            writes: writes.into_iter().map(Into::into).collect(),
         };
         self.store.apply(change_set).await.expect("applied");
     }

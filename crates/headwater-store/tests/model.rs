@@ -72,7 +72,7 @@ async fn apply(under: &Under, write: Write) -> Result<Vec<bool>, ApplyError> {
         actor: Uuid::nil(),
         request_id: Uuid::nil(),
         at: 5,
-        writes: vec![write],
+        writes: vec![write.into()],
     };
     let mut applied = under.store.apply(change_set).await?;
     Ok(applied.writes.remove(0).member_edits)
@@ -91,8 +91,7 @@ fn keys(type_name: &str, name: &str) -> Vec<index::IndexKey> {
 fn document(type_name: &str, number: usize, name: &str) -> String {
     let registry = Registry::built_in();
     let resource_type = registry.resource_type(type_name).expect("built in");
-    Value::Object(resource::document(resource_type, &id(number).to_string(), &attributes(type_name, name)))
-        .to_string()
+    resource::document(resource_type, &id(number).to_string(), &attributes(type_name, name))
 }
 
 impl Model {
@@ -350,7 +349,7 @@ async fn a_gone_source(kind: &Kind) {
         actor: Uuid::nil(),
         request_id: Uuid::nil(),
         at: 5,
-        writes: vec![write],
+        writes: vec![write.into()],
     };
     assert!(matches!(store.apply(change_set).await, Err(ApplyError::SourceChanged)));
 }

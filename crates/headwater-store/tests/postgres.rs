@@ -41,7 +41,7 @@ fn change_set(source: SourceId, writes: Vec<Write>) -> ChangeSet {
         request_id: Uuid::from_u128(9),
         at: 5,
         requires: Vec::new(),
-        writes,
+        writes: writes.into_iter().map(Into::into).collect(),
     }
 }
 
@@ -52,8 +52,7 @@ fn create(type_name: &str, number: u128, attributes: &Value, members: Vec<String
     Write::Create {
         resource_type: type_name.to_owned(),
         id: id(number),
-        document: Value::Object(resource::document(resource_type, &id(number).to_string(), attributes))
-            .to_string(),
+        document: resource::document(resource_type, &id(number).to_string(), attributes),
         keys: index::keys(resource_type, attributes),
         display: resource_type.display(attributes).map(str::to_owned),
         has_references: false,

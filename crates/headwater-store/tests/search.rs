@@ -65,7 +65,7 @@ impl Directory {
         let write = Write::Create {
             resource_type: type_name.to_owned(),
             id,
-            document: Value::Object(document.clone()).to_string(),
+            document: document.clone(),
             keys: index::keys(&resource_type, &attributes),
             display: resource_type.display(&attributes).map(str::to_owned),
             has_references: false,
@@ -124,7 +124,7 @@ impl Directory {
             actor: Uuid::nil(),
             request_id: Uuid::nil(),
             at: 1_000,
-            writes: vec![write],
+            writes: vec![write.into()],
         };
         self.under.store.apply(change_set).await.expect("applied");
     }

@@ -179,7 +179,7 @@ impl Bulk<'_> {
         }
         for (_, operation, step) in &parts {
             self.batch.touched.extend(step.touches());
-            self.batch.has_references |= step.writes.iter().any(refers);
+            self.batch.has_references |= step.writes.iter().any(|write| refers(write));
             self.batch.moves_members |= operation.resource_type.relation().is_some();
         }
         self.batch.planned.push(Planned { parts });

@@ -52,7 +52,7 @@ pub(super) enum Change {
 
 /// The writes that carry out an operation, and what they were computed from.
 pub(super) struct Step {
-    pub(super) writes: Vec<Write>,
+    pub(super) writes: Vec<Arc<Write>>,
     from: From,
 }
 
@@ -238,7 +238,7 @@ impl Provisioning<'_> {
         if let Change::Create(draft) = change {
             let write = plan::creation(resource_type, *id, draft, secrets.clone());
             self.check_size(&write)?;
-            return Ok(Step { writes: vec![write], from: From::Nothing });
+            return Ok(Step { writes: vec![Arc::new(write)], from: From::Nothing });
         }
         let stored = match (stored, change) {
             (Some(stored), _) => stored,
@@ -278,7 +278,10 @@ impl Provisioning<'_> {
             self.check_size(write)?;
         }
         let modified = Modified { stored, current, planned, notes };
-        Ok(Step { writes: write.into_iter().collect(), from: From::Resource(Box::new(modified)) })
+        Ok(Step {
+            writes: write.into_iter().map(Arc::new).collect(),
+            from: From::Resource(Box::new(modified)),
+        })
     }
 
     /// What goes with a resource: the references to it (AMB-47).
@@ -287,7 +290,7 @@ impl Provisioning<'_> {
         operation: &Operation,
         stored: &StoredResource,
         attributes: &Object,
-    ) -> Result<Vec<Write>, Refusal> {
+    ) -> Result<Vec<Arc<Write>>, Refusal> {
         let mut writes = Vec::new();
         let source = self.caller.source.id;
         for referring in &self.caller.registry.resource_types {
@@ -295,11 +298,11 @@ impl Provisioning<'_> {
                 let referrers =
                     self.store().referrers(source, &referring.name, &path.to_string(), stored.id).await?;
                 for referrer in referrers.iter().filter(|referrer| referrer.id != stored.id) {
-                    writes.push(plan::without_reference(referring, referrer, path)?);
+                    writes.push(Arc::new(plan::without_reference(referring, referrer, path)?));
                 }
             }
         }
-        writes.push(plan::deletion(&operation.resource_type, stored, attributes));
+        writes.push(Arc::new(plan::deletion(&operation.resource_type, stored, attributes)));
         Ok(writes)
     }
 
@@ -319,7 +322,7 @@ impl Provisioning<'_> {
                     noted.created(resource_type, *id, draft);
                     self.note_leniency(&operation.notes, &draft.ignored);
                 }
-                let write = step.writes.into_iter().next();
+                let write = step.writes.first();
                 let created =
                     write.zip(written.first()).and_then(|(write, written)| plan::created(write, written));
                 created.ok_or_else(|| StoreError::Damaged("a creation made nothing".to_owned()).into())
@@ -335,7 +338,7 @@ impl Provisioning<'_> {
                     self.note_outcome(resource_type, stored.id, &current, &notes, planned, &unchanged);
                     return Ok(stored);
                 };
-                let new = step.writes.first().and_then(plan::document_of);
+                let new = step.writes.first().and_then(|write| plan::document_of(write));
                 self.note_outcome(resource_type, stored.id, &current, &notes, planned, written);
                 // A change to members alone holds for any version: others may have changed the
                 // document since it was read.
@@ -352,7 +355,7 @@ impl Provisioning<'_> {
         }
     }
 
-    pub(super) fn change_set(&self, writes: Vec<Write>, requires: Vec<ResourceId>) -> ChangeSet {
+    pub(super) fn change_set(&self, writes: Vec<Arc<Write>>, requires: Vec<ResourceId>) -> ChangeSet {
         ChangeSet {
             source: self.caller.source.id,
             revision: self.caller.source.revision,
@@ -432,8 +435,8 @@ impl Step {
 
     /// The resources that it touches.
     pub(super) fn touches(&self) -> impl Iterator<Item = ResourceId> {
-        self.writes.iter().map(|write| match write {
-            Write::Create { id, .. } | Write::Update { id, .. } | Write::Delete { id, .. } => *id,
+        self.writes.iter().map(|write| match **write {
+            Write::Create { id, .. } | Write::Update { id, .. } | Write::Delete { id, .. } => id,
         })
     }
 }

@@ -88,16 +88,16 @@ pub(super) fn creation(
 }
 
 /// The resource that a creation has made.
-pub(super) fn created(write: Write, written: &Written) -> Option<StoredResource> {
+pub(super) fn created(write: &Write, written: &Written) -> Option<StoredResource> {
     let Write::Create { resource_type, id, document, has_references, .. } = write else { return None };
     Some(StoredResource {
-        resource_type,
-        id,
+        resource_type: resource_type.clone(),
+        id: *id,
         version: written.version,
         created: written.created,
         last_modified: written.last_modified,
-        document,
-        has_references,
+        document: document.clone(),
+        has_references: *has_references,
         member_count: written.member_count,
         members: None,
         groups: None,
@@ -270,7 +270,7 @@ pub(super) fn referenced_ids(
 }
 
 fn document(resource_type: &ResourceType, id: ResourceId, attributes: &Object) -> String {
-    Value::Object(resource::document(resource_type, &id.to_string(), attributes)).to_string()
+    resource::document(resource_type, &id.to_string(), attributes)
 }
 
 /// The attributes of one that another doesn't have, or has with another value.

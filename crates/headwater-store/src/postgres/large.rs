@@ -1,6 +1,8 @@
 //! Changes to the members of large groups: carried out by the database, however many members there
 //! are, and noted in the journal by the same statements.
 
+use std::sync::Arc;
+
 use headwater_scim::{filter::Filter, patch::RelationEdit};
 use tokio_postgres::Client;
 
@@ -42,7 +44,7 @@ const PORTION_OF_MEMBERS: &str = "SELECT m.member_id, r.type, r.display FROM mem
 /// Whether a change set does something to all members of a group that has too many of them to be read.
 pub(super) fn is_large(change_set: &ChangeSet, overlay: &Overlay) -> bool {
     let is_large = |id: &ResourceId| overlay.rows.contains_key(id) && !overlay.complete.contains(id);
-    change_set.writes.iter().any(|write| match write {
+    change_set.writes.iter().any(|write| match &**write {
         Write::Create { .. } => false,
         Write::Update { id, members, .. } => members.iter().any(|edit| match edit {
             RelationEdit::Add(_) | RelationEdit::Remove(_) => false,
@@ -67,7 +69,7 @@ pub(super) async fn apply(
     let mut writes = Vec::with_capacity(change_set.writes.len());
     let mut failure = None;
     for write in &change_set.writes {
-        let one = ChangeSet { writes: vec![write.clone()], ..change_set.clone() };
+        let one = ChangeSet { writes: vec![Arc::clone(write)], ..change_set.clone() };
         match apply_write(client, source, sequence, &one, counted).await? {
             Ok(written) => writes.extend(written.writes),
             Err(error) => {
@@ -99,7 +101,7 @@ async fn apply_write(
     let applied = match change_set.writes.as_slice() {
         [write] if is_large(change_set, &overlay) => {
             let number = *sequence + 1;
-            let outcome = match write {
+            let outcome = match &**write {
                 Write::Update { id, members, .. } => edit(client, source, number, *id, members).await?,
                 Write::Delete { id, .. } => {
                     // Those whose member it was come first in the journal.
