@@ -70,8 +70,8 @@ test-rust: ui nextest postgres ## Unit, property and integration tests
 	cargo nextest run --workspace --locked
 	cargo test --workspace --locked --doc --quiet
 
-# What is about the files of SQLite is left out.
-NOT_ON_POSTGRES := test(/^faults::/) or test(wrong_use) or test(bulk_does_what_single) \
+# What is about the files of SQLite, or brings its own databases, is left out.
+NOT_ON_POSTGRES := test(/^faults::/) or test(/^migrate_store::/) or test(wrong_use) or test(bulk_does_what_single) \
 	or test(a_large_directory_is_the_same) or test(share_a_few_commits) or test(cursors_take_no_memory) \
 	or test(passwords_are_kept_as_hashes) or test(change_nothing_leave_the_group) \
 	or test(a_source_may_keep_no_bodies) or test(a_source_is_deleted_by_whoever) or test(the_system_tells)

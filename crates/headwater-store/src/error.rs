@@ -40,6 +40,11 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The data is being moved, and not all of it is here yet.
+    #[error(
+        "the directory is not wholly moved yet from {0}; run `headwater migrate-store` once more, which goes on where it ended"
+    )]
+    Incomplete(String),
     /// The data folder could not be used.
     #[error("the data folder {path} can't be used: {source}")]
     Folder {

@@ -22,6 +22,7 @@ mod selection;
 mod source;
 mod sql;
 pub mod sqlite;
+pub mod transfer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

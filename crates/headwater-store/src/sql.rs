@@ -26,6 +26,32 @@ pub(crate) trait Sql {
     /// Adds keys to the index but for those that are there, or, where nobody else may have them
     /// (`unique`), that anybody has; returns how many came.
     fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError>;
+
+    /// Adds many rows to a table: `insert` is the statement up to the columns, `kinds` is what these hold.
+    fn add_rows(&self, insert: &str, kinds: &[Kind], rows: &[Vec<Value>]) -> Result<(), StoreError>;
+
+    /// Whether there is a table of this name.
+    fn has_table(&self, name: &str) -> Result<bool, StoreError>;
+
+    /// Whether the keys of the index are kept as they are, however long.
+    fn has_whole_keys(&self) -> bool;
+
+    /// The number that a source was given last, whether or not it is still there.
+    fn last_source(&self) -> Result<i64, StoreError>;
+
+    /// Goes on behind this number with the next source, and in each journal behind its last line.
+    fn continue_numbers(&self, last_source: i64) -> Result<(), StoreError>;
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Numbers, moments and truths.
+    Integer,
+    /// Texts.
+    Text,
+    /// Ids, hashes, and what is sealed.
+    Bytes,
 }
 
 /// A key of a resource for the index.

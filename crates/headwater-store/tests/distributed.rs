@@ -56,7 +56,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn sources() -> Vec<(PathBuf, String)> {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = vec![crate_folder.join("src/selection.rs")];
-    for folder in ["migrations/postgres", "src/postgres", "src/records"] {
+    for folder in ["migrations/postgres", "src/postgres", "src/records", "src/transfer"] {
         files(&crate_folder.join(folder), &mut found);
     }
     let read = |path: PathBuf| {

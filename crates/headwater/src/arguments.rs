@@ -39,6 +39,8 @@ pub(crate) enum Command {
     /// Make, list and disable administrators, and reset their passwords
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Move everything to another data folder or database; ended half way, it goes on when it is run again
+    MigrateStore(MigrateStoreArguments),
 }
 
 /// Options that are not given here are taken from the environment, then from the file, then from
@@ -111,6 +113,22 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line
     Json,
+}
+
+/// Each place is a data folder or the URL of a PostgreSQL database. The log of requests, sessions, and
+/// answers that are kept for idempotency keys stay behind.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateStoreArguments {
+    /// Where everything is; no server may run on it
+    #[arg(long, env = "HEADWATER_MIGRATE_FROM", hide_env_values = true, value_name = "DIR|URL")]
+    pub(crate) from: String,
+    /// Where it is to be: an empty or missing folder, or an empty database; a URL with a password is
+    /// better given in the environment
+    #[arg(long, env = "HEADWATER_MIGRATE_TO", hide_env_values = true, value_name = "DIR|URL")]
+    pub(crate) to: String,
+    /// Print JSON at the end instead of text for people
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Where the data is and how the outcome is printed.

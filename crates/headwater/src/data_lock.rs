@@ -1,4 +1,4 @@
-//! One server a data folder, and where it can be reached.
+//! One server a data folder, or one move of what is in it, and where the server can be reached.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 const FILE: &str = "serve.lock";
 
-/// Held while a server runs; the operating system lets go of it however the process ends.
+/// Held while a server runs, or the data is moved; the operating system lets go of it however the process ends.
 #[derive(Debug)]
 pub(crate) struct DataLock {
     file: File,
@@ -22,7 +22,7 @@ impl DataLock {
     /// Takes the lock.
     ///
     /// # Errors
-    /// Another server has it, or the folder can't be written to.
+    /// Another process has it, or the folder can't be written to.
     pub(crate) fn take(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join(FILE);
         let unusable = |error: std::io::Error| {
@@ -33,7 +33,8 @@ impl DataLock {
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => {
-                Err(Failure::Other(format!("another server runs on the data folder {}", folder.display())))
+                let used = "is in use by another server or by `headwater migrate-store`";
+                Err(Failure::Other(format!("the data folder {} {used}", folder.display())))
             }
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }

@@ -6,7 +6,7 @@ use headwater_server::{
     ServeError,
     administration::{AdministrationError, VaultError},
 };
-use headwater_store::StoreError;
+use headwater_store::{StoreError, transfer::TransferError};
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ impl Failure {
                 | StoreError::NoDefinition(_)
                 | StoreError::NoUnknownAttribute { .. },
             ) => 3,
-            Self::Store(StoreError::Definition(_)) => 2,
+            Self::Store(StoreError::Definition(_) | StoreError::Address(_)) => 2,
             Self::Store(
                 StoreError::SlugTaken(_)
                 | StoreError::NotUnique { .. }
@@ -51,6 +51,16 @@ impl Failure {
             ) => 4,
             Self::Store(_) | Self::Vault(_) | Self::Serve(_) | Self::Other(_) => 1,
         })
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Same(_) => Self::Usage(error.to_string()),
+            TransferError::Store(error) => Self::Store(error),
+            error => Self::Other(error.to_string()),
+        }
     }
 }
 

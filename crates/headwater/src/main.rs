@@ -1,10 +1,12 @@
 //! The command line: `headwater serve`, `headwater source …`, `headwater token …`,
-//! `headwater schema …`, `headwater resource-type …`, `headwater attribute …`, `headwater admin …`.
+//! `headwater schema …`, `headwater resource-type …`, `headwater attribute …`, `headwater admin …`,
+//! `headwater migrate-store`.
 
 mod administrators;
 mod arguments;
 mod data_lock;
 mod failure;
+mod migrate_store;
 mod output;
 mod schemas;
 mod serve;
@@ -59,5 +61,6 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::ResourceType(command) => schemas::resource_types(command).await,
         Command::Attribute(command) => schemas::attributes(command).await,
         Command::Admin(command) => administrators::run(command).await,
+        Command::MigrateStore(arguments) => migrate_store::run(arguments).await,
     }
 }

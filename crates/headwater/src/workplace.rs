@@ -49,8 +49,12 @@ pub(crate) async fn records(data: &DataArguments) -> Result<Records, Failure> {
 }
 
 async fn connect(url: &str) -> Result<PostgresStore, StoreError> {
-    let limits = PoolLimits { connections: CONNECTIONS_OF_COMMANDS, ..PoolLimits::default() };
-    PostgresStore::connect(url, limits).await
+    PostgresStore::connect(url, limits()).await
+}
+
+/// The bounds of a command's connections.
+pub(crate) fn limits() -> PoolLimits {
+    PoolLimits { connections: CONNECTIONS_OF_COMMANDS, ..PoolLimits::default() }
 }
 
 fn of_folder(store: Records, data: &DataArguments) -> Result<Administration, Failure> {

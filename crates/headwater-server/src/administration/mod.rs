@@ -23,7 +23,7 @@ pub use resource_types::DescribedType;
 pub use schemas::{DescribedSchema, Extends, Origin, Use, schema_json};
 pub use settings::{Settings, SettingsEdit};
 pub use sources::{MadeSource, MadeToken, SourceRequest, checked_slug};
-pub use vault::{Vault, VaultError};
+pub use vault::{KeyOfFolder, Vault, VaultError};
 
 use crate::clock::{Clock, Random, Uuids};
 

@@ -1,7 +1,11 @@
 //! Secrets kept for a while, under the server's key: XChaCha20-Poly1305, with the key's id in each
 //! record so that a record under another key is told from a damaged one.
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
@@ -38,6 +42,48 @@ pub enum VaultError {
     Damaged,
 }
 
+/// Where a data folder has the server's key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum KeyOfFolder {
+    /// In the folder.
+    Inside([u8; 32]),
+    /// In another file, which was named with `--key-file`.
+    Elsewhere(PathBuf),
+    /// It has none yet.
+    None,
+}
+
+impl KeyOfFolder {
+    /// Looks where the key is.
+    ///
+    /// # Errors
+    /// The file in the folder can't be used.
+    pub fn find(folder: &Path) -> Result<Self, VaultError> {
+        if let Some(file) = pointed_to(folder) {
+            return Ok(Self::Elsewhere(file));
+        }
+        let path = folder.join(FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => decoded(&text).map(Self::Inside).ok_or_else(|| unusable(&path, FORM)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::None),
+            Err(error) => Err(unusable(&path, error)),
+        }
+    }
+
+    /// Keeps a key in a folder, in the place of any other.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn keep(folder: &Path, key: [u8; 32]) -> Result<(), VaultError> {
+        let path = folder.join(FILE);
+        let write = || {
+            let beside = written_beside(&path, &key)?;
+            std::fs::rename(beside, &path)
+        };
+        write().map_err(|error| unusable(&path, error))
+    }
+}
+
 /// The server's key.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
@@ -55,21 +101,20 @@ impl Vault {
     pub fn open(folder: &Path, key_file: Option<&Path>, random: Arc<dyn Random>) -> Result<Self, VaultError> {
         let given = match key_file {
             Some(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned())),
-            None => std::fs::read_to_string(folder.join(POINTER)).ok().map(|path| path.trim().into()),
+            None => pointed_to(folder),
         };
         let path = given.clone().unwrap_or_else(|| folder.join(FILE));
-        let unusable = |reason: String| VaultError::Key { path: path.display().to_string(), reason };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
-                make(folder, &path, &*random).map_err(|error| unusable(error.to_string()))?
+                make(folder, &path, &*random).map_err(|error| unusable(&path, error))?
             }
-            Err(error) => return Err(unusable(error.to_string())),
+            Err(error) => return Err(unusable(&path, error)),
         };
-        let key = decoded(&text).ok_or_else(|| unusable(FORM.to_owned()))?;
+        let key = decoded(&text).ok_or_else(|| unusable(&path, FORM))?;
         if key_file.is_some() {
             // So that commands on the same folder use the same key without being told.
-            point_to(folder, &path).map_err(|error| unusable(error.to_string()))?;
+            point_to(folder, &path).map_err(|error| unusable(&path, error))?;
         }
         Ok(Self::with_key(key, random))
     }
@@ -86,9 +131,8 @@ impl Vault {
     /// # Errors
     /// The file can't be used.
     pub fn of_file(path: &Path, random: Arc<dyn Random>) -> Result<Self, VaultError> {
-        let unusable = |reason: String| VaultError::Key { path: path.display().to_string(), reason };
-        let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self::with_key(decoded(&text).ok_or_else(|| unusable(FORM.to_owned()))?, random))
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(path, error))?;
+        Ok(Self::with_key(decoded(&text).ok_or_else(|| unusable(path, FORM))?, random))
     }
 
     /// Seals a secret for one purpose: it opens for the same purpose alone.
@@ -119,6 +163,15 @@ impl Vault {
 /// What a key's file has to hold.
 const FORM: &str = "it has to hold 32 bytes in Base64";
 
+fn unusable(path: &Path, reason: impl std::fmt::Display) -> VaultError {
+    VaultError::Key { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+/// The file that was named for the key of a folder.
+fn pointed_to(folder: &Path) -> Option<PathBuf> {
+    std::fs::read_to_string(folder.join(POINTER)).ok().map(|path| path.trim().into())
+}
+
 fn decoded(text: &str) -> Option<[u8; 32]> {
     STANDARD.decode(text.trim()).ok()?.try_into().ok()
 }
@@ -129,12 +182,10 @@ fn make(folder: &Path, path: &Path, random: &dyn Random) -> std::io::Result<Stri
     headwater_store::sqlite::make_private_folder(folder)?;
     let mut key = [0; 32];
     random.fill(&mut key);
-    let mut fresh = tempfile_beside(path)?;
-    fresh.1.write_all(format!("{}\n", STANDARD.encode(key)).as_bytes())?;
-    fresh.1.sync_all()?;
+    let fresh = written_beside(path, &key)?;
     // A link is refused where the name is taken, and never shows half a file.
-    let linked = std::fs::hard_link(&fresh.0, path);
-    std::fs::remove_file(&fresh.0)?;
+    let linked = std::fs::hard_link(&fresh, path);
+    std::fs::remove_file(&fresh)?;
     match linked {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -152,11 +203,14 @@ fn point_to(folder: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::write(pointer, text)
 }
 
-fn tempfile_beside(path: &Path) -> std::io::Result<(std::path::PathBuf, std::fs::File)> {
+/// A file with a key beside another, safe on the disk.
+fn written_beside(path: &Path, key: &[u8; 32]) -> std::io::Result<PathBuf> {
     let beside = path.with_extension(format!("key.{}", std::process::id()));
-    let file = headwater_store::sqlite::open_private(&beside)?;
+    let mut file = headwater_store::sqlite::open_private(&beside)?;
     file.set_len(0)?;
-    Ok((beside, file))
+    file.write_all(format!("{}\n", STANDARD.encode(key)).as_bytes())?;
+    file.sync_all()?;
+    Ok(beside)
 }
 
 #[cfg(test)]

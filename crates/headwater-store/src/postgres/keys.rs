@@ -8,6 +8,8 @@ use crate::selection::KeyForm;
 
 /// The most bytes of a key that are kept as they are.
 const MOST: usize = 1_000;
+/// The most bytes of a member that is no resource's id, with what stands before its text.
+const MOST_OF_MEMBER: usize = 2_017;
 /// Stands between the beginning of a long key and its hash; so a long key is behind what it begins
 /// with, as it should be.
 const SEPARATOR: char = '\u{1}';
@@ -48,6 +50,11 @@ fn is_short(key: &str) -> bool {
 /// A text without the one character that no text in PostgreSQL can have.
 pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// Whether the indexes can have a member.
+pub(crate) fn is_storable_member(member: &[u8]) -> bool {
+    member.len() <= MOST_OF_MEMBER
 }
 
 /// Whether stored keys compare with this one as the keys themselves do.

@@ -26,6 +26,7 @@ mod requests;
 mod rows;
 mod search;
 mod selection;
+mod server;
 mod source;
 mod sql;
 mod statement;
@@ -47,7 +48,7 @@ use self::{
 };
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute,
+    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, transfer,
 };
 
 /// How often a read is tried whose connection is lost: the pool may have had several that the database
@@ -77,8 +78,20 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Address`]; [`StoreError::Unavailable`]; the data is newer than the program
-    /// ([`StoreError::TooNew`]).
+    /// ([`StoreError::TooNew`]), or not all of it is there ([`StoreError::Incomplete`]).
     pub async fn connect(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
+        let store = Self::connect_incomplete(url, limits).await?;
+        match store.read_waiting(true, |sql| transfer::progress::origin(sql)).await? {
+            Some(origin) => Err(StoreError::Incomplete(origin)),
+            None => Ok(store),
+        }
+    }
+
+    /// Like [`Self::connect`], also where a directory is being moved to: for who moves it there.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], but for [`StoreError::Incomplete`].
+    pub async fn connect_incomplete(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
         migrate::migrate(&address, limits).await?;
         let connections = Connections::new(address, limits)?;

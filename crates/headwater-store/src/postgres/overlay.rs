@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
 use uuid::Uuid;
 
-use super::edits::{MemberEdits, Outcome};
+use super::{
+    edits::{MemberEdits, Outcome},
+    keys,
+};
 use crate::{
     Applied, ApplyError, ChangeSet, DocumentChange, MemberId, Millis, ResourceId, SecretHash, StoreError,
     Write, Written,
 };
-
-/// The longest name of a member that is no resource's id, in bytes: the database's indexes take no more.
-const LONGEST_MEMBER: usize = 2_000;
 
 /// A key in the index, and whose it is.
 pub(super) type KeyOf = (i64, String, ResourceId);
@@ -338,7 +338,7 @@ impl Overlay {
 
     fn check_unique(&self, id: ResourceId, keys: &[IndexKey]) -> Result<(), ApplyError> {
         let taken = |key: &&IndexKey| {
-            key.unique && self.taken.contains(&(key.code, super::keys::stored(&key.key).into_owned()))
+            key.unique && self.taken.contains(&(key.code, keys::stored(&key.key).into_owned()))
         };
         match keys.iter().find(taken) {
             Some(key) => Err(ApplyError::Taken { path: key.path.to_string(), id }),
@@ -349,7 +349,7 @@ impl Overlay {
     fn add_keys(&mut self, id: ResourceId, keys: &[IndexKey]) {
         for key in keys {
             if key.unique {
-                self.taken.insert((key.code, super::keys::stored(&key.key).into_owned()));
+                self.taken.insert((key.code, keys::stored(&key.key).into_owned()));
             }
             let place = (key.code, key.key.clone(), id);
             if self.writes.keys.get(&place) == Some(&None) {
@@ -363,7 +363,7 @@ impl Overlay {
     fn remove_keys(&mut self, id: ResourceId, keys: &[IndexKey]) {
         for key in keys {
             if key.unique {
-                self.taken.remove(&(key.code, super::keys::stored(&key.key).into_owned()));
+                self.taken.remove(&(key.code, keys::stored(&key.key).into_owned()));
             }
             let place = (key.code, key.key.clone(), id);
             if matches!(self.writes.keys.get(&place), Some(Some(_))) {
@@ -422,10 +422,11 @@ impl Overlay {
 /// # Errors
 /// One of them is too long to be stored.
 pub(super) fn from_texts(texts: &[String]) -> Result<Vec<MemberId>, ApplyError> {
-    if texts.iter().any(|text| text.len() > LONGEST_MEMBER) {
+    let members: Vec<MemberId> = texts.iter().map(|text| MemberId::from_text(text)).collect();
+    if !members.iter().all(|member| keys::is_storable_member(member.as_bytes())) {
         return Err(StoreError::TooLong("the value of a member").into());
     }
-    Ok(texts.iter().map(|text| MemberId::from_text(text)).collect())
+    Ok(members)
 }
 
 /// Something that a write needs was not read before.

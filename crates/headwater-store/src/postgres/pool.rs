@@ -9,6 +9,9 @@ use tokio_postgres::{Client, config::Host};
 use super::address::Address;
 use crate::StoreError;
 
+/// Where PostgreSQL listens unless it is told otherwise.
+const DEFAULT_PORT: u16 = 5432;
+
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolLimits {
@@ -74,10 +77,16 @@ impl Connections {
         let hosts: Vec<String> = config
             .get_hosts()
             .iter()
-            .map(|host| match host {
-                Host::Tcp(name) => name.clone(),
-                #[cfg(unix)]
-                Host::Unix(path) => path.display().to_string(),
+            .enumerate()
+            .map(|(number, host)| {
+                let ports = config.get_ports();
+                let port = ports.get(number).or(ports.first()).filter(|port| **port != DEFAULT_PORT);
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                match host {
+                    Host::Tcp(name) => format!("{name}{port}"),
+                    #[cfg(unix)]
+                    Host::Unix(path) => format!("{}{port}", path.display()),
+                }
             })
             .collect();
         format!("{} on {}", config.get_dbname().or(config.get_user()).unwrap_or_default(), hosts.join(", "))

@@ -10,10 +10,12 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{PostgresStore, credentials::LEASE, fault, keys, pool::Connection};
+use super::{
+    PostgresStore, credentials::LEASE, fault, keys, pool::Connection, statement::Parameter, statement::Typed,
+};
 use crate::{
     SourceId, StoreError,
-    sql::{NewKey, Row, Sql, Value, values},
+    sql::{FromValue, Kind, NewKey, Row, Sql, Value, values},
 };
 
 /// How often a change is tried that the database gives up in favour of another.
@@ -33,6 +35,13 @@ const ADD: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, 
 const ADD_UNIQUE: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
                           VALUES (?1, ?2, ?3, ?4, 1, ?5) \
                           ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
+
+const LAST_SOURCE: &str =
+    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM source_id_seq";
+const BEGIN_JOURNALS: &str = "INSERT INTO source_sequence (source_id, last) SELECT id, 0 FROM source \
+                              ON CONFLICT (source_id) DO NOTHING";
+const CONTINUE_JOURNALS: &str = "UPDATE source_sequence SET last = COALESCE(\
+                                 (SELECT MAX(c.sequence) FROM change c WHERE c.source_id = source_sequence.source_id), 0)";
 
 /// A connection as those see it who don't wait asynchronously.
 pub(super) struct Waiting {
@@ -129,37 +138,6 @@ impl PostgresStore {
         self.shared.credentials.forget();
         tokio::time::sleep(LEASE).await;
         Ok(done)
-    }
-
-    /// The key that all replicas share: `fresh`, unless there is one already.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn server_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
-        self.write_records(move |sql| {
-            sql.execute("UPDATE server SET key = ?1 WHERE id = 1 AND key IS NULL", &values![fresh])?;
-            let key = sql.value("SELECT key FROM server WHERE id = 1", &[])?;
-            key.ok_or_else(|| StoreError::Damaged("the server's row is missing".to_owned()))
-        })
-        .await
-    }
-
-    /// Notes what URLs of the server start with, for commands that print them.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn announce(&self, origin: String) -> Result<(), StoreError> {
-        let update = "UPDATE server SET origin = ?1 WHERE id = 1";
-        self.write_records(move |sql| sql.execute(update, &values![origin.as_str()]).map(drop)).await
-    }
-
-    /// What was announced last.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn announced(&self) -> Result<Option<String>, StoreError> {
-        let select = "SELECT origin FROM server WHERE id = 1";
-        self.read_waiting(true, move |sql| Ok(sql.value::<Option<String>>(select, &[])?.flatten())).await
     }
 
     fn waiting(&self, runtime: &Handle, begin: Option<&'static str>) -> Result<Waiting, StoreError> {
@@ -282,6 +260,66 @@ impl Sql for Waiting {
             .collect();
         self.execute_each(if unique { ADD_UNIQUE } else { ADD }, &rows)
     }
+
+    fn add_rows(&self, insert: &str, kinds: &[Kind], rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        let parameters: Vec<String> = (1..=kinds.len()).map(|number| format!("${number}")).collect();
+        let statement = format!("{insert} SELECT * FROM unnest({})", parameters.join(", "));
+        let columns: Vec<List<'_>> =
+            kinds.iter().enumerate().map(|(at, kind)| List::of(*kind, rows, at)).collect::<Result<_, _>>()?;
+        let bound: Vec<Parameter<'_>> = columns.iter().map(List::bound).collect();
+        self.wait(self.connection.execute_typed(&statement, &bound)).map(drop)
+    }
+
+    fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        let exists = "SELECT to_regclass(?1) IS NOT NULL";
+        Ok((self as &dyn Sql).value(exists, &values![name])?.unwrap_or_default())
+    }
+
+    fn has_whole_keys(&self) -> bool {
+        false
+    }
+
+    fn last_source(&self) -> Result<i64, StoreError> {
+        Ok((self as &dyn Sql).value(LAST_SOURCE, &[])?.unwrap_or_default())
+    }
+
+    fn continue_numbers(&self, last_source: i64) -> Result<(), StoreError> {
+        self.execute(&format!("ALTER TABLE source ALTER COLUMN id RESTART WITH {}", last_source + 1), &[])?;
+        self.execute(BEGIN_JOURNALS, &[])?;
+        self.execute(CONTINUE_JOURNALS, &[]).map(drop)
+    }
+}
+
+/// A column of many rows.
+enum List<'a> {
+    Integers(Vec<Option<i64>>),
+    Texts(Vec<Option<&'a str>>),
+    Bytes(Vec<Option<&'a [u8]>>),
+}
+
+impl<'a> List<'a> {
+    fn of(kind: Kind, rows: &'a [Vec<Value>], at: usize) -> Result<Self, StoreError> {
+        Ok(match kind {
+            Kind::Integer => Self::Integers(column(rows, at)?),
+            Kind::Text => Self::Texts(column(rows, at)?),
+            Kind::Bytes => Self::Bytes(column(rows, at)?),
+        })
+    }
+
+    fn bound(&self) -> Parameter<'_> {
+        match self {
+            Self::Integers(values) => values.bound(),
+            Self::Texts(values) => values.bound(),
+            Self::Bytes(values) => values.bound(),
+        }
+    }
+}
+
+/// What all rows have at a place.
+fn column<'a, T: FromValue<'a>>(rows: &'a [Vec<Value>], at: usize) -> Result<Vec<Option<T>>, StoreError> {
+    let value = |row: &'a Vec<Value>| row.get(at).and_then(<Option<T>>::from_value);
+    let column: Option<_> = rows.iter().map(value).collect();
+    column.ok_or_else(|| StoreError::Damaged(format!("column {at} has a value of another type")))
 }
 
 /// `?1` as `$1`.

@@ -80,7 +80,7 @@ impl Records {
     }
 
     /// Like [`Self::read`], for what may take longer than an async thread should be held.
-    async fn read_long<T: Send + 'static>(
+    pub(crate) async fn read_long<T: Send + 'static>(
         &self,
         read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -91,7 +91,7 @@ impl Records {
     }
 
     /// Runs a change, whole or not at all, and returns once it is durable.
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -103,13 +103,26 @@ impl Records {
 
     /// Like [`Self::write`], for a change to sources or tokens: every process is told of it, so that
     /// none goes on with credentials that it remembers.
-    async fn administer<T: Send + 'static>(
+    pub(crate) async fn administer<T: Send + 'static>(
         &self,
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.database {
             Database::Sqlite(store) => store.administer(move |connection| work(connection)).await,
             Database::Postgres(store) => store.administer(work).await,
+        }
+    }
+
+    /// Where the records are, in words that are the same however it was said.
+    pub(crate) fn place(&self) -> String {
+        match &self.database {
+            Database::Sqlite(store) => {
+                let (path, _) = store.size();
+                let folder = path.parent().unwrap_or(&path);
+                let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+                format!("the data folder {}", folder.display())
+            }
+            Database::Postgres(store) => format!("the PostgreSQL database {}", store.location()),
         }
     }
 

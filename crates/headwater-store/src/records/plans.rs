@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::{index, journal, listing, sources};
 use crate::{
     ChangeQuery, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError,
-    sql::{NewKey, Row, Sql, Value},
+    sql::{Kind, NewKey, Row, Sql, Value},
     sqlite::SqliteStore,
+    transfer::tables::TABLES,
 };
 
 const SOURCE: SourceId = SourceId(1);
@@ -53,6 +54,26 @@ impl Sql for Explaining<'_> {
 
     fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError> {
         Sql::add_keys(self.connection, source, keys, unique)
+    }
+
+    fn add_rows(&self, insert: &str, kinds: &[Kind], rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        self.connection.add_rows(insert, kinds, rows)
+    }
+
+    fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        self.connection.has_table(name)
+    }
+
+    fn has_whole_keys(&self) -> bool {
+        self.connection.has_whole_keys()
+    }
+
+    fn last_source(&self) -> Result<i64, StoreError> {
+        self.connection.last_source()
+    }
+
+    fn continue_numbers(&self, last_source: i64) -> Result<(), StoreError> {
+        self.connection.continue_numbers(last_source)
     }
 }
 
@@ -166,6 +187,22 @@ fn the_journal_is_read_from_an_index() {
         let by_number = |step: &String| step.starts_with("SEARCH c") && step.contains("sequence");
         let by_request = statement.contains("request_id = ");
         assert!(plan.iter().any(by_number) || by_request, "{statement}: {plan:?}");
+    }
+}
+
+#[test]
+fn a_move_reads_each_table_in_the_order_of_an_index() {
+    let plans = plans(|sql| {
+        for table in &TABLES {
+            let key = vec![Value::Integer(0); table.key];
+            table.page(sql, &[], 10).expect("the first page");
+            table.page(sql, &key, 10).expect("another page");
+        }
+    });
+    assert_eq!(plans.len(), 2 * TABLES.len());
+    assert_searches(&plans, &["SCAN"]);
+    for (statement, plan) in plans.iter().filter(|(statement, _)| statement.contains("WHERE")) {
+        assert!(plan[0].starts_with("SEARCH"), "{statement}: {plan:?}");
     }
 }
 

@@ -39,6 +39,7 @@ use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
     ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, lock, pages,
     records::{self, Registries},
+    transfer,
 };
 
 /// The name of the database in the data folder.
@@ -67,8 +68,22 @@ impl SqliteStore {
     /// to date.
     ///
     /// # Errors
-    /// The folder can't be used, or the data is newer than the program ([`StoreError::TooNew`]).
+    /// The folder can't be used, the data is newer than the program ([`StoreError::TooNew`]), or not
+    /// all of it is there ([`StoreError::Incomplete`]).
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let store = Self::open_incomplete(folder)?;
+        store.peek(|connection| match transfer::progress::origin(connection)? {
+            Some(origin) => Err(StoreError::Incomplete(origin)),
+            None => Ok(()),
+        })?;
+        Ok(store)
+    }
+
+    /// Like [`Self::open`], also where a directory is being moved to: for who moves it there.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`StoreError::Incomplete`].
+    pub fn open_incomplete(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
         make_private_folder(folder)
             .and_then(|()| open_private(&path))
@@ -100,7 +115,7 @@ impl SqliteStore {
     /// # Errors
     /// As [`Self::open`], and [`StoreError::NoData`] when there is none.
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        if folder.join(FILE).exists() {
+        if has_data(folder) {
             Self::open(folder)
         } else {
             Err(StoreError::NoData(folder.display().to_string()))
@@ -272,6 +287,11 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.shared.readers.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
+}
+
+/// Whether there is a store in a folder.
+pub fn has_data(folder: &Path) -> bool {
+    folder.join(FILE).exists()
 }
 
 /// Makes a folder where it is missing, open to nobody else: everything in it is personal.

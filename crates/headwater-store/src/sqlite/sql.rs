@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{SqliteStore, blocking};
 use crate::{
     SourceId, StoreError,
-    sql::{NewKey, Row, Sql, Value, values},
+    sql::{Kind, NewKey, Row, Sql, Value, values},
 };
 
 /// Adds a key that others may have too.
@@ -76,6 +76,31 @@ impl Sql for Connection {
         let rows: Vec<Vec<Value>> =
             keys.iter().map(|key| values![source, key.code, key.key.as_str(), key.id].to_vec()).collect();
         self.execute_each(if unique { ADD_UNIQUE } else { ADD }, &rows)
+    }
+
+    fn add_rows(&self, insert: &str, kinds: &[Kind], rows: &[Vec<Value>]) -> Result<(), StoreError> {
+        let parameters: Vec<String> = (1..=kinds.len()).map(|number| format!("?{number}")).collect();
+        self.execute_each(&format!("{insert} VALUES ({})", parameters.join(", ")), rows).map(drop)
+    }
+
+    fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.table_exists(None, name)?)
+    }
+
+    fn has_whole_keys(&self) -> bool {
+        true
+    }
+
+    fn last_source(&self) -> Result<i64, StoreError> {
+        let select = "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'source'";
+        Ok(self.query_row(select, [], |row| row.get(0))?)
+    }
+
+    /// A journal goes on behind its last line by itself.
+    fn continue_numbers(&self, last_source: i64) -> Result<(), StoreError> {
+        Sql::execute(self, "DELETE FROM sqlite_sequence WHERE name = 'source'", &[])?;
+        let insert = "INSERT INTO sqlite_sequence (name, seq) VALUES ('source', ?1)";
+        Sql::execute(self, insert, &[last_source.into()]).map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ mod groups;
 mod http;
 mod kill;
 mod limits;
+mod migrate_store;
 mod paging;
 mod regressions;
 mod scenarios;

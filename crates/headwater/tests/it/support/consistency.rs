@@ -15,12 +15,19 @@ type Id = Vec<u8>;
 /// Type, version, attributes.
 type Resource = (String, i64, Object);
 
-/// Panics with what is wrong.
+/// Panics with what is wrong. A database of PostgreSQL is looked at as what `migrate-store` makes of it.
 #[track_caller]
 pub(crate) fn check(database: &Path) {
-    if database.parent().is_some_and(|folder| super::database_of(folder).is_some()) {
-        return;
-    }
+    let moved = tempfile::tempdir().expect("a folder");
+    let database = match database.parent().and_then(super::database_of) {
+        Some(url) => {
+            let folder = moved.path().to_str().expect("UTF-8");
+            let output = super::headwater(&["migrate-store", "--from", &url, "--to", folder, "--json"]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            &moved.path().join("headwater.db")
+        }
+        None => database,
+    };
     let connection =
         Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
     let whole: String =

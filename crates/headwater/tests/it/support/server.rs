@@ -61,6 +61,20 @@ pub(crate) fn headwater(arguments: &[&str]) -> Output {
     command.output().expect("the binary runs")
 }
 
+/// Runs a command with some of its options in the environment.
+pub(crate) fn headwater_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = binary();
+    command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null());
+    command.output().expect("the binary runs")
+}
+
+/// Starts a command whose output is read while it runs.
+pub(crate) fn headwater_started(arguments: &[&str]) -> Child {
+    let mut command = binary();
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the binary runs")
+}
+
 /// Runs a command that reads this from its standard input.
 pub(crate) fn headwater_reading(arguments: &[&str], input: &str) -> Output {
     let mut command = binary();
@@ -103,11 +117,31 @@ impl Server {
     }
 
     fn new(folder: &str) -> Self {
+        let server = Self::in_folder(folder);
+        make_database(&server.data);
+        server
+    }
+
+    fn in_folder(folder: &str) -> Self {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let output = tempfile::tempdir().expect("a temporary folder");
         let data = parent.path().join(folder);
-        make_database(&data);
         Self { data, _folder: parent, output, address: String::new(), process: None }
+    }
+
+    /// One that is not started yet, on a database, or else on an empty folder, whatever the other tests
+    /// run on.
+    pub(crate) fn stopped(database: Option<String>) -> Self {
+        let server = Self::in_folder("");
+        if let Some(url) = database {
+            DATABASES.lock().expect("no test panics with it").insert(server.data.clone(), url);
+        }
+        server
+    }
+
+    /// Its database or its folder, as `migrate-store` takes it.
+    pub(crate) fn place(&self) -> String {
+        database_of(&self.data).unwrap_or_else(|| self.data.display().to_string())
     }
 
     /// Starts a process on the same data, at a port that was free a moment ago.
@@ -220,7 +254,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("the server's log:\n{}", self.logged());
+            let logged = std::fs::read_to_string(self.output.path().join(STDERR)).unwrap_or_default();
+            eprintln!("the server's log:\n{logged}");
         }
     }
 }
