@@ -72,7 +72,7 @@ impl SqliteStore {
     /// all of it is there ([`StoreError::Incomplete`]).
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let store = Self::open_incomplete(folder)?;
-        store.peek(|connection| match transfer::progress::origin(connection)? {
+        store.shared.readers.peek(|connection| match transfer::progress::origin(connection)? {
             Some(origin) => Err(StoreError::Incomplete(origin)),
             None => Ok(()),
         })?;

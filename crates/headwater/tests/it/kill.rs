@@ -4,15 +4,14 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use crate::support::{Dice, Server, Source, consistency, patch};
+use crate::support::{Dice, Server, Source, consistency, eventually, patch};
 
 const CLIENTS: usize = 8;
 const KILLS: usize = 20;
@@ -59,21 +58,26 @@ fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
     let mut acknowledged = 0;
     for round in 0..KILLS {
         let stop = Arc::new(AtomicBool::new(false));
+        let writes = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = known
             .into_iter()
             .enumerate()
             .map(|(client, known)| {
                 let (source, group, stop) = (source.at(server.address()), group.clone(), Arc::clone(&stop));
+                let writes = Arc::clone(&writes);
                 let seed = Dice::new(0x1234_5678 + (round * CLIENTS + client) as u64);
-                thread::spawn(move || write_until_killed(&source, &group, client, round, known, seed, &stop))
+                thread::spawn(move || {
+                    write_until_killed(&source, &group, (client, round), known, seed, &stop, &writes)
+                })
             })
             .collect();
-        thread::sleep(Duration::from_millis(30 + dice.roll(120)));
+        // In the middle of whatever comes behind so many writes.
+        let enough = 10 + dice.roll(60);
+        eventually("enough writes", || (writes.load(Ordering::Relaxed) >= enough).then_some(()));
         server.kill();
         stop.store(true, Ordering::Relaxed);
-        let outcomes: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
-        acknowledged += outcomes.iter().map(|(_, writes)| writes).sum::<u64>();
-        known = outcomes.into_iter().map(|(known, _)| known).collect();
+        known = threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
+        acknowledged += writes.load(Ordering::Relaxed);
         server.restart(&[]);
         check(&source.at(server.address()), &group, &mut known);
         consistency::check(&server.database());
@@ -84,13 +88,12 @@ fn no_acknowledged_write_is_lost_when_the_server_is_killed() {
 fn write_until_killed(
     source: &Source,
     group: &str,
-    client: usize,
-    round: usize,
+    (client, round): (usize, usize),
     mut known: BTreeMap<String, Known>,
     mut dice: Dice,
     stop: &AtomicBool,
-) -> (BTreeMap<String, Known>, u64) {
-    let mut writes = 0;
+    writes: &AtomicU64,
+) -> BTreeMap<String, Known> {
     for turn in 0.. {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -138,7 +141,7 @@ fn write_until_killed(
             response.status,
             String::from_utf8_lossy(&response.body)
         );
-        writes += 1;
+        writes.fetch_add(1, Ordering::Relaxed);
         match next {
             Some((id, next)) => {
                 known.insert(id, next.settled());
@@ -149,7 +152,7 @@ fn write_until_killed(
             }
         }
     }
-    (known, writes)
+    known
 }
 
 impl Known {

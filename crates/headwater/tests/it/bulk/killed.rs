@@ -1,12 +1,19 @@
 //! SIGKILL at random moments during bulk requests: what was acknowledged is there, and nothing is
 //! done by half.
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
 use serde_json::{Value, json};
 
 use super::request;
-use crate::support::{Dice, Server, Source, consistency, patch, text};
+use crate::support::{Dice, Server, Source, consistency, eventually, patch, text};
 
 const CLIENTS: usize = 4;
 const KILLS: usize = 10;
@@ -131,13 +138,16 @@ fn no_acknowledged_operation_is_lost_when_the_server_is_killed() {
     let mut dice = Dice::new(0x51ed_270b);
     let (mut acknowledged, mut unanswered) = (0, 0);
     for round in 0..KILLS {
+        let answered = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let source = source.at(server.address());
-                thread::spawn(move || send_until_killed(&source, &format!("{round}-{client}")))
+                let (source, answered) = (source.at(server.address()), Arc::clone(&answered));
+                thread::spawn(move || send_until_killed(&source, &format!("{round}-{client}"), &answered))
             })
             .collect();
-        thread::sleep(Duration::from_millis(150 + dice.roll(400)));
+        // In the middle of whatever comes behind so many requests.
+        let enough = 3 + dice.roll(8);
+        eventually("enough requests", || (answered.load(Ordering::Relaxed) >= enough).then_some(()));
         server.kill();
         let sent: Vec<Vec<Sent>> =
             threads.into_iter().map(|thread| thread.join().expect("a client")).collect();
@@ -158,7 +168,7 @@ fn no_acknowledged_operation_is_lost_when_the_server_is_killed() {
 }
 
 /// Sends one bulk request after the other. Each second one changes what the one before has made.
-fn send_until_killed(source: &Source, client: &str) -> Vec<Sent> {
+fn send_until_killed(source: &Source, client: &str, answered: &AtomicU64) -> Vec<Sent> {
     let mut requests: Vec<Sent> = Vec::new();
     for turn in 0.. {
         let earlier = match requests.last() {
@@ -177,6 +187,7 @@ fn send_until_killed(source: &Source, client: &str) -> Vec<Sent> {
             assert!(answer["status"].as_str().is_some_and(|status| status.starts_with('2')), "{answer}");
         }
         sent.answers = Some(answers);
+        answered.fetch_add(1, Ordering::Relaxed);
         requests.push(sent);
     }
     requests
