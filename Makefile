@@ -119,15 +119,13 @@ lint: ui deny ## Formatting, lints, documentation, licences
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --lib --no-deps --locked --quiet
 	cargo deny --workspace --locked check licenses bans sources
 
-.PHONY: bench
-bench: ui ## Measure, and rewrite docs/benchmarks.md
-	cargo build --release --locked -p headwater -p headwater-bench
-	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --write docs/benchmarks.md
+# Such as --keep FOLDER, --users 1000, --only "GET user": target/release/headwater-bench --help.
+BENCH ?= --write docs/benchmarks.md
 
-.PHONY: bench-pages
-bench-pages: ui ## How long the pages of the web UI take with a million users (five minutes, 6 GB)
+.PHONY: bench
+bench: ui ## Measure with up to a million users, and rewrite docs/benchmarks.md (half an hour, 8 GB)
 	cargo build --release --locked -p headwater -p headwater-bench
-	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --users 1000000 --runs 1
+	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater $(BENCH)
 
 .PHONY: node
 node:

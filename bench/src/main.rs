@@ -1,19 +1,31 @@
 //! `headwater-bench`: measures a server process over real sockets, and beside it what the same
 //! machine gives at most: a bare route of the same HTTP stack, and raw commits of the same rows.
 
+mod administrator;
 mod bare;
+mod ceilings;
+mod connection;
+mod directory;
+mod endpoint;
+mod groups;
+mod kept;
 mod lists;
 mod load;
+mod machine;
 mod marks;
 mod pages;
 mod report;
 mod server;
+mod singles;
+mod sources;
+mod targets;
 mod users;
-mod workloads;
+mod workload;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
+use directory::Subject;
 
 /// Measures Headwater beside the ceilings of the machine.
 #[derive(Debug, Parser)]
@@ -24,12 +36,18 @@ struct Arguments {
     /// The server's binary
     #[arg(long, value_name = "FILE", default_value = "target/release/headwater")]
     server: PathBuf,
-    /// Where to write the table as Markdown, beside printing it
+    /// Where to write the report as Markdown, beside printing it
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// How many users the directory has, each in its turn
-    #[arg(long, value_delimiter = ',', default_value = "1000,100000")]
+    #[arg(long, value_delimiter = ',', default_value = "1000,100000,1000000")]
     users: Vec<usize>,
+    /// How many members the groups of a directory have
+    #[arg(long, value_delimiter = ',', default_value = "10,100,10000,100000,1000000")]
+    groups: Vec<usize>,
+    /// On how many sources requests are spread, for the comparison with one source; 0 to leave it out
+    #[arg(long, default_value_t = 10_000)]
+    sources: usize,
     /// How many connections send requests at once
     #[arg(long, default_value_t = 16)]
     connections: usize,
@@ -42,6 +60,9 @@ struct Arguments {
     /// Measure only workloads whose names have this in them, and no pages
     #[arg(long, value_name = "TEXT", conflicts_with = "write")]
     only: Option<String>,
+    /// Keep filled directories in this folder, and work on copies of those that are there
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,25 +82,35 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    if let Some(Command::Bare { listen }) = arguments.command {
-        return bare::serve(listen).await;
+    match &arguments.command {
+        Some(Command::Bare { listen }) => bare::serve(*listen).await,
+        None => measure(&arguments).await,
     }
+}
+
+async fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let plan = load::Plan {
         connections: arguments.connections,
         duration: Duration::from_secs(arguments.seconds),
         runs: arguments.runs,
-        only: arguments.only,
+        only: arguments.only.clone(),
+    };
+    let subject = |users: usize| Subject {
+        binary: &arguments.server,
+        users,
+        groups: groups::sizes(&arguments.groups, users, arguments.keep.is_some(), &plan),
+        keep: arguments.keep.as_deref(),
     };
     let mut report = report::Report::new(&plan);
-    report.ceiling(workloads::bare_route(&plan).await?);
-    report.marks(marks::measure()?);
-    for users in arguments.users {
-        let measured = workloads::measure(&arguments.server, users, &plan).await?;
-        report.directory(users, measured);
+    for users in &arguments.users {
+        report.directory(directory::measure(&subject(*users), &plan).await?);
+    }
+    if arguments.sources > 0 && plan.wants(&sources::name(arguments.sources)) {
+        report.sources(sources::measure(&subject(0), arguments.sources, &plan).await?);
     }
     let text = report.to_markdown();
     println!("{text}");
-    if let Some(path) = arguments.write {
+    if let Some(path) = &arguments.write {
         std::fs::write(path, text)?;
     }
     Ok(())

@@ -20,6 +20,7 @@ pub(crate) struct Marks {
 }
 
 pub(crate) fn measure() -> Result<Marks, Failure> {
+    eprintln!("measuring raw commits");
     Ok(Marks { single: rate(1)?, grouped: rate(64)? })
 }
 
