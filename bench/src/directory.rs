@@ -40,14 +40,19 @@ pub(crate) struct Subject<'a> {
     pub(crate) keep: Option<&'a Path>,
 }
 
-/// A filled directory.
-pub(crate) struct Directory {
+/// Who is in a directory.
+pub(crate) struct Population {
     pub(crate) users: usize,
-    pub(crate) place: Place,
-    pub(crate) token: String,
     pub(crate) ids: Arc<Vec<String>>,
     /// The ids of groups, by size.
     pub(crate) groups: BTreeMap<usize, String>,
+}
+
+/// A filled directory.
+pub(crate) struct Directory {
+    pub(crate) place: Place,
+    pub(crate) token: String,
+    pub(crate) population: Population,
     _folder: Option<kept::Folder>,
 }
 
@@ -101,8 +106,8 @@ impl Directory {
         let groups: Result<_, Failure> =
             groups.iter().map(|(size, id)| Ok((size.parse()?, text(id)))).collect();
         let ids = filled["ids"].as_array().ok_or("no ids")?.iter().map(text).collect();
-        let token = text(&filled["token"]);
-        Ok(Self { users, place, token, ids: Arc::new(ids), groups: groups?, _folder: None })
+        let population = Population { users, ids: Arc::new(ids), groups: groups? };
+        Ok(Self { place, token: text(&filled["token"]), population, _folder: None })
     }
 }
 
@@ -160,18 +165,19 @@ async fn workloads(
 ) -> Result<Results, Failure> {
     let mut server = Server::start(binary, &directory.place, &directory.token).await?;
     let idle = server.memory();
-    let mut workloads = singles::read(&server, directory, plan).await?;
+    let (endpoint, population) = (&server.endpoint, &directory.population);
+    let mut workloads = singles::read(endpoint, population, plan).await?;
     // Before anybody joins: the last page is to be the last.
-    workloads.extend(lists::measure(&server, directory, plan).await?);
-    workloads.extend(singles::write(&server, directory, plan).await?);
-    workloads.extend(groups::measure(&server, directory, plan).await?);
-    let large_group = groups::read_largest(&server, directory, plan).await?;
+    workloads.extend(lists::measure(endpoint, population, plan).await?);
+    workloads.extend(singles::write(endpoint, population, plan).await?);
+    workloads.extend(groups::measure(endpoint, population, plan).await?);
+    let large_group = groups::read_largest(&server, population, plan).await?;
     let memory = Memory { idle, under_load: server.highest_memory() };
     let pages = match plan.only {
-        None => pages::measure(&server, directory).await?,
+        None => pages::measure(&server, population).await?,
         Some(_) => Vec::new(),
     };
-    let get = format!("/Users/{}", directory.ids[0]);
+    let get = format!("/Users/{}", population.ids[0]);
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let (started, took) = server.kill_and_start(binary, &directory.place, &get).await?;
@@ -180,7 +186,7 @@ async fn workloads(
     }
     starts.sort_unstable();
     let start_up = starts[STARTS / 2];
-    let largest_group = directory.groups.last_key_value().map(|(size, _)| *size);
-    let users = directory.users;
+    let largest_group = population.groups.last_key_value().map(|(size, _)| *size);
+    let users = population.users;
     Ok(Results { users, ceilings, workloads, largest_group, large_group, pages, memory, start_up })
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     connection::Connection,
-    directory::Directory,
+    directory::Population,
     endpoint::{Endpoint, id_of},
     load::Plan,
     report::grouped,
@@ -90,15 +90,14 @@ fn outsiders(ids: &[String]) -> usize {
 }
 
 pub(crate) async fn measure(
-    server: &Server,
-    directory: &Directory,
+    endpoint: &Endpoint,
+    population: &Population,
     plan: &Plan,
 ) -> Result<Vec<Workload>, Failure> {
-    let endpoint = &server.endpoint;
     let patches =
-        directory.groups.iter().map(|(size, group)| come_and_go(endpoint, directory, plan, *size, group));
+        population.groups.iter().map(|(size, group)| come_and_go(endpoint, population, plan, *size, group));
     let mut workloads = workload::in_turns(endpoint.address, plan, patches.collect()).await?;
-    let (first, last) = (directory.groups.first_key_value(), directory.groups.last_key_value());
+    let (first, last) = (population.groups.first_key_value(), population.groups.last_key_value());
     let reads = [first, last].into_iter().flatten().map(|(size, group)| {
         let (on, path) = (endpoint.clone(), format!("/Groups/{group}?excludedAttributes=members"));
         Planned::read(excluded_name(*size), Arc::new(move |_, _| on.get(&path)))
@@ -108,16 +107,22 @@ pub(crate) async fn measure(
 }
 
 /// By turns in and out, so that the group keeps its size.
-fn come_and_go(endpoint: &Endpoint, directory: &Directory, plan: &Plan, size: usize, group: &str) -> Planned {
-    let (on, ids, path) = (endpoint.clone(), Arc::clone(&directory.ids), format!("/Groups/{group}"));
+pub(crate) fn come_and_go(
+    endpoint: &Endpoint,
+    population: &Population,
+    plan: &Plan,
+    size: usize,
+    group: &str,
+) -> Planned {
+    let (on, ids, path) = (endpoint.clone(), Arc::clone(&population.ids), format!("/Groups/{group}"));
     // Each connection has users of its own.
     let each = (outsiders(&ids) / plan.connections).max(1);
     let make = move |connection: usize, turn: u64| {
         let number = connection * each + usize::try_from(turn / 2).unwrap_or(0) % each;
         let member = &ids[number % ids.len()];
         let operation = match turn % 2 {
-            0 => json!({"op": "Add", "path": "members", "value": [{"value": member}]}),
-            _ => json!({"op": "Remove", "path": "members", "value": [{"value": member}]}),
+            0 => json!({"op": "add", "path": "members", "value": [{"value": member}]}),
+            _ => json!({"op": "remove", "path": format!("members[value eq \"{member}\"]")}),
         };
         on.patch(&path, &operation)
     };
@@ -127,10 +132,10 @@ fn come_and_go(endpoint: &Endpoint, directory: &Directory, plan: &Plan, size: us
 /// Reads the whole of the largest group, alone: the middle of the times, and the most memory.
 pub(crate) async fn read_largest(
     server: &Server,
-    directory: &Directory,
+    population: &Population,
     plan: &Plan,
 ) -> Result<Option<LargeGroup>, Failure> {
-    let Some((&members, group)) = directory.groups.last_key_value() else { return Ok(None) };
+    let Some((&members, group)) = population.groups.last_key_value() else { return Ok(None) };
     if !plan.wants(&whole_name(members)) {
         return Ok(None);
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     Failure,
-    directory::Directory,
+    directory::Population,
+    endpoint::Endpoint,
     load::{Plan, spread},
-    server::Server,
     users,
     workload::{self, Planned, Workload},
 };
@@ -19,21 +19,22 @@ pub(crate) const LAST_PAGE: &str = "last page of 100";
 const PAGE: usize = 100;
 
 pub(crate) async fn measure(
-    server: &Server,
-    directory: &Directory,
+    endpoint: &Endpoint,
+    population: &Population,
     plan: &Plan,
 ) -> Result<Vec<Workload>, Failure> {
-    let address = server.endpoint.address;
-    let lists = Lists { server, users: directory.users };
+    let address = endpoint.address;
+    let lists = Lists { endpoint, users: population.users };
     let mut workloads = workload::one_by_one(address, plan, lists.filters()).await?;
     workloads.extend(workload::in_turns(address, plan, lists.first_and_last()).await?);
     workloads.extend(workload::one_by_one(address, plan, lists.other_pages()).await?);
     Ok(workloads)
 }
 
-struct Lists<'a> {
-    server: &'a Server,
-    users: usize,
+/// Lists of the users of a directory.
+pub(crate) struct Lists<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) users: usize,
 }
 
 impl Lists<'_> {
@@ -66,11 +67,12 @@ impl Lists<'_> {
     }
 
     fn first_and_last(&self) -> Vec<Planned> {
+        vec![self.list(FIRST_PAGE, |_| format!("count={PAGE}")), self.last_page()]
+    }
+
+    pub(crate) fn last_page(&self) -> Planned {
         let last = self.users.saturating_sub(PAGE) + 1;
-        vec![
-            self.list(FIRST_PAGE, |_| format!("count={PAGE}")),
-            self.list(LAST_PAGE, move |_| format!("startIndex={last}&count={PAGE}")),
-        ]
+        self.list(LAST_PAGE, move |_| format!("startIndex={last}&count={PAGE}"))
     }
 
     fn other_pages(&self) -> Vec<Planned> {
@@ -87,7 +89,7 @@ impl Lists<'_> {
 
     /// Makes the query from a number that jumps about.
     fn list(&self, name: &str, make: impl Fn(usize) -> String + Send + Sync + 'static) -> Planned {
-        let on = self.server.endpoint.clone();
+        let on = self.endpoint.clone();
         let make = move |connection, turn| on.get(&format!("/Users?{}", make(spread(connection, turn))));
         Planned::read(name, Arc::new(make))
     }

@@ -14,6 +14,7 @@ mod load;
 mod machine;
 mod marks;
 mod pages;
+mod peers;
 mod report;
 mod server;
 mod singles;
@@ -34,10 +35,10 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// The server's binary
-    #[arg(long, value_name = "FILE", default_value = "target/release/headwater")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "target/release/headwater")]
     server: PathBuf,
     /// Where to write the report as Markdown, beside printing it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     write: Option<PathBuf>,
     /// How many users the directory has, each in its turn
     #[arg(long, value_delimiter = ',', default_value = "1000,100000,1000000")]
@@ -49,13 +50,13 @@ struct Arguments {
     #[arg(long, default_value_t = 10_000)]
     sources: usize,
     /// How many connections send requests at once
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, global = true, default_value_t = 16)]
     connections: usize,
     /// How long each workload is measured, in seconds
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, global = true, default_value_t = 3)]
     seconds: u64,
     /// How often each workload is measured; the median is shown
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, global = true, default_value_t = 3)]
     runs: usize,
     /// Measure only workloads whose names have this in them, and no pages
     #[arg(long, value_name = "TEXT", conflicts_with = "write")]
@@ -74,6 +75,15 @@ enum Command {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Measure other SCIM servers under the same load; `make bench-peers` installs them
+    Peers {
+        /// Where they are installed
+        #[arg(long, value_name = "FOLDER")]
+        installed: PathBuf,
+        /// How many users each server has
+        #[arg(long, default_value_t = 2_000)]
+        users: usize,
+    },
 }
 
 /// What a measurement may fail with; it is printed and ends the run.
@@ -82,36 +92,39 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    match &arguments.command {
-        Some(Command::Bare { listen }) => bare::serve(*listen).await,
-        None => measure(&arguments).await,
-    }
-}
-
-async fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let plan = load::Plan {
         connections: arguments.connections,
         duration: Duration::from_secs(arguments.seconds),
         runs: arguments.runs,
         only: arguments.only.clone(),
     };
-    let subject = |users: usize| Subject {
-        binary: &arguments.server,
-        users,
-        groups: groups::sizes(&arguments.groups, users, arguments.keep.is_some(), &plan),
-        keep: arguments.keep.as_deref(),
+    let text = match &arguments.command {
+        Some(Command::Bare { listen }) => return bare::serve(*listen).await,
+        Some(Command::Peers { installed, users }) => {
+            peers::measure(&arguments.server, installed, *users, &plan).await?
+        }
+        None => measure(&arguments, &plan).await?,
     };
-    let mut report = report::Report::new(&plan);
-    for users in &arguments.users {
-        report.directory(directory::measure(&subject(*users), &plan).await?);
-    }
-    if arguments.sources > 0 && plan.wants(&sources::name(arguments.sources)) {
-        report.sources(sources::measure(&subject(0), arguments.sources, &plan).await?);
-    }
-    let text = report.to_markdown();
     println!("{text}");
     if let Some(path) = &arguments.write {
         std::fs::write(path, text)?;
     }
     Ok(())
+}
+
+async fn measure(arguments: &Arguments, plan: &load::Plan) -> Result<String, Failure> {
+    let subject = |users: usize| Subject {
+        binary: &arguments.server,
+        users,
+        groups: groups::sizes(&arguments.groups, users, arguments.keep.is_some(), plan),
+        keep: arguments.keep.as_deref(),
+    };
+    let mut report = report::Report::new(plan);
+    for users in &arguments.users {
+        report.directory(directory::measure(&subject(*users), plan).await?);
+    }
+    if arguments.sources > 0 && plan.wants(&sources::name(arguments.sources)) {
+        report.sources(sources::measure(&subject(0), arguments.sources, plan).await?);
+    }
+    Ok(report.to_markdown())
 }

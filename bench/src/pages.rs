@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Failure, administrator::Session, connection::Connection, directory::Directory, server::Server, users,
+    Failure, administrator::Session, connection::Connection, directory::Population, server::Server, users,
 };
 
 /// How often each is asked for.
@@ -23,9 +23,9 @@ pub(crate) struct Page {
 }
 
 /// Measures the pages of a directory.
-pub(crate) async fn measure(server: &Server, directory: &Directory) -> Result<Vec<Page>, Failure> {
+pub(crate) async fn measure(server: &Server, population: &Population) -> Result<Vec<Page>, Failure> {
     eprintln!("measuring the pages of the web UI");
-    let Directory { users, ids, groups, .. } = directory;
+    let Population { users, ids, groups } = population;
     let Some(group) = groups.get(&GROUP) else { return Ok(Vec::new()) };
     let mut connection = Connection::open(server.endpoint.address).await?;
     let session = Session::sign_in(server, &mut connection).await?;

@@ -156,7 +156,7 @@ fn row(text: &mut String, name: &str, rate: &str, measured: &Measured, ratio: &s
     writeln!(text, "| {name} | {rate} | {} | {} | {ratio} |", time(measured.p50), time(measured.p99))
 }
 
-fn rate(rate: f64) -> String {
+pub(crate) fn rate(rate: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -165,7 +165,7 @@ fn rate(rate: f64) -> String {
     grouped(rate.round() as usize)
 }
 
-fn megabytes(memory: Option<f64>) -> String {
+pub(crate) fn megabytes(memory: Option<f64>) -> String {
     memory.map_or_else(|| "unknown".to_owned(), |memory| format!("{memory:.0} MB"))
 }
 

@@ -133,13 +133,18 @@ impl Server {
 
     /// A number of the process's status, in KiB.
     fn status(&self, name: &str) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()?)).ok()?;
-        let line = status.lines().find(|line| line.starts_with(name))?;
-        line.split_whitespace().nth(1)?.parse().ok()
+        status_of(self.process.id()?, name)
     }
 }
 
-fn megabytes(kibibytes: u64) -> f64 {
+/// A number of a process's status, in KiB.
+pub(crate) fn status_of(process: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+pub(crate) fn megabytes(kibibytes: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "memory has fewer than 52 bits of KiB")]
     let kibibytes = kibibytes as f64;
     kibibytes * 1024.0 / 1_000_000.0

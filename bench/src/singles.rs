@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::{
     Failure,
-    directory::Directory,
+    directory::Population,
+    endpoint::Endpoint,
     load::{Plan, spread},
-    server::Server,
     users,
     workload::{self, Planned, Workload},
 };
@@ -26,28 +26,28 @@ pub(crate) fn bulk_name() -> String {
 }
 
 pub(crate) async fn read(
-    server: &Server,
-    directory: &Directory,
+    endpoint: &Endpoint,
+    population: &Population,
     plan: &Plan,
 ) -> Result<Vec<Workload>, Failure> {
-    workload::one_by_one(server.endpoint.address, plan, reads(server, directory)).await
+    workload::one_by_one(endpoint.address, plan, reads(endpoint, population)).await
 }
 
 pub(crate) async fn write(
-    server: &Server,
-    directory: &Directory,
+    endpoint: &Endpoint,
+    population: &Population,
     plan: &Plan,
 ) -> Result<Vec<Workload>, Failure> {
-    let address = server.endpoint.address;
-    let mut workloads = workload::in_turns(address, plan, creations(server, directory)).await?;
-    workloads.extend(workload::in_turns(address, plan, vec![patches(server, directory)]).await?);
+    let address = endpoint.address;
+    let mut workloads = workload::in_turns(address, plan, creations(endpoint, population)).await?;
+    workloads.extend(workload::in_turns(address, plan, vec![patch_active(endpoint, population)]).await?);
     Ok(workloads)
 }
 
-fn reads(server: &Server, directory: &Directory) -> Vec<Planned> {
-    let (on, ids) = (server.endpoint.clone(), Arc::clone(&directory.ids));
+pub(crate) fn reads(endpoint: &Endpoint, population: &Population) -> Vec<Planned> {
+    let (on, ids) = (endpoint.clone(), Arc::clone(&population.ids));
     let by_id = move |connection, turn| on.get(&format!("/Users/{}", pick(&ids, connection, turn)));
-    let (on, users) = (server.endpoint.clone(), directory.users);
+    let (on, users) = (endpoint.clone(), population.users);
     let by_user_name = move |connection, turn| {
         let name = users::user_name(spread(connection, turn) % users, "fill");
         on.get(&format!("/Users?filter=userName+eq+%22{name}%22"))
@@ -57,27 +57,27 @@ fn reads(server: &Server, directory: &Directory) -> Vec<Planned> {
 
 /// Users one by one and a thousand at once; how many users there are goes into their names, so that
 /// nobody is made twice.
-fn creations(server: &Server, directory: &Directory) -> Vec<Planned> {
-    let (on, users) = (server.endpoint.clone(), directory.users);
-    let post = move |connection: usize, turn: u64| {
-        let unique = format!("new{users}x{connection}");
-        on.post("/Users", &users::body(usize::try_from(turn).unwrap_or(0), &unique))
-    };
-    let on = server.endpoint.clone();
+fn creations(endpoint: &Endpoint, population: &Population) -> Vec<Planned> {
+    let (on, users) = (endpoint.clone(), population.users);
     let bulk = move |connection: usize, turn: u64| {
         on.post("/Bulk", &users::bulk(0..BULK, &format!("bulk{users}x{connection}x{turn}")))
     };
-    vec![
-        Planned::write(POST, Arc::new(post)),
-        Planned::write(bulk_name(), Arc::new(bulk)).each(BULK).on_at_most(4),
-    ]
+    vec![post(endpoint, population), Planned::write(bulk_name(), Arc::new(bulk)).each(BULK).on_at_most(4)]
 }
 
-fn patches(server: &Server, directory: &Directory) -> Planned {
-    let (on, ids) = (server.endpoint.clone(), Arc::clone(&directory.ids));
+pub(crate) fn post(endpoint: &Endpoint, population: &Population) -> Planned {
+    let (on, users) = (endpoint.clone(), population.users);
     let make = move |connection: usize, turn: u64| {
-        let value = if turn.is_multiple_of(2) { "False" } else { "True" };
-        let operation = json!({"op": "Replace", "path": "active", "value": value});
+        let unique = format!("new{users}x{connection}");
+        on.post("/Users", &users::body(usize::try_from(turn).unwrap_or(0), &unique))
+    };
+    Planned::write(POST, Arc::new(make))
+}
+
+pub(crate) fn patch_active(endpoint: &Endpoint, population: &Population) -> Planned {
+    let (on, ids) = (endpoint.clone(), Arc::clone(&population.ids));
+    let make = move |connection: usize, turn: u64| {
+        let operation = json!({"op": "replace", "path": "active", "value": !turn.is_multiple_of(2)});
         on.patch(&format!("/Users/{}", pick(&ids, connection, turn / 2)), &operation)
     };
     Planned::write(PATCH_ACTIVE, Arc::new(make))

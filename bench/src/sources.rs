@@ -59,7 +59,8 @@ pub(crate) async fn measure(subject: &Subject<'_>, sources: usize, plan: &Plan) 
     let token = folder.filled["token"].as_str().unwrap_or_default();
     let server_of_one = Server::start(subject.binary, &one.place, &one.token).await?;
     let server_of_many = Server::start(subject.binary, &Place::Folder(folder.data()), token).await?;
-    let of_one = Arc::new(vec![Source { endpoint: server_of_one.endpoint.clone(), ids: one.ids.to_vec() }]);
+    let of_one =
+        Arc::new(vec![Source { endpoint: server_of_one.endpoint.clone(), ids: one.population.ids.to_vec() }]);
     let of_many = Arc::new(read(&folder.filled, &server_of_many));
     let mut comparisons = Vec::new();
     let kinds: [(_, fn(Arc<Vec<Source>>) -> MakeRequest); 2] = [("GET user by id", get), ("POST user", post)];
