@@ -135,10 +135,10 @@ lint: ui deny ## Formatting, lints, documentation, licences
 	cargo deny --workspace --locked check licenses bans sources
 
 # Such as --keep FOLDER, --users 1000, --only "GET user": target/release/headwater-bench --help.
-BENCH ?= --write docs/benchmarks.md
+BENCH ?= --database both --write docs/benchmarks.md
 
 .PHONY: bench
-bench: ui ## Measure with up to a million users, and rewrite docs/benchmarks.md (half an hour, 8 GB)
+bench: ui postgres ## Measure with up to a million users, and rewrite docs/benchmarks.md (half an hour, 8 GB)
 	cargo build --release --locked -p headwater -p headwater-bench
 	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater $(BENCH)
 

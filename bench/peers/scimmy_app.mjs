@@ -53,4 +53,5 @@ app.use(
     },
   }),
 );
-app.listen(Number(process.argv[2]), "127.0.0.1");
+// Long requests hold up all others, and connections must not be taken for idle meanwhile.
+app.listen(Number(process.argv[2]), "127.0.0.1").keepAliveTimeout = 120_000;

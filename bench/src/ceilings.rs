@@ -5,10 +5,18 @@ use std::sync::Arc;
 use crate::{
     Failure,
     load::{self, Load, Measured, Plan},
-    marks::{self, Marks},
+    marks::{self, Commits},
+    postgres::{Cluster, Pgbench},
     server,
     workload::{Kind, Workload},
 };
+
+/// What the database gives by itself.
+#[derive(Debug)]
+pub(crate) enum Marks {
+    Sqlite(Commits),
+    Postgres(Pgbench),
+}
 
 /// Ceilings and marks.
 #[derive(Debug)]
@@ -23,17 +31,38 @@ impl Ceilings {
     pub(crate) fn ratio(&self, workload: &Workload) -> String {
         let rate = workload.rate();
         match workload.kind {
-            Kind::Read => format!("{:.2} of the bare route", rate / self.bare.rate),
-            Kind::Write => {
-                let Marks { single, grouped } = self.marks;
-                format!("{:.2} × single commits, {:.2} of group commits", rate / single, rate / grouped)
+            Kind::Read => {
+                let of_bare = format!("{:.2} of the bare route", rate / self.bare.rate);
+                match self.marks {
+                    Marks::Sqlite(_) => of_bare,
+                    Marks::Postgres(Pgbench { select, .. }) => {
+                        format!("{of_bare}, {:.2} of pgbench", rate / select)
+                    }
+                }
             }
+            Kind::Write => match self.marks {
+                Marks::Sqlite(Commits { single, grouped }) => {
+                    format!("{:.2} × single commits, {:.2} of group commits", rate / single, rate / grouped)
+                }
+                Marks::Postgres(Pgbench { insert, .. }) => format!("{:.2} × pgbench", rate / insert),
+            },
         }
     }
 }
 
 pub(crate) async fn of_sqlite(plan: &Plan) -> Result<Ceilings, Failure> {
-    Ok(Ceilings { bare: bare_route(plan).await?, marks: marks::measure()? })
+    Ok(Ceilings { bare: bare_route(plan).await?, marks: Marks::Sqlite(marks::measure()?) })
+}
+
+/// On the tables of a database that is filled.
+pub(crate) async fn of_postgres(
+    cluster: &Cluster,
+    database: &str,
+    users: usize,
+    plan: &Plan,
+) -> Result<Ceilings, Failure> {
+    let bare = bare_route(plan).await?;
+    Ok(Ceilings { bare, marks: Marks::Postgres(cluster.pgbench(database, users, plan)?) })
 }
 
 async fn bare_route(plan: &Plan) -> Result<Measured, Failure> {

@@ -18,6 +18,7 @@ use crate::{
     kept, lists,
     load::Plan,
     pages,
+    postgres::Cluster,
     server::{Place, Server},
     singles, users,
     workload::Workload,
@@ -90,24 +91,29 @@ impl Directory {
     /// Fills a folder, or takes one that is kept.
     pub(crate) async fn in_folder(subject: &Subject<'_>) -> Result<Self, Failure> {
         let name = format!("users-{}", subject.users);
-        let folder = kept::folder(subject.keep, &name, async |folder: &Path| {
+        let mut folder = kept::folder(subject.keep, &name, async |folder: &Path| {
             fill(subject, &Place::Folder(folder.to_owned())).await
         })
         .await?;
-        let place = Place::Folder(folder.data());
-        let mut directory = Self::of(subject.users, place, &folder.filled)?;
-        directory._folder = Some(folder);
-        Ok(directory)
+        let (place, filled) = (Place::Folder(folder.data()), folder.filled.take());
+        Self::of(subject.users, place, &filled, Some(folder))
     }
 
-    fn of(users: usize, place: Place, filled: &Value) -> Result<Self, Failure> {
+    /// Fills a database.
+    async fn in_database(subject: &Subject<'_>, url: String) -> Result<Self, Failure> {
+        let place = Place::Database(url);
+        let filled = fill(subject, &place).await?;
+        Self::of(subject.users, place, &filled, None)
+    }
+
+    fn of(users: usize, place: Place, filled: &Value, folder: Option<kept::Folder>) -> Result<Self, Failure> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let groups = filled["groups"].as_object().ok_or("no groups")?;
         let groups: Result<_, Failure> =
             groups.iter().map(|(size, id)| Ok((size.parse()?, text(id)))).collect();
         let ids = filled["ids"].as_array().ok_or("no ids")?.iter().map(text).collect();
         let population = Population { users, ids: Arc::new(ids), groups: groups? };
-        Ok(Self { place, token: text(&filled["token"]), population, _folder: None })
+        Ok(Self { place, token: text(&filled["token"]), population, _folder: folder })
     }
 }
 
@@ -154,6 +160,18 @@ async fn fill_users(server: &Server, users: usize) -> Result<Vec<String>, Failur
 pub(crate) async fn measure(subject: &Subject<'_>, plan: &Plan) -> Result<Results, Failure> {
     let ceilings = ceilings::of_sqlite(plan).await?;
     let directory = Directory::in_folder(subject).await?;
+    workloads(subject.binary, &directory, plan, ceilings).await
+}
+
+/// The same in PostgreSQL.
+pub(crate) async fn measure_on_postgres(
+    subject: &Subject<'_>,
+    cluster: &Cluster,
+    plan: &Plan,
+) -> Result<Results, Failure> {
+    let name = format!("users_{}", subject.users);
+    let directory = Directory::in_database(subject, cluster.database(&name)?).await?;
+    let ceilings = ceilings::of_postgres(cluster, &name, subject.users, plan).await?;
     workloads(subject.binary, &directory, plan, ceilings).await
 }
 

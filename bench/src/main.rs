@@ -15,6 +15,7 @@ mod machine;
 mod marks;
 mod pages;
 mod peers;
+mod postgres;
 mod report;
 mod server;
 mod singles;
@@ -25,7 +26,7 @@ mod workload;
 
 use std::{error::Error, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use directory::Subject;
 
 /// Measures Headwater beside the ceilings of the machine.
@@ -43,6 +44,9 @@ struct Arguments {
     /// How many users the directory has, each in its turn
     #[arg(long, value_delimiter = ',', default_value = "1000,100000,1000000")]
     users: Vec<usize>,
+    /// Where the directories are
+    #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+    database: Database,
     /// How many members the groups of a directory have
     #[arg(long, value_delimiter = ',', default_value = "10,100,10000,100000,1000000")]
     groups: Vec<usize>,
@@ -53,7 +57,7 @@ struct Arguments {
     #[arg(long, global = true, default_value_t = 16)]
     connections: usize,
     /// How long each workload is measured, in seconds
-    #[arg(long, global = true, default_value_t = 3)]
+    #[arg(long, global = true, default_value_t = 2)]
     seconds: u64,
     /// How often each workload is measured; the median is shown
     #[arg(long, global = true, default_value_t = 3)]
@@ -64,6 +68,17 @@ struct Arguments {
     /// Keep filled directories in this folder, and work on copies of those that are there
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+}
+
+/// What a directory is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Database {
+    /// A folder
+    Sqlite,
+    /// A PostgreSQL of its own, with up to 100,000 users
+    Postgres,
+    /// The one after the other
+    Both,
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,6 +100,9 @@ enum Command {
         users: usize,
     },
 }
+
+/// The most users of a directory in PostgreSQL.
+const MOST_ON_POSTGRES: usize = 100_000;
 
 /// What a measurement may fail with; it is printed and ends the run.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -120,10 +138,19 @@ async fn measure(arguments: &Arguments, plan: &load::Plan) -> Result<String, Fai
         keep: arguments.keep.as_deref(),
     };
     let mut report = report::Report::new(plan);
-    for users in &arguments.users {
+    let on_sqlite = arguments.database != Database::Postgres;
+    for users in arguments.users.iter().filter(|_| on_sqlite) {
         report.directory(directory::measure(&subject(*users), plan).await?);
     }
-    if arguments.sources > 0 && plan.wants(&sources::name(arguments.sources)) {
+    if arguments.database != Database::Sqlite {
+        let cluster = postgres::Cluster::start()?;
+        let mut directories = Vec::new();
+        for users in arguments.users.iter().filter(|users| **users <= MOST_ON_POSTGRES) {
+            directories.push(directory::measure_on_postgres(&subject(*users), &cluster, plan).await?);
+        }
+        report.on_postgres(cluster.version(), directories);
+    }
+    if on_sqlite && arguments.sources > 0 && plan.wants(&sources::name(arguments.sources)) {
         report.sources(sources::measure(&subject(0), arguments.sources, plan).await?);
     }
     Ok(report.to_markdown())

@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
+    ceilings::Marks,
     directory::Results,
     load::{Measured, Plan},
-    machine, sources,
+    machine, postgres, sources,
     targets::{self, Target},
 };
 
@@ -16,16 +17,27 @@ use crate::{
 pub(crate) struct Report {
     plan: Plan,
     directories: Vec<Results>,
+    on_postgres: Option<OnPostgres>,
     sources: Option<sources::Results>,
+}
+
+/// What was measured on PostgreSQL.
+struct OnPostgres {
+    version: String,
+    directories: Vec<Results>,
 }
 
 impl Report {
     pub(crate) fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), directories: Vec::new(), sources: None }
+        Self { plan: plan.clone(), directories: Vec::new(), on_postgres: None, sources: None }
     }
 
     pub(crate) fn directory(&mut self, results: Results) {
         self.directories.push(results);
+    }
+
+    pub(crate) fn on_postgres(&mut self, version: String, directories: Vec<Results>) {
+        self.on_postgres = Some(OnPostgres { version, directories });
     }
 
     pub(crate) fn sources(&mut self, results: sources::Results) {
@@ -43,10 +55,25 @@ impl Report {
         self.summary(text)?;
         self.method(text)?;
         for results in &self.directories {
+            writeln!(text, "\n## At {} users\n", grouped(results.users))?;
             directory(results, text)?;
         }
         if let Some(results) = &self.sources {
             many_sources(results, text)?;
+        }
+        if let Some(OnPostgres { version, directories }) = &self.on_postgres {
+            writeln!(
+                text,
+                "\n## On PostgreSQL\n\n{version}, on the same machine over a socket of its own, with {}. Beside the workloads stands what \
+                 its own pgbench does on copies of the same tables, with as many clients and prepared statements: a row of a user \
+                 by its primary key, and the rows of a POST (the resource, its keys, its line in the journal) in a transaction \
+                 that is one round trip. Memory is that of the server without the database.",
+                postgres::SETTINGS.map(|setting| format!("`{setting}`")).join(", ")
+            )?;
+            for results in directories {
+                writeln!(text, "\n### At {} users, on PostgreSQL\n", grouped(results.users))?;
+                directory(results, text)?;
+            }
         }
         Ok(())
     }
@@ -60,9 +87,9 @@ impl Report {
             writeln!(text, "## What was to be reached\n\nWith {} users.\n", grouped(largest.users))?;
         }
         writeln!(text, "| workload | measured | target | met |\n| --- | --- | --- | --- |")?;
-        for Target { workload, measured, target, is_met } in targets {
+        for Target { workload, measured, to_reach, is_met } in targets {
             let met = if is_met { "met" } else { "**not met**" };
-            writeln!(text, "| {workload} | {measured} | {target} | {met} |")?;
+            writeln!(text, "| {workload} | {measured} | {to_reach} | {met} |")?;
         }
         Ok(())
     }
@@ -93,12 +120,18 @@ impl Report {
 }
 
 fn directory(results: &Results, text: &mut String) -> fmt::Result {
-    let Results { users, ceilings, workloads, large_group, pages, memory, start_up, .. } = results;
-    writeln!(text, "\n## At {} users\n", grouped(*users))?;
+    let Results { ceilings, workloads, large_group, pages, memory, start_up, .. } = results;
     writeln!(text, "| | a second | p50 | p99 | ratio |\n| --- | ---: | ---: | ---: | --- |")?;
     row(text, "bare route", &rate(ceilings.bare.rate), &ceilings.bare, "")?;
-    writeln!(text, "| single commits | {} | | | |", rate(ceilings.marks.single))?;
-    writeln!(text, "| group commits | {} | | | |", rate(ceilings.marks.grouped))?;
+    let marks = match &ceilings.marks {
+        Marks::Sqlite(commits) => [("single commits", commits.single), ("group commits", commits.grouped)],
+        Marks::Postgres(pgbench) => {
+            [("pgbench: SELECT by primary key", pgbench.select), ("pgbench: rows of a POST", pgbench.insert)]
+        }
+    };
+    for (name, mark) in marks {
+        writeln!(text, "| {name} | {} | | | |", rate(mark))?;
+    }
     for workload in workloads {
         let shown = match workload.each {
             1 => rate(workload.measured.rate),
@@ -126,7 +159,7 @@ fn directory(results: &Results, text: &mut String) -> fmt::Result {
     if !pages.is_empty() {
         writeln!(
             text,
-            "\n### What an administrator waits for\n\nThe requests behind the pages of the web UI, each alone, 20 times.\n"
+            "\n#### What an administrator waits for\n\nThe requests behind the pages of the web UI, each alone, 20 times.\n"
         )?;
         writeln!(text, "| page | p50 | longest |\n| --- | ---: | ---: |")?;
         for page in pages {

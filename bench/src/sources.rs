@@ -45,6 +45,9 @@ struct Source {
     ids: Vec<String>,
 }
 
+/// Makes the requests that are spread over sources.
+type MakeForSources = fn(Arc<Vec<Source>>) -> MakeRequest;
+
 /// The name of what is measured.
 pub(crate) fn name(sources: usize) -> String {
     format!("{} sources", grouped(sources))
@@ -63,7 +66,7 @@ pub(crate) async fn measure(subject: &Subject<'_>, sources: usize, plan: &Plan) 
         Arc::new(vec![Source { endpoint: server_of_one.endpoint.clone(), ids: one.population.ids.to_vec() }]);
     let of_many = Arc::new(read(&folder.filled, &server_of_many));
     let mut comparisons = Vec::new();
-    let kinds: [(_, fn(Arc<Vec<Source>>) -> MakeRequest); 2] = [("GET user by id", get), ("POST user", post)];
+    let kinds: [(_, MakeForSources); 2] = [("GET user by id", get), ("POST user", post)];
     for (name, make) in kinds {
         eprintln!("measuring {name} in {sources} sources");
         let load = |server: &Server, sources: &Arc<Vec<Source>>| Load {

@@ -1,6 +1,7 @@
 //! What is to be reached, and whether it was.
 
 use crate::{
+    ceilings::Marks,
     directory::Results,
     groups, lists,
     report::{grouped, time},
@@ -19,13 +20,13 @@ const NO_SLOWER: f64 = 0.95;
 pub(crate) struct Target {
     pub(crate) workload: String,
     pub(crate) measured: String,
-    pub(crate) target: String,
+    pub(crate) to_reach: String,
     pub(crate) is_met: bool,
 }
 
 impl Target {
     fn new(workload: impl Into<String>, measured: String, target: &str, is_met: bool) -> Self {
-        Self { workload: workload.into(), measured, target: target.to_owned(), is_met }
+        Self { workload: workload.into(), measured, to_reach: target.to_owned(), is_met }
     }
 }
 
@@ -59,7 +60,8 @@ fn read(results: &Results, name: &str, least: f64) -> Option<Target> {
 
 fn write(results: &Results, name: &str) -> Option<Target> {
     let rate = results.workload(name)?.rate();
-    let (single, grouped) = (rate / results.ceilings.marks.single, rate / results.ceilings.marks.grouped);
+    let Marks::Sqlite(commits) = &results.ceilings.marks else { return None };
+    let (single, grouped) = (rate / commits.single, rate / commits.grouped);
     let target = "≥ 3 × single commits and ≥ 0.25 of group commits";
     let measured = format!("{single:.2} × and {grouped:.2}");
     Some(Target::new(name, measured, target, single >= 3.0 && grouped >= 0.25))

@@ -10,7 +10,7 @@
 mod counting;
 mod requests;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write, path::PathBuf};
 
 use counting::Counts;
 use requests::{KINDS, Kind};
@@ -64,7 +64,7 @@ fn compare(expected: &Counts, counted: &Counts) -> (String, bool) {
         has_changed |= !is_fine;
         let change = change.map_or_else(|| "new".to_owned(), |change| format!("{change:+.2} %"));
         let mark = if is_fine { "" } else { "  <-" };
-        table.push_str(&format!("{now:>12}  {change:>9}  {name}{mark}\n"));
+        writeln!(table, "{now:>12}  {change:>9}  {name}{mark}").expect("a String takes all");
     }
     (table, has_changed)
 }
