@@ -68,9 +68,12 @@ pub(crate) async fn measure(
         let name = format!("{} {}", peer.name, peer.version);
         all.push(Results { name, how: peer.how.to_owned(), workloads, memory });
     }
+    let mut facts = machine::facts();
+    facts.extend(machine::output(python(installed), "--version").map(|version| ("Python", version)));
+    facts.extend(machine::output("node", "--version").map(|version| ("Node.js", version)));
     let mut text = String::new();
     // Writing to a String does not fail.
-    let _ = write(&mut text, &all, users, plan);
+    let _ = write(&mut text, &all, &facts, users, plan);
     Ok(text)
 }
 
@@ -176,7 +179,13 @@ fn memory_of_all(process: u32) -> Option<f64> {
     Some(server::megabytes(server::status_of(process, "VmRSS:")?) + of_children)
 }
 
-fn write(text: &mut String, all: &[Results], users: usize, plan: &Plan) -> fmt::Result {
+fn write(
+    text: &mut String,
+    all: &[Results],
+    facts: &[(&str, String)],
+    users: usize,
+    plan: &Plan,
+) -> fmt::Result {
     writeln!(text, "# Peers\n")?;
     writeln!(
         text,
@@ -190,7 +199,7 @@ fn write(text: &mut String, all: &[Results], users: usize, plan: &Plan) -> fmt::
         plan.runs,
         plan.duration.as_secs()
     )?;
-    for (name, fact) in machine::facts() {
+    for (name, fact) in facts {
         writeln!(text, "- {name}: {fact}")?;
     }
     writeln!(text)?;

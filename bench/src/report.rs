@@ -190,6 +190,9 @@ fn row(text: &mut String, name: &str, rate: &str, measured: &Measured, ratio: &s
 }
 
 pub(crate) fn rate(rate: f64) -> String {
+    if rate < 10.0 {
+        return format!("{rate:.1}");
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
