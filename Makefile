@@ -50,7 +50,7 @@ conformance: ## Write docs/conformance.md anew, from what the tests say that the
 	HEADWATER_UPDATE=1 cargo test --locked --quiet -p headwater-testkit --test conformance
 
 .PHONY: test
-test: test-ui test-rust test-postgres test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
+test: test-ui test-rust test-instructions test-postgres test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
 
 .PHONY: test-ui
 test-ui: ui ## Types and logic of the web UI, and whether the guides are up to date
@@ -69,6 +69,21 @@ test-browser: ui chromium ## Walk through the web UI in Chromium; screenshots ar
 test-rust: ui nextest postgres ## Unit, property and integration tests
 	cargo nextest run --workspace --locked
 	cargo test --workspace --locked --doc --quiet
+
+# Of the whole workspace, as test-rust builds it, so that nothing is built twice.
+INSTRUCTIONS := nextest run --workspace --locked --run-ignored only --no-capture -E 'binary(instructions)'
+
+.PHONY: test-instructions
+test-instructions: ui nextest valgrind ## Whether requests cost as many instructions as bench/instructions.json says
+	cargo $(INSTRUCTIONS)
+
+.PHONY: instructions
+instructions: ui nextest valgrind ## Write the counts of bench/instructions.json anew, and show what has changed
+	HEADWATER_UPDATE=1 cargo $(INSTRUCTIONS)
+
+.PHONY: instructions-release
+instructions-release: ui valgrind ## The same for the counts of the release build, which no test looks at
+	HEADWATER_UPDATE=1 cargo test --release --locked --quiet -p headwater-bench --test instructions -- --ignored --nocapture
 
 # What is about the files of SQLite, or brings its own databases, is left out.
 NOT_ON_POSTGRES := test(/^faults::/) or test(/^migrate_store::/) or test(wrong_use) or test(bulk_does_what_single) \
@@ -119,15 +134,29 @@ lint: ui deny ## Formatting, lints, documentation, licences
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --lib --no-deps --locked --quiet
 	cargo deny --workspace --locked check licenses bans sources
 
-.PHONY: bench
-bench: ui ## Measure, and rewrite docs/benchmarks.md
-	cargo build --release --locked -p headwater -p headwater-bench
-	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --write docs/benchmarks.md
+# Such as --keep FOLDER, --users 1000, --only "GET user": target/release/headwater-bench --help.
+BENCH ?= --database both --write docs/benchmarks.md
 
-.PHONY: bench-pages
-bench-pages: ui ## How long the pages of the web UI take with a million users (five minutes, 6 GB)
+.PHONY: bench
+bench: ui postgres ## Measure with up to a million users, and rewrite docs/benchmarks.md (half an hour, 8 GB)
 	cargo build --release --locked -p headwater -p headwater-bench
-	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater --users 1000000 --runs 1
+	$(TARGET_DIR)/release/headwater-bench --server $(TARGET_DIR)/release/headwater $(BENCH)
+
+# With versions that are pinned, and nothing of them is part of Headwater.
+PEERS := $(abspath $(TARGET_DIR))/peers
+
+.PHONY: bench-peers
+bench-peers: ui $(PEERS)/ready ## Measure other SCIM servers beside Headwater, and rewrite docs/benchmarks-peers.md
+	cargo build --release --locked -p headwater -p headwater-bench
+	$(NODE) $(TARGET_DIR)/release/headwater-bench peers --server $(TARGET_DIR)/release/headwater --installed $(PEERS) \
+		--write docs/benchmarks-peers.md
+
+$(PEERS)/ready: $(wildcard bench/peers/*) | node
+	$(PYTHON) -m venv --clear $(PEERS)/venv
+	$(PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/peers/requirements.txt
+	rm -rf $(PEERS)/node && cp -r bench/peers $(PEERS)/node
+	$(NODE) npm --prefix $(PEERS)/node ci --no-audit --no-fund
+	touch $@
 
 .PHONY: node
 node:
@@ -145,6 +174,12 @@ postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 		as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends postgresql; }
+
+.PHONY: valgrind
+valgrind:
+	@command -v valgrind >/dev/null 2>&1 || { \
+		as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends valgrind; }
 
 .PHONY: nextest
 nextest:

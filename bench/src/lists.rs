@@ -1,126 +1,98 @@
-//! Lists and bulk requests: filters of eight shapes, the first page and the last, a thousand users at
-//! once.
+//! Lists: filters of eight shapes, the first page and the last.
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use crate::{
     Failure,
-    load::{self, Connection, Plan},
-    report,
-    server::Server,
+    directory::Population,
+    endpoint::Endpoint,
+    load::{Plan, spread},
     users,
-    workloads::{Kind, Workload, request, spread},
+    workload::{self, Planned, Workload},
 };
 
-/// How many users a bulk request has.
-const BULK: usize = 1_000;
+pub(crate) const BY_EXTERNAL_ID: &str = "filter: `externalId eq`";
+pub(crate) const BY_EMAIL: &str = "filter: `emails.value eq`";
+pub(crate) const FIRST_PAGE: &str = "first page of 100";
+pub(crate) const LAST_PAGE: &str = "last page of 100";
 /// How many resources a page has.
 const PAGE: usize = 100;
 
-/// Makes the query of a list, from a number that jumps about.
-type MakeQuery = Box<dyn Fn(usize) -> String + Send + Sync>;
-
-/// Measures a directory of so many users that were filled in.
 pub(crate) async fn measure(
-    server: &Arc<Server>,
-    users: usize,
+    endpoint: &Endpoint,
+    population: &Population,
     plan: &Plan,
 ) -> Result<Vec<Workload>, Failure> {
-    let mut workloads = Vec::new();
-    for (name, make) in queries(users).into_iter().filter(|(name, _)| plan.wants(name)) {
-        eprintln!("measuring {name}");
-        let on = Arc::clone(server);
-        let make = Arc::new(move |connection, turn| {
-            request(&on, "GET", &format!("/Users?{}", make(spread(connection, turn))), None)
-        });
-        let measured = load::measure(server.address, plan, make).await?;
-        workloads.push(Workload { name, kind: Kind::Read, each: 1, measured });
-    }
-    let name = format!("bulk of {} POSTs", report::grouped(BULK));
-    if plan.wants(&name) {
-        workloads.push(bulk(server, users, plan, name).await?);
-    }
+    let address = endpoint.address;
+    let lists = Lists { endpoint, users: population.users };
+    let mut workloads = workload::one_by_one(address, plan, lists.filters()).await?;
+    workloads.extend(workload::in_turns(address, plan, lists.first_and_last()).await?);
+    workloads.extend(workload::one_by_one(address, plan, lists.other_pages()).await?);
     Ok(workloads)
 }
 
-fn queries(users: usize) -> Vec<(String, MakeQuery)> {
-    let name = move |number: usize| users::user_name(number % users, "fill");
-    let filter = |shape: &str, make: Box<dyn Fn(usize) -> String + Send + Sync>| -> (String, MakeQuery) {
-        let query = move |number| format!("filter={}", encoded(&make(number)));
-        (format!("filter: {shape}"), Box::new(query))
-    };
-    let last = users.saturating_sub(PAGE) + 1;
-    let mut queries: Vec<(String, MakeQuery)> = vec![
-        filter("`externalId eq`", Box::new(move |n| format!("externalId eq \"ext-fill-{}\"", n % users))),
-        filter("`emails.value eq`", Box::new(move |n| format!("emails.value eq \"{}\"", name(n)))),
-        filter(
-            "`emails[type eq … and value eq …]`",
-            Box::new(move |n| format!("emails[type eq \"work\" and value eq \"{}\"]", name(n))),
-        ),
-        filter(
-            "`displayName sw`, up to 11 found",
-            Box::new(move |n| format!("displayName sw \"Given{} \"", n % users)),
-        ),
-        filter(
-            "`userName ge … and userName lt …`",
-            Box::new(move |n| format!("userName ge \"{0}\" and userName lt \"{0}~\"", name(n))),
-        ),
-        filter(
-            "`userName eq … or externalId eq …`",
-            Box::new(move |n| {
-                format!("userName eq \"{}\" or externalId eq \"ext-fill-{}\"", name(n), (n + 1) % users)
-            }),
-        ),
-        filter(
-            "`employeeNumber eq … and not (active eq false)`",
-            Box::new(move |n| format!("employeeNumber eq \"{}\" and not (active eq false)", n % users)),
-        ),
-        filter(
-            "`addresses.locality eq`, no index, nobody",
-            Box::new(|_| "addresses.locality eq \"Nowhere\"".to_owned()),
-        ),
-    ];
-    queries.push((format!("first page of {PAGE}"), Box::new(|_| format!("count={PAGE}"))));
-    queries
-        .push((format!("last page of {PAGE}"), Box::new(move |_| format!("startIndex={last}&count={PAGE}"))));
-    queries.push((format!("first page of {PAGE} by cursor"), Box::new(|_| format!("cursor&count={PAGE}"))));
-    queries.push((
-        format!("first page of {PAGE}, sorted by userName"),
-        Box::new(|_| format!("sortBy=userName&count={PAGE}")),
-    ));
-    queries
+/// Lists of the users of a directory.
+pub(crate) struct Lists<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) users: usize,
 }
 
-async fn bulk(server: &Arc<Server>, users: usize, plan: &Plan, name: String) -> Result<Workload, Failure> {
-    eprintln!("measuring {name}");
-    let body = move |unique: &str| {
-        let operations: Vec<Value> = (0..BULK)
-            .map(|number| {
-                let data: Value = serde_json::from_str(&users::body(number, unique)).unwrap_or_default();
-                json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(), "data": data})
+impl Lists<'_> {
+    fn filters(&self) -> Vec<Planned> {
+        let users = self.users;
+        let name = move |number: usize| users::user_name(number % users, "fill");
+        vec![
+            self.filter(BY_EXTERNAL_ID, move |n| format!("externalId eq \"ext-fill-{}\"", n % users)),
+            self.filter(BY_EMAIL, move |n| format!("emails.value eq \"{}\"", name(n))),
+            self.filter("filter: `emails[type eq … and value eq …]`", move |n| {
+                format!("emails[type eq \"work\" and value eq \"{}\"]", name(n))
+            }),
+            self.filter("filter: `displayName sw`, up to 11 found", move |n| {
+                format!("displayName sw \"Given{} \"", n % users)
+            }),
+            self.filter("filter: `userName ge … and userName lt …`", move |n| {
+                format!("userName ge \"{0}\" and userName lt \"{0}~\"", name(n))
+            }),
+            self.filter("filter: `userName eq … or externalId eq …`", move |n| {
+                format!("userName eq \"{}\" or externalId eq \"ext-fill-{}\"", name(n), (n + 1) % users)
+            }),
+            self.filter("filter: `employeeNumber eq … and not (active eq false)`", move |n| {
+                format!("employeeNumber eq \"{}\" and not (active eq false)", n % users)
+            }),
+            self.filter("filter: `addresses.locality eq`, no index, nobody, on one connection", |_| {
+                "addresses.locality eq \"Nowhere\"".to_owned()
             })
-            .collect();
-        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
-            .to_string()
-    };
-    let mut connection = Connection::open(server.address).await?;
-    let answer: Value = serde_json::from_slice(
-        connection.exchange(&request(server, "POST", "/Bulk", Some(&body(&format!("check{users}"))))).await?,
-    )?;
-    let created = answer["Operations"].as_array().into_iter().flatten().filter(|one| one["status"] == "201");
-    if created.count() != BULK {
-        return Err("not every operation of a bulk request was done".into());
+            .on_at_most(1),
+        ]
     }
-    let on = Arc::clone(server);
-    let make = Arc::new(move |connection, turn| {
-        request(&on, "POST", "/Bulk", Some(&body(&format!("bulk{users}x{connection}x{turn}"))))
-    });
-    let measured =
-        load::measure(server.address, &Plan { connections: plan.connections.min(4), ..plan.clone() }, make)
-            .await?;
-    Ok(Workload { name, kind: Kind::Write, each: BULK, measured })
+
+    fn first_and_last(&self) -> Vec<Planned> {
+        vec![self.list(FIRST_PAGE, |_| format!("count={PAGE}")), self.last_page()]
+    }
+
+    pub(crate) fn last_page(&self) -> Planned {
+        let last = self.users.saturating_sub(PAGE) + 1;
+        self.list(LAST_PAGE, move |_| format!("startIndex={last}&count={PAGE}"))
+    }
+
+    fn other_pages(&self) -> Vec<Planned> {
+        vec![
+            self.list("first page of 100 by cursor", |_| format!("cursor&count={PAGE}")),
+            self.list("first page of 100, sorted by userName", |_| format!("sortBy=userName&count={PAGE}")),
+        ]
+    }
+
+    /// Makes the filter from a number that jumps about.
+    fn filter(&self, name: &str, make: impl Fn(usize) -> String + Send + Sync + 'static) -> Planned {
+        self.list(name, move |number| format!("filter={}", encoded(&make(number))))
+    }
+
+    /// Makes the query from a number that jumps about.
+    fn list(&self, name: &str, make: impl Fn(usize) -> String + Send + Sync + 'static) -> Planned {
+        let on = self.endpoint.clone();
+        let make = move |connection, turn| on.get(&format!("/Users?{}", make(spread(connection, turn))));
+        Planned::read(name, Arc::new(make))
+    }
 }
 
 /// A filter as it stands in a URL.

@@ -10,12 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
-
-use crate::Failure;
+use crate::{Failure, connection::Connection};
 
 /// How a workload is measured.
 #[derive(Debug, Clone)]
@@ -47,32 +42,41 @@ pub(crate) struct Measured {
 /// Makes the request of a turn on a connection. Both count from 0; `turn` goes on over runs.
 pub(crate) type MakeRequest = Arc<dyn Fn(usize, u64) -> Vec<u8> + Send + Sync>;
 
-/// Measures a workload: the run with the median rate.
-pub(crate) async fn measure(
-    address: SocketAddr,
-    plan: &Plan,
-    make: MakeRequest,
-) -> Result<Measured, Failure> {
-    let turns: Arc<Vec<AtomicU64>> = Arc::new((0..plan.connections).map(|_| AtomicU64::new(0)).collect());
-    let mut runs = Vec::new();
-    for _ in 0..plan.runs {
-        runs.push(run(address, plan, &make, &turns).await?);
-    }
-    runs.sort_by(|left, right| left.rate.total_cmp(&right.rate));
-    Ok(runs[runs.len() / 2])
+/// Requests to one address.
+pub(crate) struct Load {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: usize,
+    pub(crate) make: MakeRequest,
 }
 
-async fn run(
-    address: SocketAddr,
-    plan: &Plan,
-    make: &MakeRequest,
-    turns: &Arc<Vec<AtomicU64>>,
-) -> Result<Measured, Failure> {
+/// Measures loads in turns, so that what else the machine does meets all of them: of each the run with
+/// the median rate.
+pub(crate) async fn measure(plan: &Plan, loads: &[Load]) -> Result<Vec<Measured>, Failure> {
+    let turns: Vec<Arc<Vec<AtomicU64>>> = loads
+        .iter()
+        .map(|load| Arc::new((0..load.connections).map(|_| AtomicU64::new(0)).collect()))
+        .collect();
+    let mut runs = vec![Vec::new(); loads.len()];
+    for _ in 0..plan.runs {
+        for ((load, turns), runs) in loads.iter().zip(&turns).zip(&mut runs) {
+            runs.push(run(load, plan.duration, turns).await?);
+        }
+    }
+    Ok(runs.into_iter().map(median).collect())
+}
+
+fn median(mut runs: Vec<Measured>) -> Measured {
+    runs.sort_by(|left, right| left.rate.total_cmp(&right.rate));
+    runs[runs.len() / 2]
+}
+
+async fn run(load: &Load, duration: Duration, turns: &Arc<Vec<AtomicU64>>) -> Result<Measured, Failure> {
     let started = Instant::now();
-    let deadline = started + plan.duration;
-    let tasks: Vec<_> = (0..plan.connections)
+    let deadline = started + duration;
+    let address = load.address;
+    let tasks: Vec<_> = (0..load.connections)
         .map(|number| {
-            let (make, turns) = (Arc::clone(make), Arc::clone(turns));
+            let (make, turns) = (Arc::clone(&load.make), Arc::clone(turns));
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await?;
                 let mut times = Vec::with_capacity(1 << 16);
@@ -101,59 +105,11 @@ async fn run(
     Ok(Measured { rate, p50: at(50), p99: at(99) })
 }
 
-/// An HTTP/1.1 connection that is kept alive.
-pub(crate) struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    /// Where the head of the last answer ends in the buffer.
-    head: usize,
-}
-
-impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(1 << 16), head: 0 })
-    }
-
-    /// Sends a request and returns the body of its answer, which has to be a success.
-    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<&[u8], Failure> {
-        self.stream.write_all(request).await?;
-        self.buffer.clear();
-        let head = loop {
-            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-                break end + 4;
-            }
-            self.more().await?;
-        };
-        let text = std::str::from_utf8(&self.buffer[..head])?;
-        if !text.starts_with("HTTP/1.1 2") {
-            return Err(format!(
-                "{} answered to {}",
-                text.lines().next().unwrap_or_default(),
-                String::from_utf8_lossy(&request[..request.len().min(300)])
-            )
-            .into());
-        }
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.map_or(Ok(0), str::parse)?;
-        while self.buffer.len() < head + length {
-            self.more().await?;
-        }
-        self.head = head;
-        Ok(&self.buffer[head..])
-    }
-
-    /// A header of the last answer.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let head = std::str::from_utf8(&self.buffer[..self.head]).ok()?;
-        head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-
-    async fn more(&mut self) -> Result<(), Failure> {
-        if self.stream.read_buf(&mut self.buffer).await? == 0 {
-            return Err("the server closed the connection".into());
-        }
-        Ok(())
-    }
+/// Numbers that jump about, the same ones in every run.
+pub(crate) fn spread(connection: usize, turn: u64) -> usize {
+    let mixed = (turn + 1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(connection as u64)
+        .wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    usize::try_from(mixed >> 33).unwrap_or(0)
 }

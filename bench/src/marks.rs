@@ -12,15 +12,16 @@ use crate::{Failure, users};
 
 /// Users a second.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Marks {
+pub(crate) struct Commits {
     /// With a commit for each.
     pub(crate) single: f64,
     /// With a commit for 64.
     pub(crate) grouped: f64,
 }
 
-pub(crate) fn measure() -> Result<Marks, Failure> {
-    Ok(Marks { single: rate(1)?, grouped: rate(64)? })
+pub(crate) fn measure() -> Result<Commits, Failure> {
+    eprintln!("measuring raw commits");
+    Ok(Commits { single: rate(1)?, grouped: rate(64)? })
 }
 
 fn rate(rows: usize) -> Result<f64, Failure> {

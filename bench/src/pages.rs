@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use crate::{Failure, load::Connection, server::Server, users};
+use crate::{
+    Failure, administrator::Session, connection::Connection, directory::Population, server::Server, users,
+};
 
 /// How often each is asked for.
 const TIMES: usize = 20;
+/// The size of the group that is looked at.
+const GROUP: usize = 100_000;
 
 /// A page and how long it took.
 #[derive(Debug)]
@@ -20,15 +22,13 @@ pub(crate) struct Page {
     pub(crate) longest: Duration,
 }
 
-/// Measures the pages of a directory of so many users, with a group that has 100,000 members.
-pub(crate) async fn measure(
-    server: &Server,
-    users: usize,
-    ids: &[String],
-    group: &str,
-) -> Result<Vec<Page>, Failure> {
-    let mut connection = Connection::open(server.address).await?;
-    let cookie = sign_in(server, &mut connection).await?;
+/// Measures the pages of a directory.
+pub(crate) async fn measure(server: &Server, population: &Population) -> Result<Vec<Page>, Failure> {
+    eprintln!("measuring the pages of the web UI");
+    let Population { users, ids, groups } = population;
+    let Some(group) = groups.get(&GROUP) else { return Ok(Vec::new()) };
+    let mut connection = Connection::open(server.endpoint.address).await?;
+    let session = Session::sign_in(server, &mut connection).await?;
     let user = &ids[ids.len() / 2];
     let name = users::user_name(users / 2, "fill");
     let pages = [
@@ -59,29 +59,15 @@ pub(crate) async fn measure(
     ];
     let mut measured = Vec::new();
     for (name, path) in pages {
-        let request =
-            format!("GET /api/v1{path} HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", server.address);
+        let request = session.get(&path);
         let mut times = Vec::with_capacity(TIMES);
         for _ in 0..TIMES {
             let sent = Instant::now();
-            connection.exchange(request.as_bytes()).await?;
+            connection.exchange(&request).await?;
             times.push(sent.elapsed());
         }
         times.sort_unstable();
         measured.push(Page { name, p50: times[TIMES / 2], longest: times[TIMES - 1] });
     }
     Ok(measured)
-}
-
-/// Signs in as the administrator that the server was started with, and returns the cookie.
-async fn sign_in(server: &Server, connection: &mut Connection) -> Result<String, Failure> {
-    let body = json!({"email": Server::EMAIL, "password": Server::PASSWORD}).to_string();
-    let request = format!(
-        "POST /api/v1/session HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        server.address,
-        body.len()
-    );
-    connection.exchange(request.as_bytes()).await?;
-    let cookie = connection.header("set-cookie").ok_or("signing in gave no cookie")?;
-    Ok(cookie.split(';').next().unwrap_or_default().to_owned())
 }

@@ -1,41 +1,47 @@
-//! The table, in Markdown.
+//! The report, in Markdown.
 
-use std::{fmt::Write, process::Command, time::Duration};
+use std::{
+    fmt::{self, Write},
+    time::Duration,
+};
 
 use crate::{
+    ceilings::Marks,
+    directory::Results,
     load::{Measured, Plan},
-    marks::Marks,
-    workloads::{Directory, Kind},
+    machine, postgres, sources,
+    targets::{self, Target},
 };
 
 /// Collects what was measured.
 pub(crate) struct Report {
     plan: Plan,
-    bare: Measured,
-    marks: Marks,
-    directories: Vec<(usize, Directory)>,
+    directories: Vec<Results>,
+    on_postgres: Option<OnPostgres>,
+    sources: Option<sources::Results>,
+}
+
+/// What was measured on PostgreSQL.
+struct OnPostgres {
+    version: String,
+    directories: Vec<Results>,
 }
 
 impl Report {
     pub(crate) fn new(plan: &Plan) -> Self {
-        Self {
-            plan: plan.clone(),
-            bare: Measured::default(),
-            marks: Marks { single: 0.0, grouped: 0.0 },
-            directories: Vec::new(),
-        }
+        Self { plan: plan.clone(), directories: Vec::new(), on_postgres: None, sources: None }
     }
 
-    pub(crate) fn ceiling(&mut self, measured: Measured) {
-        self.bare = measured;
+    pub(crate) fn directory(&mut self, results: Results) {
+        self.directories.push(results);
     }
 
-    pub(crate) fn marks(&mut self, marks: Marks) {
-        self.marks = marks;
+    pub(crate) fn on_postgres(&mut self, version: String, directories: Vec<Results>) {
+        self.on_postgres = Some(OnPostgres { version, directories });
     }
 
-    pub(crate) fn directory(&mut self, users: usize, directory: Directory) {
-        self.directories.push((users, directory));
+    pub(crate) fn sources(&mut self, results: sources::Results) {
+        self.sources = Some(results);
     }
 
     pub(crate) fn to_markdown(&self) -> String {
@@ -45,127 +51,158 @@ impl Report {
         text
     }
 
-    fn write(&self, text: &mut String) -> std::fmt::Result {
+    fn write(&self, text: &mut String) -> fmt::Result {
+        self.summary(text)?;
+        self.method(text)?;
+        for results in &self.directories {
+            writeln!(text, "\n## At {} users\n", grouped(results.users))?;
+            directory(results, text)?;
+        }
+        if let Some(results) = &self.sources {
+            many_sources(results, text)?;
+        }
+        if let Some(OnPostgres { version, directories }) = &self.on_postgres {
+            writeln!(
+                text,
+                "\n## On PostgreSQL\n\n{version}, on the same machine over a socket of its own, with {}. Beside the workloads stands what \
+                 its own pgbench does on copies of the same tables, with as many clients and prepared statements: a row of a user \
+                 by its primary key, and the rows of a POST (the resource, its keys, its line in the journal) in a transaction \
+                 that is one round trip. Memory is that of the server without the database.",
+                postgres::SETTINGS.map(|setting| format!("`{setting}`")).join(", ")
+            )?;
+            for results in directories {
+                writeln!(text, "\n### At {} users, on PostgreSQL\n", grouped(results.users))?;
+                directory(results, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was to be reached, in the largest directory.
+    fn summary(&self, text: &mut String) -> fmt::Result {
+        let largest = self.directories.iter().max_by_key(|results| results.users);
+        let mut targets = largest.map(targets::of_directory).unwrap_or_default();
+        targets.extend(self.sources.iter().flat_map(targets::of_sources));
+        if let Some(largest) = largest {
+            writeln!(text, "## What was to be reached\n\nWith {} users.\n", grouped(largest.users))?;
+        }
+        writeln!(text, "| workload | measured | target | met |\n| --- | --- | --- | --- |")?;
+        for Target { workload, measured, to_reach, is_met } in targets {
+            let met = if is_met { "met" } else { "**not met**" };
+            writeln!(text, "| {workload} | {measured} | {to_reach} | {met} |")?;
+        }
+        Ok(())
+    }
+
+    fn method(&self, text: &mut String) -> fmt::Result {
         let Plan { connections, duration, runs, .. } = &self.plan;
         writeln!(
             text,
-            "Made by `make bench`: {connections} connections over loopback on the machine that also runs the server, each workload \
-             {runs} times for {} s, the median run. Every write is on disk before it is answered. What counts are the ratios, \
-             to what the same machine gave in the same run:\n",
+            "\n## How it was measured\n\n\
+             Made by `make bench`: {connections} connections over loopback on the machine that also runs the server, each workload \
+             {runs} times for {} s, the median run; workloads that are compared with each other run in turns. Every write is on disk \
+             before it is answered. What counts are the ratios, to what the same machine gave in the same run:\n\n\
+             - **bare route**, the ceiling for reads: the same HTTP stack answering a fixed user of the same size\n\
+             - **single commits**, the mark for durable writes: the rows of one POST to SQLite with the same settings, a commit each\n\
+             - **group commits**: the same rows, 64 users a commit\n\n\
+             A PATCH of a group answers with the whole group up to 1,000 members, and with 204 above.\n\n\
+             Memory is what the process holds resident, in MB of 10⁶ bytes. Idle is right after the start; under load is the most \
+             while the workloads ran. Start-up is from the start of a server that was killed to its first answer to a GET, with the \
+             files in the page cache.\n",
             duration.as_secs()
         )?;
-        writeln!(
-            text,
-            "- **bare route**, the ceiling for reads: the same HTTP stack answering a fixed user of the same size"
-        )?;
-        writeln!(
-            text,
-            "- **single commits**, the mark for durable writes: the rows of one POST to SQLite with the same settings, a commit each"
-        )?;
-        writeln!(text, "- **group commits**: the same rows, 64 users a commit\n")?;
-        writeln!(
-            text,
-            "A PATCH of a group answers with the whole group up to 1,000 members, and with 204 above: that is why the group of 100 \
-             costs more than those of 10,000 and 100,000, for which the time of the change itself shows.\n"
-        )?;
         writeln!(text, "## The machine\n")?;
-        for (name, fact) in machine() {
+        for (name, fact) in machine::facts() {
             writeln!(text, "- {name}: {fact}")?;
-        }
-        writeln!(text, "\n## Ceilings and marks\n")?;
-        writeln!(text, "| | a second | p50 | p99 |\n| --- | ---: | ---: | ---: |")?;
-        writeln!(
-            text,
-            "| bare route | {} | {} | {} |",
-            rate(self.bare.rate),
-            time(self.bare.p50),
-            time(self.bare.p99)
-        )?;
-        writeln!(text, "| single commits | {} | | |", rate(self.marks.single))?;
-        writeln!(text, "| group commits | {} | | |", rate(self.marks.grouped))?;
-        for (users, directory) in &self.directories {
-            writeln!(text, "\n## At {} users\n", grouped(*users))?;
-            writeln!(
-                text,
-                "| workload | requests/s | p50 | p99 | ratio |\n| --- | ---: | ---: | ---: | --- |"
-            )?;
-            for workload in &directory.workloads {
-                let measured = &workload.measured;
-                #[expect(clippy::cast_precision_loss, reason = "a thousand at most")]
-                let done = measured.rate * workload.each as f64;
-                let ratio = match workload.kind {
-                    Kind::Read => format!("{:.2} of the bare route", done / self.bare.rate),
-                    Kind::Write => format!(
-                        "{:.2} × single commits, {:.2} of group commits",
-                        done / self.marks.single,
-                        done / self.marks.grouped
-                    ),
-                };
-                let shown = match workload.each {
-                    1 => rate(measured.rate),
-                    _ => format!("{:.1} ({} users)", measured.rate, rate(done)),
-                };
-                writeln!(
-                    text,
-                    "| {} | {} | {} | {} | {ratio} |",
-                    workload.name,
-                    shown,
-                    time(measured.p50),
-                    time(measured.p99)
-                )?;
-            }
-            writeln!(
-                text,
-                "\n### What an administrator waits for\n\nThe requests behind the pages of the web UI, each alone, 20 times.\n"
-            )?;
-            writeln!(text, "| page | p50 | longest |\n| --- | ---: | ---: |")?;
-            for page in &directory.pages {
-                writeln!(text, "| {} | {} | {} |", page.name, time(page.p50), time(page.longest))?;
-            }
-            if let (Some(idle), Some(after)) = directory.memory {
-                writeln!(
-                    text,
-                    "\nMemory of the server: {idle:.0} MiB at the start, {after:.0} MiB at the end."
-                )?;
-            }
         }
         Ok(())
     }
 }
 
-fn machine() -> Vec<(&'static str, String)> {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned());
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let memory = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    let output = |program: &str, argument: &str| {
-        let output = Command::new(program).arg(argument).output().ok()?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+fn directory(results: &Results, text: &mut String) -> fmt::Result {
+    let Results { ceilings, workloads, large_group, pages, memory, start_up, .. } = results;
+    writeln!(text, "| | a second | p50 | p99 | ratio |\n| --- | ---: | ---: | ---: | --- |")?;
+    row(text, "bare route", &rate(ceilings.bare.rate), &ceilings.bare, "")?;
+    let marks = match &ceilings.marks {
+        Marks::Sqlite(commits) => [("single commits", commits.single), ("group commits", commits.grouped)],
+        Marks::Postgres(pgbench) => {
+            [("pgbench: SELECT by primary key", pgbench.select), ("pgbench: rows of a POST", pgbench.insert)]
+        }
     };
-    let unknown = || "unknown".to_owned();
-    vec![
-        ("cores", std::thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string())),
-        ("processor", model.unwrap_or_else(unknown)),
-        (
-            "memory",
-            memory.map_or_else(unknown, |kibibytes| format!("{:.0} GiB", kibibytes / 1024.0 / 1024.0)),
-        ),
-        ("kernel", output("uname", "-r").unwrap_or_else(unknown)),
-        ("compiler", output("rustc", "--version").unwrap_or_else(unknown)),
-        ("SQLite", rusqlite::version().to_owned()),
-    ]
+    for (name, mark) in marks {
+        writeln!(text, "| {name} | {} | | | |", rate(mark))?;
+    }
+    for workload in workloads {
+        let shown = match workload.each {
+            1 => rate(workload.measured.rate),
+            _ => format!("{:.1} ({} users)", workload.measured.rate, rate(workload.rate())),
+        };
+        row(text, &workload.name, &shown, &workload.measured, &ceilings.ratio(workload))?;
+    }
+    if let Some(group) = large_group {
+        let members = grouped(group.members);
+        let (first_byte, whole) = (time(group.first_byte), time(group.whole));
+        writeln!(
+            text,
+            "\nGET of a group of {members}, alone: first byte after {first_byte}, all after {whole}; memory {} before, {} at most.",
+            megabytes(group.before),
+            megabytes(group.highest)
+        )?;
+    }
+    writeln!(
+        text,
+        "\nMemory: {} idle, {} at most under load. Start-up to first answer: {}.",
+        megabytes(memory.idle),
+        megabytes(memory.under_load),
+        time(*start_up)
+    )?;
+    if !pages.is_empty() {
+        writeln!(
+            text,
+            "\n#### What an administrator waits for\n\nThe requests behind the pages of the web UI, each alone, 20 times.\n"
+        )?;
+        writeln!(text, "| page | p50 | longest |\n| --- | ---: | ---: |")?;
+        for page in pages {
+            writeln!(text, "| {} | {} | {} |", page.name, time(page.p50), time(page.longest))?;
+        }
+    }
+    Ok(())
 }
 
-fn rate(rate: f64) -> String {
+fn many_sources(results: &sources::Results, text: &mut String) -> fmt::Result {
+    writeln!(
+        text,
+        "\n## {} sources\n\nSpread over as many sources with ten users and a token each, beside one source with as many users \
+         on a server of its own.\n",
+        grouped(results.sources)
+    )?;
+    writeln!(text, "| | a second | p50 | p99 | ratio |\n| --- | ---: | ---: | ---: | --- |")?;
+    for sources::Comparison { name, one, many } in &results.comparisons {
+        row(text, &format!("{name}, one source"), &rate(one.rate), one, "")?;
+        let ratio = format!("{:.2} of one source", many.rate / one.rate);
+        row(text, &format!("{name}, all sources"), &rate(many.rate), many, &ratio)?;
+    }
+    Ok(())
+}
+
+fn row(text: &mut String, name: &str, rate: &str, measured: &Measured, ratio: &str) -> fmt::Result {
+    writeln!(text, "| {name} | {rate} | {} | {} | {ratio} |", time(measured.p50), time(measured.p99))
+}
+
+pub(crate) fn rate(rate: f64) -> String {
+    if rate < 10.0 {
+        return format!("{rate:.1}");
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a rate is positive and small"
     )]
     grouped(rate.round() as usize)
+}
+
+pub(crate) fn megabytes(memory: Option<f64>) -> String {
+    memory.map_or_else(|| "unknown".to_owned(), |memory| format!("{memory:.0} MB"))
 }
 
 /// A number with its thousands set apart.
@@ -181,6 +218,6 @@ pub(crate) fn grouped(number: usize) -> String {
     text
 }
 
-fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1000.0)
 }

@@ -1,6 +1,10 @@
 //! Users as an identity provider sends them: about a kilobyte each.
 
-use serde_json::json;
+use std::ops::Range;
+
+use serde_json::{Value, json};
+
+use crate::Failure;
 
 /// The body of a POST. `unique` goes into every value that has to differ.
 pub(crate) fn body(number: usize, unique: &str) -> String {
@@ -32,4 +36,31 @@ pub(crate) fn body(number: usize, unique: &str) -> String {
 /// The userName of such a user.
 pub(crate) fn user_name(number: usize, unique: &str) -> String {
     format!("{unique}.{number}@example.com")
+}
+
+/// The body of a bulk request that makes users.
+pub(crate) fn bulk(numbers: Range<usize>, unique: &str) -> String {
+    let operations: Vec<String> = numbers
+        .map(|number| {
+            let data = body(number, unique);
+            format!(r#"{{"method":"POST","path":"/Users","bulkId":"{number}","data":{data}}}"#)
+        })
+        .collect();
+    format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{}]}}"#,
+        operations.join(",")
+    )
+}
+
+/// The ids of the users that a bulk request has made, which has to be all of them.
+pub(crate) fn made(answer: &[u8]) -> Result<Vec<String>, Failure> {
+    let answer: Value = serde_json::from_slice(answer)?;
+    let operations =
+        answer["Operations"].as_array().ok_or("the answer to a bulk request has no operations")?;
+    let id = |operation: &Value| {
+        let id = operation["location"].as_str()?.rsplit('/').next()?;
+        (operation["status"] == "201").then(|| id.to_owned())
+    };
+    let ids: Option<Vec<String>> = operations.iter().map(id).collect();
+    ids.ok_or_else(|| "not every operation of a bulk request was done".into())
 }

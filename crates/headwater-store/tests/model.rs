@@ -10,7 +10,7 @@ use headwater_store::{
     ResourceId, Slug, StoreError, Write,
 };
 use proptest::{prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner};
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{Kind, Under, on_postgres, runtime};
 use uuid::Uuid;
 

@@ -73,7 +73,7 @@ impl Directory {
             secrets: Vec::new(),
         };
         self.apply(write).await;
-        let mut shown = document;
+        let mut shown: Object = serde_json::from_str(&document).expect("an object");
         let elements: Vec<Value> = member_texts.iter().map(|text| self.element(text)).collect();
         let users_of = |member: usize| match member {
             1_001 => (0..self.shown.len()).filter(|user| user % 2 == 0).collect(),
