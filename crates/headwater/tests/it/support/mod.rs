@@ -12,7 +12,7 @@ pub(crate) use admin::{ADA, Admin, PASSWORD, link_secret, text, texts};
 pub(crate) use client::{Client, Request, Response};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
-pub(crate) use server::{Server, Source, database_of, headwater, headwater_reading};
+pub(crate) use server::{Server, Source, database_of, headwater, headwater_on_read_only, headwater_reading};
 
 use std::time::{Duration, Instant};
 
