@@ -4,6 +4,7 @@
 mod apply;
 mod checkpoints;
 mod credentials;
+mod damage;
 mod functions;
 mod migrate;
 mod read;
@@ -27,7 +28,9 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 pub use requests::{Resolve, SqliteRequestLog};
 
-use self::{checkpoints::Checkpoints, credentials::Credentials, functions::Slots, writer::Writer};
+use self::{
+    checkpoints::Checkpoints, credentials::Credentials, damage::Condition, functions::Slots, writer::Writer,
+};
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
     ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, lock, pages,
@@ -49,6 +52,7 @@ pub struct SqliteStore {
 
 struct Shared {
     path: PathBuf,
+    condition: Condition,
     writer: Writer,
     idle: Mutex<Vec<Reader>>,
     credentials: Credentials,
@@ -73,9 +77,8 @@ impl SqliteStore {
         make_private_folder(folder)
             .and_then(|()| open_private(&path))
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
-        let mut connection = open_writing(&path)?;
-        migrate::migrate(&mut connection)?;
-        reindex::reindex(&mut connection)?;
+        let condition = Condition::new(&path);
+        let connection = open_current(&path).map_err(|error| condition.explained(error))?;
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let written = Arc::new(AtomicBool::new(false));
@@ -83,6 +86,7 @@ impl SqliteStore {
         let writer = Writer::start(connection, written);
         let shared = Shared {
             path,
+            condition,
             writer,
             idle: Mutex::default(),
             credentials,
@@ -122,19 +126,23 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let reader = self.reader()?;
-        // On an error the connection is closed, and with it its transaction.
-        reader.connection.prepare_cached("BEGIN")?.execute([])?;
-        let result = read(&reader.connection, &reader.slots)?;
-        reader.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.give_back(reader);
-        Ok(result)
+        self.reading(|reader| {
+            reader.connection.prepare_cached("BEGIN")?.execute([])?;
+            let result = read(&reader.connection, &reader.slots)?;
+            reader.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(result)
+        })
     }
 
     /// Like [`Self::read`], for a single statement: that is one snapshot by itself.
     fn peek<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.reading(|reader| read(&reader.connection))
+    }
+
+    fn reading<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let reader = self.reader()?;
-        let result = read(&reader.connection)?;
+        // On an error the connection is closed, and with it its transaction.
+        let result = read(&reader).map_err(|error| self.shared.condition.noted(error))?;
         self.give_back(reader);
         Ok(result)
     }
@@ -156,7 +164,8 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.shared.writer.run(work).await
+        self.shared.condition.check()?;
+        self.shared.writer.run(work).await.map_err(|error| self.shared.condition.noted(error))
     }
 
     /// Runs a change to sources or tokens, and tells every process of it.
@@ -258,7 +267,9 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
-        self.shared.writer.apply(change_set).await
+        self.shared.condition.check()?;
+        let applied = self.shared.writer.apply(change_set).await;
+        applied.map_err(|error| self.shared.condition.noted_of_change(error))
     }
 
     async fn apply_all(
@@ -266,7 +277,9 @@ impl Store for SqliteStore {
         change_sets: Vec<ChangeSet>,
         most_failures: usize,
     ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
-        self.shared.writer.apply_all(change_sets, most_failures).await
+        self.shared.condition.check()?;
+        let applied = self.shared.writer.apply_all(change_sets, most_failures).await;
+        applied.map_err(|error| self.shared.condition.noted(error))
     }
 
     async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError> {
@@ -278,6 +291,7 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        self.shared.condition.check()?;
         self.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
 }
@@ -303,6 +317,14 @@ pub fn open_private(file: &Path) -> std::io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.create(true).append(true).open(file)
+}
+
+/// Opens the database for writing, and brings its schema and its index up to date.
+fn open_current(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = open_writing(path)?;
+    migrate::migrate(&mut connection)?;
+    reindex::reindex(&mut connection)?;
+    Ok(connection)
 }
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {

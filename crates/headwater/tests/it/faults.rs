@@ -2,6 +2,7 @@
 //! who are at work then. Nothing that was acknowledged is lost, nothing is done twice, and nobody has to
 //! lend a hand.
 
+mod damage;
 mod failover;
 mod load;
 mod network;
