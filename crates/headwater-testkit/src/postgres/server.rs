@@ -152,11 +152,15 @@ impl Server {
     /// # Panics
     /// It doesn't run.
     pub fn kill(&self) {
-        let main = self.main_process();
+        let main = self.of_process(0);
+        let shared_memory = self.of_process(6);
         let children = fs::read_to_string(format!("/proc/{main}/task/{main}/children")).unwrap_or_default();
         let killed = Command::new("kill").args(["-KILL", &main]).args(children.split_whitespace()).status();
         assert!(killed.is_ok(), "kill runs");
         self.end_guard();
+        // A key and an id, of what outlives them.
+        let id = shared_memory.split_whitespace().nth(1).unwrap_or_default().to_owned();
+        drop(Command::new("ipcrm").args(["--shmem-id", &id]).stderr(Stdio::null()).status());
     }
 
     /// Stops it.
@@ -268,10 +272,11 @@ impl Server {
         assert!(done.is_ok_and(|status| status.success()), "pg_ctl {arguments:?}");
     }
 
-    /// The process that all others of the server are children of.
-    fn main_process(&self) -> String {
+    /// A line of what the server has written down of itself: the process that all others are children of
+    /// (0), its shared memory (6).
+    fn of_process(&self, line: usize) -> String {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("the server runs");
-        file.lines().next().expect("a line").to_owned()
+        file.lines().nth(line).unwrap_or_default().to_owned()
     }
 
     fn end_guard(&self) {
