@@ -103,6 +103,10 @@ test-postgres: ui nextest postgres ## The tests of the server once more, on Post
 test-postgres-all: ui nextest postgres ## The same with the slow ones
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
 
+.PHONY: test-faults
+test-faults: ui nextest postgres ## What fails around the server, with the tests that take longer
+	cargo nextest run -p headwater --locked --run-ignored all -E 'test(/^faults::/)'
+
 .PHONY: test-suites
 test-suites: ui $(SUITES_VENV)/ready ## Public conformance suites and a real client against the binary
 	cargo build --locked -p headwater

@@ -18,6 +18,8 @@ pub struct Configuration {
     pub database_url: Option<DatabaseUrl>,
     /// How many connections to the database are held at most.
     pub database_connections: usize,
+    /// How long a PostgreSQL database may leave a read or a transaction without an answer, in seconds.
+    pub database_timeout_seconds: u64,
     /// A file with the server's key, 32 bytes in Base64, under which secrets are kept for a while;
     /// without it `server.key` in the data folder, which is made where it is missing, or a key that is
     /// kept in the PostgreSQL database.
@@ -90,6 +92,7 @@ impl Default for Configuration {
             data: PathBuf::from("./data"),
             database_url: None,
             database_connections: 32,
+            database_timeout_seconds: 30,
             key_file: None,
             public_url: None,
             trusted_proxies: Vec::new(),
@@ -117,6 +120,7 @@ impl Configuration {
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let bounds = [
             ("database_connections", number(self.database_connections), 10_000),
+            ("database_timeout_seconds", self.database_timeout_seconds, DAY),
             ("max_body_bytes", number(self.max_body_bytes), 1 << 30),
             ("max_bulk_bytes", number(self.max_bulk_bytes), 1 << 30),
             ("cursor_timeout_seconds", self.cursor_timeout_seconds, 365 * DAY),

@@ -53,9 +53,22 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file of the database is damaged.
+    #[error(
+        "the database {path} is damaged ({reason}); stop headwater and restore a backup, or save what can still be read with sqlite3's .recover"
+    )]
+    DamagedFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]
     NotCommitted(String),
+    /// The change was on its way when the database was lost, and is there or not.
+    #[error("it is not known whether the change was committed: {0}")]
+    InDoubt(String),
     /// A schema or a resource type that a source has, or is to have, doesn't fit the others.
     #[error("{0}")]
     Definition(#[from] DefinitionError),
@@ -139,7 +152,7 @@ impl StoreError {
     /// Whether the same request may succeed if it is sent again.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Closed | Self::NotCommitted(_) | Self::Unavailable(_) => true,
+            Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) => true,
             // Contention, a lack of room or memory, an operator who steps in, errors of the disk, a lock
             // that was not to be had; and a server that takes no writes.
             Self::Sql { code, .. } => {

@@ -1,11 +1,15 @@
 //! Random users and filters for property tests, what a filter means in the plainest words there
 //! are (written from RFC 7644 §3.4.2.2 alone, sharing no code with what it tests), and a small
-//! fuzzer. And a PostgreSQL of their own for those that need one.
+//! fuzzer. And what tests of faults need: a PostgreSQL of their own, a network that fails, a disk that is full.
 
 mod filters;
 pub mod fuzz;
 #[cfg(unix)]
 pub mod postgres;
+#[cfg(unix)]
+pub mod proxy;
+#[cfg(unix)]
+pub mod small_disk;
 mod spelling;
 mod users;
 

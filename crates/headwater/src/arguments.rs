@@ -64,6 +64,10 @@ pub(crate) struct ServeArguments {
     /// How many connections to the database are held at most [default: 32]
     #[arg(long, env = "HEADWATER_DATABASE_CONNECTIONS", value_name = "N")]
     pub(crate) database_connections: Option<usize>,
+    /// How long a PostgreSQL database may leave a read or a transaction without an answer, in seconds
+    /// [default: 30]
+    #[arg(long, env = "HEADWATER_DATABASE_TIMEOUT_SECONDS", value_name = "N")]
+    pub(crate) database_timeout_seconds: Option<u64>,
     /// A file with the server's key, 32 bytes in Base64 [default: server.key in the data folder,
     /// made where it is missing, or a key that is kept in the database]
     #[arg(long, env = "HEADWATER_KEY_FILE", value_name = "FILE")]

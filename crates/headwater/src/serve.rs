@@ -1,6 +1,11 @@
 //! `headwater serve`.
 
-use std::{io::IsTerminal, path::Path, sync::Arc};
+use std::{
+    io::IsTerminal,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use headwater_server::{
     Context,
@@ -12,7 +17,7 @@ use headwater_server::{
     unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
-    Actor, Records, Store,
+    Actor, Records, Store, StoreError,
     postgres::{PoolLimits, PostgresStore},
     requests::{NoRequestLog, RequestLog},
     sqlite::{SqliteRequestLog, SqliteStore},
@@ -27,6 +32,11 @@ use crate::{
     output::say,
     workplace,
 };
+
+/// How long a start waits for the database.
+const MOST_WAIT: Duration = Duration::from_mins(1);
+/// How long it is waited between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let configuration = configuration(arguments)?;
@@ -121,8 +131,12 @@ async fn on_postgres(
     configuration: &Configuration,
     random: Arc<SystemRandom>,
 ) -> Result<Backend, Failure> {
-    let limits = PoolLimits { connections: configuration.database_connections, ..PoolLimits::default() };
-    let store = PostgresStore::connect(url.reveal(), limits).await?;
+    let limits = PoolLimits {
+        connections: configuration.database_connections,
+        answer: Duration::from_secs(configuration.database_timeout_seconds),
+        ..PoolLimits::default()
+    };
+    let store = connect(url, limits).await?;
     let vault = workplace::vault(&store, configuration.key_file.as_deref(), random).await?;
     Ok(Backend {
         store: Arc::new(store.clone()),
@@ -131,6 +145,20 @@ async fn on_postgres(
         vault,
         place: Place::Database(store),
     })
+}
+
+/// Connects, and waits for a database that can't be reached: it may be starting too, or failing over.
+async fn connect(url: &DatabaseUrl, limits: PoolLimits) -> Result<PostgresStore, StoreError> {
+    let until = Instant::now() + MOST_WAIT;
+    loop {
+        match PostgresStore::connect(url.reveal(), limits).await {
+            Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
+                tracing::warn!(%error, "waiting for the database");
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            connected => return connected,
+        }
+    }
 }
 
 /// The log of requests. The directory is served without one rather than not at all.
@@ -159,6 +187,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
         data,
         database_url,
         database_connections,
+        database_timeout_seconds,
         key_file,
         public_url,
         trusted_proxies,
@@ -177,6 +206,7 @@ fn configuration(arguments: ServeArguments) -> Result<Configuration, Failure> {
     set(&mut configuration.data, data);
     configuration.database_url = database_url.map(Into::into).or(configuration.database_url);
     set(&mut configuration.database_connections, database_connections);
+    set(&mut configuration.database_timeout_seconds, database_timeout_seconds);
     configuration.key_file = key_file.or(configuration.key_file);
     set(&mut configuration.trusted_proxies, trusted_proxies);
     set(

@@ -166,6 +166,11 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::CONFLICT, "in_use", detail)
             }
             StoreError::LastAdministrator => Self::new(StatusCode::CONFLICT, "last_administrator", detail),
+            StoreError::InDoubt(_) => {
+                tracing::error!(%error, "the store failed");
+                let detail = "The directory was lost before it could be seen whether this was done; look, or try again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
             error if error.is_passing() => {
                 tracing::error!(%error, "the store failed");
                 let detail = "The directory can't be reached at the moment; nothing of this has been done.";

@@ -68,10 +68,16 @@ pub(super) fn refused(refused: &Refusal, request_id: Uuid) -> Response {
         Refusal::Scim(error) => refusal(error),
         Refusal::Store(error) => {
             tracing::error!(%request_id, %error, "the store failed");
-            let (status, detail) = if error.is_passing() {
-                (503, "the directory can't be reached at the moment; nothing of this request has been done")
-            } else {
-                (500, "the server failed; its log has more")
+            let (status, detail) = match error {
+                StoreError::InDoubt(_) => (
+                    503,
+                    "the directory was lost before it could be seen whether this was done; look, or try again",
+                ),
+                error if error.is_passing() => (
+                    503,
+                    "the directory can't be reached at the moment; nothing of this request has been done",
+                ),
+                _ => (500, "the server failed; its log has more"),
             };
             refusal(&ScimError::with_status(status, detail))
         }

@@ -14,13 +14,16 @@ use super::{
     overlay::Overlay,
     pool::Connections,
     queue::Job,
-    statement::{Typed, rows_if},
+    statement::{BEGIN, Typed, rows_if},
     stretches,
 };
 use crate::{Applied, ApplyError, ChangeSet, SourceId, StoreError};
 
-/// How long it is looked whether a transaction was committed whose connection was lost.
+/// How long it is looked whether a transaction was committed whose connection was lost, unless the
+/// database is to answer sooner.
 const MOST_DOUBT: Duration = Duration::from_secs(10);
+/// How long a single look may take.
+const MOST_LOOK: Duration = Duration::from_secs(4);
 /// How long it is waited between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
@@ -56,28 +59,21 @@ pub(super) async fn attempt(
     connections: &Connections,
     source: SourceId,
     jobs: &[Job],
+    deadline: Instant,
 ) -> Result<Attempt, Failed> {
     let connection = connections.get().await.map_err(Failed::Refused)?;
-    let limit = connections.limits.statement;
     let mut batch = Batch::new(source, jobs);
-    match tokio::time::timeout(limit, batch.prepare(&connection)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(undone(error)),
-        Err(_) => {
-            return Err(Failed::Refused(StoreError::NotCommitted("the database took too long".to_owned())));
-        }
-    }
+    connections.answered(deadline, Box::pin(batch.prepare(&connection))).await.map_err(undone)?;
     let Batch { outcomes, overlay, evidence, mut counted, .. } = batch;
-    let committed = tokio::time::timeout(limit, flush(&connection, source, &overlay, true)).await;
-    let reason = match committed {
-        Ok(Ok(last)) => {
+    let flushing = async { Ok(flush(&connection, source, &overlay, true).await?) };
+    let reason = match connections.answered(deadline, flushing).await {
+        Ok(last) => {
             connection.release();
             counted.extend(last);
             return Ok(Attempt { outcomes, untidy: stretches::untidy(counted) });
         }
-        Ok(Err(error)) if !fault::is_lost(&error) => return Err(undone(error.into())),
-        Ok(Err(error)) => StoreError::from(error).to_string(),
-        Err(_) => "the database took too long to commit".to_owned(),
+        Err(StoreError::Unavailable(reason)) => reason,
+        Err(error) => return Err(undone(error)),
     };
     connection.abandon();
     match evidence {
@@ -188,16 +184,16 @@ pub(super) async fn was_committed(
     source: SourceId,
     evidence: Evidence,
 ) -> Option<bool> {
-    let deadline = Instant::now() + MOST_DOUBT;
+    let deadline = Instant::now() + MOST_DOUBT.min(connections.limits.answer);
     loop {
         let left = deadline.checked_duration_since(Instant::now())?;
-        match tokio::time::timeout(left, look(connections, source, evidence)).await {
-            Ok(Ok(found)) => return Some(found),
-            Ok(Err(error)) => {
+        let until = Instant::now() + left.min(MOST_LOOK);
+        match connections.answered(until, look(connections, source, evidence)).await {
+            Ok(found) => return Some(found),
+            Err(error) => {
                 tracing::warn!(%error, "it is not known yet whether a batch of changes was committed");
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
-            Err(_) => return None,
         }
     }
 }
@@ -214,7 +210,7 @@ async fn look(connections: &Connections, source: SourceId, evidence: Evidence) -
     let of_change = [source.0.bound(), evidence.sequence.bound(), request_id.bound()];
     let (begun, touched, found, committed) = tokio::join!(
         biased;
-        connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED"),
+        connection.batch_execute(BEGIN),
         connection.execute_typed(touch, &of_source),
         rows_if(true, &connection, select, &of_change),
         connection.batch_execute("COMMIT"),

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    pool::Connections,
+    pool::{Connection, Connections},
     source::{self, Registries},
 };
 use crate::{Credential, Slug, StoreError, lock};
@@ -118,20 +118,10 @@ impl Credentials {
     }
 
     async fn load(&self, slug: &str, lookup: [u8; 8]) -> Result<(i64, Option<Credential>), StoreError> {
-        let mut tries = 1;
-        loop {
-            let connection = self.connections.get().await?;
-            let load = source::credential(&connection, &self.registries, slug, lookup);
-            match tokio::time::timeout(self.connections.limits.statement, load).await {
-                Ok(Err(StoreError::Unavailable(_))) if tries < super::MOST_TRIES => tries += 1,
-                Ok(loaded) => {
-                    let loaded = loaded?;
-                    connection.release();
-                    return Ok(loaded);
-                }
-                Err(_) => return Err(StoreError::TookTooLong),
-            }
-        }
+        let load = async |connection: Connection| {
+            Ok((source::credential(&connection, &self.registries, slug, lookup).await?, connection))
+        };
+        self.connections.read(load).await
     }
 
     /// Sees to it that somebody looks, for as long as requests come.

@@ -16,6 +16,7 @@ pub(super) fn is_lost(error: &Error) -> bool {
                     &SqlState::ADMIN_SHUTDOWN,
                     &SqlState::CRASH_SHUTDOWN,
                     &SqlState::CANNOT_CONNECT_NOW,
+                    &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
                     // A primary that has become a standby, on a connection from before.
                     &SqlState::READ_ONLY_SQL_TRANSACTION,
                 ]
@@ -52,12 +53,19 @@ impl From<PoolError> for StoreError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::Unavailable(reason(&error)),
-            PoolError::Timeout(_) => {
-                Self::Unavailable("no connection was free or could be made in time".to_owned())
-            }
             other => Self::Unavailable(other.to_string()),
         }
     }
+}
+
+/// What it means that no connection could be made.
+pub(super) fn of_connecting(error: &Error) -> StoreError {
+    let code = error.code().map(SqlState::code).unwrap_or_default();
+    // 28: who may not; 3D: there is no such database.
+    if code.starts_with("28") || code.starts_with("3D") {
+        return StoreError::Address(reason(error));
+    }
+    StoreError::Unavailable(reason(error))
 }
 
 /// The innermost reason of an error that is not the database's answer to a statement.

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Row};
 use super::{
     keys,
     overlay::{Content, Fate, Overlay, Row as Resource, from_texts},
-    statement::{Typed, rows_if},
+    statement::{BEGIN, Typed, rows_if},
 };
 use crate::{ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write};
 
@@ -112,13 +112,7 @@ pub(super) async fn gather(
     let of_members = [source.0.bound(), groups.bound(), members.bound()];
     let of_whole = [source.0.bound(), whole.bound(), MOST_MEMBERS.bound()];
     let of_deleted = [source.0.bound(), deleted.bound()];
-    let begin = async {
-        if begun.is_some() {
-            Ok(())
-        } else {
-            client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await
-        }
-    };
+    let begin = async { if begun.is_some() { Ok(()) } else { client.batch_execute(BEGIN).await } };
     // Sent in this order, without waiting in between.
     let (begin, lock, revision, rows, taken, members, all_members, groups) = tokio::join!(
         biased;

@@ -3,7 +3,7 @@
 
 use tokio_postgres::{Client, error::SqlState};
 
-use super::{address::Address, pool::PoolLimits};
+use super::{address::Address, fault, hosts::Hosts, pool::PoolLimits};
 use crate::StoreError;
 
 mod embedded {
@@ -81,17 +81,10 @@ async fn prepare_lock(client: &Client) -> Result<(), StoreError> {
 
 /// A connection of its own, which ends when the client is dropped.
 async fn connect(address: &Address, limits: PoolLimits) -> Result<Client, StoreError> {
-    let mut config = address.config.clone();
-    config.connect_timeout(limits.connect);
-    let connecting = tokio::time::timeout(limits.connect, config.connect(address.tls.clone()));
-    let (client, connection) = match connecting.await {
-        Ok(connected) => connected.map_err(deadpool_postgres::PoolError::Backend)?,
-        Err(_) => return Err(StoreError::Unavailable("no connection could be made in time".to_owned())),
-    };
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "the connection for migrations ended");
-        }
-    });
-    Ok(client)
+    let hosts = Hosts::new(address, limits.connect);
+    match tokio::time::timeout(limits.wait, hosts.connect()).await {
+        Ok(Ok((client, _))) => Ok(client),
+        Ok(Err(error)) => Err(fault::of_connecting(&error)),
+        Err(_) => Err(StoreError::Unavailable("no connection could be made in time".to_owned())),
+    }
 }

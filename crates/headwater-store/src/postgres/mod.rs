@@ -14,6 +14,7 @@ mod edits;
 mod fault;
 mod flush;
 mod gather;
+mod hosts;
 pub(crate) mod keys;
 mod large;
 mod migrate;
@@ -50,10 +51,6 @@ use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
     ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, transfer,
 };
-
-/// How often a read is tried whose connection is lost: the pool may have had several that the database
-/// had closed without anybody noticing.
-const MOST_TRIES: usize = 3;
 
 /// A store in a PostgreSQL database.
 #[derive(Clone)]
@@ -105,28 +102,11 @@ impl PostgresStore {
         self.shared.connections.location()
     }
 
-    /// Reads on a connection, and once more on another when it is lost: reading changes nothing.
     async fn read<T, F>(&self, read: impl Fn(Connection) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<(T, Connection), StoreError>>,
     {
-        let Connections { limits, .. } = &self.shared.connections;
-        let mut tries = 1;
-        loop {
-            let connection = self.shared.connections.get().await?;
-            match tokio::time::timeout(limits.statement, read(connection)).await {
-                Ok(Ok((found, connection))) => {
-                    connection.release();
-                    return Ok(found);
-                }
-                Ok(Err(StoreError::Unavailable(reason))) if tries < MOST_TRIES => {
-                    tracing::debug!(reason, tries, "a connection was lost; reading is tried on another");
-                    tries += 1;
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(StoreError::TookTooLong),
-            }
-        }
+        self.shared.connections.read(read).await
     }
 
     /// Notes something that may be noted twice.
@@ -134,10 +114,12 @@ impl PostgresStore {
     where
         F: Future<Output = Result<Connection, StoreError>>,
     {
-        let connection = self.shared.connections.get().await?;
-        let noted = tokio::time::timeout(self.shared.connections.limits.statement, note(connection)).await;
-        noted.unwrap_or(Err(StoreError::TookTooLong))?.release();
-        Ok(())
+        let connections = &self.shared.connections;
+        let noted = async {
+            note(connections.get().await?).await?.release();
+            Ok(())
+        };
+        connections.answered(connections.deadline(), noted).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use headwater_scim::unknown;
 use tokio_postgres::Client;
 
-use super::statement::{Pipeline, Typed};
+use super::statement::{BEGIN, Pipeline, Typed};
 use crate::{SourceId, StoreError, TokenUse, UnknownAttribute};
 
 /// How many attributes that no schema knows are counted for a source.
@@ -71,7 +71,7 @@ async fn note_unknown_of(
                   SELECT $1, $2, $3, $4, $5, $6, $7 FROM source s WHERE s.id = $1 AND s.deleted = 0 \
                   ON CONFLICT (source_id, resource_type, path) DO UPDATE SET seen = u.seen + excluded.seen, \
                   shape = excluded.shape, last_seen = GREATEST(u.last_seen, excluded.last_seen)";
-    client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    client.batch_execute(BEGIN).await?;
     client.execute_typed(lock, &[source.0.bound()]).await?;
     let mut shapes: BTreeMap<(String, String), String> = BTreeMap::new();
     for row in client.query_typed(known, &[source.0.bound()]).await? {

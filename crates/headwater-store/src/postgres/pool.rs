@@ -1,16 +1,23 @@
 //! Connections to PostgreSQL: how many, how long anybody waits for one, and what becomes of one that
 //! was left in the middle of something.
 
-use std::{ops::Deref, time::Duration};
+use std::{
+    future::Future,
+    ops::Deref,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Client, config::Host};
 
-use super::address::Address;
+use super::{address::Address, hosts::Hosts};
 use crate::StoreError;
 
 /// Where PostgreSQL listens unless it is told otherwise.
 const DEFAULT_PORT: u16 = 5432;
+/// How often a read is tried whose connection is lost: the pool may have had several that the database
+/// had closed without anybody noticing.
+pub(super) const MOST_TRIES: usize = 3;
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +26,10 @@ pub struct PoolLimits {
     pub connections: usize,
     /// How long a request waits for one of them.
     pub wait: Duration,
-    /// How long it may take to make one.
+    /// How long an address of a host may take to let anybody connect.
     pub connect: Duration,
-    /// How long a statement may take; searches have their own limit.
-    pub statement: Duration,
+    /// How long the database may leave a read or a transaction without an answer.
+    pub answer: Duration,
 }
 
 impl Default for PoolLimits {
@@ -30,8 +37,8 @@ impl Default for PoolLimits {
         Self {
             connections: 32,
             wait: Duration::from_secs(5),
-            connect: Duration::from_secs(5),
-            statement: Duration::from_secs(30),
+            connect: Duration::from_secs(2),
+            answer: Duration::from_secs(30),
         }
     }
 }
@@ -47,15 +54,11 @@ pub(super) struct Connections {
 impl Connections {
     /// Makes the pool; the first connection is made when somebody asks for it.
     pub(super) fn new(address: Address, limits: PoolLimits) -> Result<Self, StoreError> {
-        let mut config = address.config.clone();
-        config.connect_timeout(limits.connect);
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, address.tls.clone(), recycling);
+        let hosts = Hosts::new(&address, limits.connect);
+        let manager = Manager::from_connect(address.config.clone(), hosts, recycling);
         let pool = Pool::builder(manager)
             .max_size(limits.connections.max(1))
-            .wait_timeout(Some(limits.wait))
-            .create_timeout(Some(limits.connect))
-            .recycle_timeout(Some(limits.connect))
             .runtime(Runtime::Tokio1)
             .post_create(Hook::sync_fn(|_, _| {
                 tracing::debug!("a connection to the database was made");
@@ -97,8 +100,69 @@ impl Connections {
     /// # Errors
     /// [`StoreError::Unavailable`]: none was free or could be made in time.
     pub(super) async fn get(&self) -> Result<Connection, StoreError> {
-        let object = self.pool.get().await?;
-        Ok(Connection { object: Some(object), address: self.address.clone() })
+        let Ok(object) = tokio::time::timeout(self.limits.wait, self.pool.get()).await else {
+            let reason = "no connection was free or could be made in time";
+            return Err(StoreError::Unavailable(reason.to_owned()));
+        };
+        Ok(Connection { object: Some(object?), address: self.address.clone() })
+    }
+
+    /// When whatever begins now has to be answered.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.limits.answer
+    }
+
+    /// Waits for the database to answer until a moment.
+    ///
+    /// # Errors
+    /// What `work` answers; [`StoreError::Unavailable`] when it doesn't.
+    pub(super) async fn answered<T>(
+        &self,
+        deadline: Instant,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        match tokio::time::timeout_at(deadline.into(), work).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                self.close_unused_since(began);
+                Err(StoreError::Unavailable("the database doesn't answer".to_owned()))
+            }
+        }
+    }
+
+    /// Closes those that nobody has used since a moment: where one is silent, the network may have
+    /// forgotten all of them.
+    fn close_unused_since(&self, moment: Instant) {
+        let unused = moment.elapsed();
+        let closed = self.pool.retain(|_, metrics| metrics.last_used() < unused).removed.len();
+        tracing::debug!(closed, "the database doesn't answer; connections of before are closed");
+    }
+
+    /// Reads on a connection, and once more on another when it is lost: reading changes nothing.
+    ///
+    /// # Errors
+    /// What `read` answers, and [`StoreError::Unavailable`].
+    pub(super) async fn read<T, F>(&self, read: impl Fn(Connection) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<(T, Connection), StoreError>>,
+    {
+        let deadline = self.deadline();
+        let mut tries = 1;
+        loop {
+            let connection = self.get().await?;
+            match self.answered(deadline, read(connection)).await {
+                Ok((found, connection)) => {
+                    connection.release();
+                    return Ok(found);
+                }
+                Err(StoreError::Unavailable(reason)) if tries < MOST_TRIES && Instant::now() < deadline => {
+                    tracing::debug!(reason, tries, "a connection was lost; reading is tried on another");
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -113,6 +113,9 @@ impl Queues {
             }
             Err(error) => {
                 tracing::error!(%error, "a batch of changes came to nothing");
+                if matches!(error, StoreError::Unavailable(_) | StoreError::InDoubt(_)) {
+                    self.refuse_waiting(source);
+                }
                 for job in jobs {
                     drop(job.caller.send(Err(same(&error))));
                 }
@@ -120,13 +123,24 @@ impl Queues {
         }
     }
 
+    /// Refuses those behind a batch that the database has left without an answer: each would wait as long
+    /// for the same.
+    fn refuse_waiting(&self, source: SourceId) {
+        let refused = lock(&self.waiting).get_mut(&source).map(std::mem::take).unwrap_or_default();
+        for job in refused {
+            let reason = "the database doesn't answer those who came before".to_owned();
+            drop(job.caller.send(Err(StoreError::Unavailable(reason))));
+        }
+    }
+
     /// Has jobs committed in one transaction, which is begun anew where that is safe.
     async fn commit(&self, source: SourceId, jobs: &[Job]) -> Result<Vec<Outcomes>, StoreError> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 0;
+        let deadline = self.connections.deadline();
         loop {
             tries += 1;
-            match batch::attempt(&self.connections, source, jobs).await {
+            match batch::attempt(&self.connections, source, jobs, deadline).await {
                 Ok(Attempt { outcomes, untidy }) => {
                     if !untidy.is_empty() {
                         let connections = self.connections.clone();
@@ -135,7 +149,7 @@ impl Queues {
                     }
                     return Ok(outcomes);
                 }
-                Err(Failed::Undone(error)) if tries < MOST_TRIES => {
+                Err(Failed::Undone(error)) if tries < MOST_TRIES && Instant::now() < deadline => {
                     tracing::debug!(%error, tries, "a batch of changes is begun anew");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
@@ -144,8 +158,11 @@ impl Queues {
                 Err(Failed::Unknown { outcomes, evidence, reason }) => {
                     match batch::was_committed(&self.connections, source, evidence).await {
                         Some(true) => return Ok(outcomes),
-                        Some(false) if tries < MOST_TRIES => tries = MOST_TRIES - 1, // once more
-                        _ => return Err(StoreError::NotCommitted(reason)),
+                        Some(false) if tries < MOST_TRIES && Instant::now() < deadline => {
+                            tries = MOST_TRIES - 1; // once more
+                        }
+                        Some(false) => return Err(StoreError::NotCommitted(reason)),
+                        None => return Err(StoreError::InDoubt(reason)),
                     }
                 }
             }
@@ -197,6 +214,8 @@ impl Drop for Turn {
 fn same(error: &StoreError) -> StoreError {
     match error {
         StoreError::Unavailable(reason) => StoreError::Unavailable(reason.clone()),
+        StoreError::InDoubt(reason) => StoreError::InDoubt(reason.clone()),
+        StoreError::NotCommitted(reason) => StoreError::NotCommitted(reason.clone()),
         StoreError::Sql { code, message } => StoreError::Sql { code: code.clone(), message: message.clone() },
         other => StoreError::NotCommitted(other.to_string()),
     }

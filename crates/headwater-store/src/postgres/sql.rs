@@ -1,17 +1,26 @@
 //! The statements that all databases share, and the searches, on a connection to PostgreSQL: run on
 //! threads that may wait.
 
-use std::{cell::Cell, future::Future, time::Duration};
+use std::{
+    cell::Cell,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::{join, join_all};
 use tokio::runtime::Handle;
 use tokio_postgres::{
     Error,
+    error::SqlState,
     types::{ToSql, Type},
 };
 
 use super::{
-    PostgresStore, credentials::LEASE, fault, keys, pool::Connection, statement::Parameter, statement::Typed,
+    PostgresStore,
+    credentials::LEASE,
+    fault, keys,
+    pool::{Connection, Connections, MOST_TRIES as MOST_READS},
+    statement::{BEGIN, Parameter, Typed},
 };
 use crate::{
     SourceId, StoreError,
@@ -22,11 +31,9 @@ use crate::{
 const MOST_TRIES: usize = 10;
 /// How many statements are on their way at once.
 const AT_ONCE: usize = 256;
-/// One moment for all statements of a read.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Acts of administrators are carried out one after the other: each sees what those before it have
 /// left. The lock is that of the server's own journal, which most of them write to.
-const CHANGE: &str = "BEGIN; SELECT last FROM source_sequence WHERE source_id = 0 FOR UPDATE";
+const CHANGE: &str = "SELECT last FROM source_sequence WHERE source_id = 0 FOR UPDATE";
 
 /// Adds a key that others may have too.
 const ADD: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
@@ -46,10 +53,10 @@ const CONTINUE_JOURNALS: &str = "UPDATE source_sequence SET last = COALESCE(\
 /// A connection as those see it who don't wait asynchronously.
 pub(super) struct Waiting {
     connection: Connection,
+    connections: Connections,
     runtime: Handle,
-    limit: Duration,
     /// What begins the transaction, if there is to be one: sent with the first statement.
-    begin: Cell<Option<&'static str>>,
+    begin: Cell<Option<String>>,
     is_open: Cell<bool>,
     /// Whether a statement has failed: nothing may be committed then.
     failed: Cell<bool>,
@@ -65,14 +72,21 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         let store = self.clone();
         run_blocking(move |runtime| {
+            let deadline = store.shared.connections.deadline();
             let mut tries = 1;
             loop {
-                let begin = if single { None } else { Some(SNAPSHOT) };
-                let waiting = store.waiting(&runtime, begin)?;
+                let limit = store.shared.connections.limits.answer;
+                let waiting = store.waiting(&runtime, (!single).then(|| snapshot(limit)))?;
                 match read(&waiting) {
-                    Err(StoreError::Unavailable(reason)) if tries < super::MOST_TRIES => {
+                    Err(StoreError::Unavailable(reason))
+                        if tries < MOST_READS && Instant::now() < deadline =>
+                    {
                         tracing::debug!(reason, tries, "a connection was lost; reading is tried on another");
                         tries += 1;
+                    }
+                    // The database is well; it is the statement that is too much for it.
+                    Err(StoreError::Sql { code, .. }) if code == SqlState::QUERY_CANCELED.code() => {
+                        return Err(StoreError::TookTooLong);
                     }
                     Ok(found) => {
                         waiting.end_reading();
@@ -95,7 +109,7 @@ impl PostgresStore {
         run_blocking(move |runtime| {
             let mut tries = 1;
             loop {
-                let waiting = store.waiting(&runtime, Some(CHANGE))?;
+                let waiting = store.waiting(&runtime, Some(format!("{BEGIN}; {CHANGE}")))?;
                 let done = match work(&waiting) {
                     Ok(done) => waiting.finish().map(|()| done),
                     // The connection is closed, and with it the transaction.
@@ -140,17 +154,24 @@ impl PostgresStore {
         Ok(done)
     }
 
-    fn waiting(&self, runtime: &Handle, begin: Option<&'static str>) -> Result<Waiting, StoreError> {
+    fn waiting(&self, runtime: &Handle, begin: Option<String>) -> Result<Waiting, StoreError> {
         let connections = &self.shared.connections;
         Ok(Waiting {
             connection: runtime.block_on(connections.get())?,
+            connections: connections.clone(),
             runtime: runtime.clone(),
-            limit: connections.limits.statement,
             begin: Cell::new(begin),
             is_open: Cell::new(false),
             failed: Cell::new(false),
         })
     }
+}
+
+/// Begins a read whose statements see one moment. The database ends one that takes too long before it is
+/// given up here: so it is known from a database that doesn't answer at all.
+fn snapshot(limit: Duration) -> String {
+    let limit = limit.as_millis() * 9 / 10;
+    format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}")
 }
 
 async fn run_blocking<T: Send + 'static>(
@@ -172,14 +193,14 @@ impl Waiting {
         let sent = async {
             match begin {
                 Some(begin) => {
-                    let (begun, done) = join(self.connection.batch_execute(begin), statement).await;
-                    begun.and(done)
+                    let (begun, done) = join(self.connection.batch_execute(&begin), statement).await;
+                    Ok(begun.and(done)?)
                 }
-                None => statement.await,
+                None => Ok(statement.await?),
             }
         };
-        let done = self.runtime.block_on(async { tokio::time::timeout(self.limit, sent).await });
-        let done = done.map_or(Err(StoreError::TookTooLong), |done| done.map_err(StoreError::from));
+        let connections = &self.connections;
+        let done = self.runtime.block_on(connections.answered(connections.deadline(), sent));
         self.failed.set(self.failed.get() || done.is_err());
         done
     }
@@ -193,11 +214,19 @@ impl Waiting {
         }
         let committed =
             if self.is_open.get() { self.wait(self.connection.batch_execute("COMMIT")) } else { Ok(()) };
-        match &committed {
-            Ok(()) => self.connection.release(),
-            Err(_) => self.connection.abandon(),
+        match committed {
+            Ok(()) => {
+                self.connection.release();
+                Ok(())
+            }
+            Err(error) => {
+                self.connection.abandon();
+                Err(match error {
+                    StoreError::Unavailable(reason) => StoreError::InDoubt(reason),
+                    other => other,
+                })
+            }
         }
-        committed
     }
 
     /// Ends the transaction and gives the connection back, without anybody waiting for that.

@@ -13,6 +13,11 @@ use tokio_postgres::{
 /// What is bound to a parameter, and as what.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
+/// Begins a transaction that changes something. One that the network has lost sight of is ended by the
+/// database, so that the locks that it holds are in nobody's way for long.
+pub(super) const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 5000";
+
 /// What has one type in the database.
 pub(super) trait Typed: ToSql + Sync + Sized {
     const TYPE: Type;

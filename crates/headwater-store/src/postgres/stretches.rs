@@ -3,7 +3,11 @@
 
 use tokio_postgres::Client;
 
-use super::{flush::Counted, pool::Connections, statement::Typed};
+use super::{
+    flush::Counted,
+    pool::Connections,
+    statement::{BEGIN, Typed},
+};
 use crate::{SourceId, StoreError};
 
 /// How many resources a stretch has when it is cut.
@@ -36,9 +40,7 @@ pub(super) fn untidy(counted: Vec<Counted>) -> Vec<Counted> {
 pub(super) async fn tidy(connections: &Connections, source: SourceId, untidy: &[Counted]) {
     let tidied = async {
         let connection = connections.get().await?;
-        let limit = connections.limits.statement;
-        let done = tokio::time::timeout(limit, tidy_on(&connection, source, untidy)).await;
-        done.unwrap_or(Err(StoreError::TookTooLong))?;
+        connections.answered(connections.deadline(), tidy_on(&connection, source, untidy)).await?;
         connection.release();
         Ok::<(), StoreError>(())
     };
@@ -48,7 +50,7 @@ pub(super) async fn tidy(connections: &Connections, source: SourceId, untidy: &[
 }
 
 async fn tidy_on(client: &Client, source: SourceId, untidy: &[Counted]) -> Result<(), StoreError> {
-    client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    client.batch_execute(BEGIN).await?;
     client.execute_typed(LOCK, &[source.0.bound()]).await?;
     for stretch in untidy {
         let place = [source.0.bound(), stretch.resource_type.bound(), stretch.first.bound()];

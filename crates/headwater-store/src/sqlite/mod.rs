@@ -4,6 +4,7 @@
 mod apply;
 mod checkpoints;
 mod credentials;
+mod damage;
 mod functions;
 mod migrate;
 mod read;
@@ -31,6 +32,7 @@ pub use requests::{Resolve, SqliteRequestLog};
 use self::{
     checkpoints::Checkpoints,
     credentials::{Credentials, LOOK_EVERY},
+    damage::Condition,
     functions::Slots,
     readers::{Commits, Readers},
     writer::Writer,
@@ -55,6 +57,7 @@ pub struct SqliteStore {
 
 struct Shared {
     path: PathBuf,
+    condition: Arc<Condition>,
     writer: Writer,
     commits: Arc<Commits>,
     readers: Arc<Readers>,
@@ -88,18 +91,18 @@ impl SqliteStore {
         make_private_folder(folder)
             .and_then(|()| open_private(&path))
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
-        let mut connection = open_writing(&path)?;
-        migrate::migrate(&mut connection)?;
-        reindex::reindex(&mut connection)?;
+        let condition = Arc::new(Condition::new(&path));
+        let connection = open_current(&path).map_err(|error| condition.explained(error))?;
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let written = Arc::new(AtomicBool::new(false));
         let commits = Arc::new(Commits::default());
-        let readers = Arc::new(Readers::new(&path, Arc::clone(&commits)));
+        let readers = Arc::new(Readers::new(&path, Arc::clone(&commits), Arc::clone(&condition)));
         let checkpoints = Checkpoints::start(&path, Arc::clone(&written), Arc::clone(&readers))?;
         let writer = Writer::start(connection, written, Arc::clone(&commits));
         let shared = Shared {
             path,
+            condition,
             writer,
             commits,
             readers,
@@ -140,7 +143,8 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.shared.writer.run(work).await
+        self.shared.condition.check()?;
+        self.shared.writer.run(work).await.map_err(|error| self.shared.condition.noted(error))
     }
 
     /// Runs a change to sources or tokens, tells every process of it, and returns when each has looked.
@@ -265,7 +269,9 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
-        self.shared.writer.apply(change_set).await
+        self.shared.condition.check()?;
+        let applied = self.shared.writer.apply(change_set).await;
+        applied.map_err(|error| self.shared.condition.noted_of_change(error))
     }
 
     async fn apply_all(
@@ -273,7 +279,9 @@ impl Store for SqliteStore {
         change_sets: Vec<ChangeSet>,
         most_failures: usize,
     ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
-        self.shared.writer.apply_all(change_sets, most_failures).await
+        self.shared.condition.check()?;
+        let applied = self.shared.writer.apply_all(change_sets, most_failures).await;
+        applied.map_err(|error| self.shared.condition.noted(error))
     }
 
     async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError> {
@@ -285,6 +293,7 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        self.shared.condition.check()?;
         self.shared.readers.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
 }
@@ -315,6 +324,14 @@ pub fn open_private(file: &Path) -> std::io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.create(true).append(true).open(file)
+}
+
+/// Opens the database for writing, and brings its schema and its index up to date.
+fn open_current(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = open_writing(path)?;
+    migrate::migrate(&mut connection)?;
+    reindex::reindex(&mut connection)?;
+    Ok(connection)
 }
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {

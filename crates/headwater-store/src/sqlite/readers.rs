@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     BUSY_TIMEOUT,
+    damage::Condition,
     functions::{self, Slots},
     lock,
 };
@@ -57,6 +58,7 @@ impl Commits {
 pub(super) struct Readers {
     path: PathBuf,
     commits: Arc<Commits>,
+    condition: Arc<Condition>,
     idle: Mutex<Vec<Reader>>,
 }
 
@@ -69,8 +71,8 @@ struct Reader {
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, commits: Arc<Commits>) -> Self {
-        Self { path: path.to_owned(), commits, idle: Mutex::default() }
+    pub(super) fn new(path: &Path, commits: Arc<Commits>, condition: Arc<Condition>) -> Self {
+        Self { path: path.to_owned(), commits, condition, idle: Mutex::default() }
     }
 
     /// Runs `read` in one snapshot, which has all that this process has committed.
@@ -80,19 +82,18 @@ impl Readers {
     ) -> Result<T, StoreError> {
         // Looked at before the snapshot is begun: it may have more than that, but not less.
         let settled = self.commits.settled();
-        let mut reader = self.take()?;
-        if settled.is_none() || reader.snapshot != settled {
-            reader.end()?;
-            reader.begin()?;
-        }
-        // On an error the connection is closed, and with it its transaction.
-        let result = read(&reader.connection, &reader.slots)?;
-        match settled {
-            Some(_) => reader.snapshot = settled,
-            None => reader.commit()?,
-        }
-        self.give_back(reader);
-        Ok(result)
+        self.with_reader(|reader| {
+            if settled.is_none() || reader.snapshot != settled {
+                reader.end()?;
+                reader.begin()?;
+            }
+            let result = read(&reader.connection, &reader.slots)?;
+            match settled {
+                Some(_) => reader.snapshot = settled,
+                None => reader.commit()?,
+            }
+            Ok(result)
+        })
     }
 
     /// Like [`Self::read`], for a single statement: that is one snapshot by itself.
@@ -103,11 +104,10 @@ impl Readers {
         if self.commits.settled().is_some() {
             return self.read(|connection, _| read(connection));
         }
-        let mut reader = self.take()?;
-        reader.end()?;
-        let result = read(&reader.connection)?;
-        self.give_back(reader);
-        Ok(result)
+        self.with_reader(|reader| {
+            reader.end()?;
+            read(&reader.connection)
+        })
     }
 
     /// Like [`Self::read`], with what other processes have committed too.
@@ -115,11 +115,23 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut reader = self.take()?;
-        reader.end()?;
-        reader.begin()?;
-        let result = read(&reader.connection, &reader.slots)?;
-        reader.commit()?;
+        self.with_reader(|reader| {
+            reader.end()?;
+            reader.begin()?;
+            let result = read(&reader.connection, &reader.slots)?;
+            reader.commit()?;
+            Ok(result)
+        })
+    }
+
+    /// Runs `work` on a connection. On an error the connection is closed, and with it its transaction.
+    fn with_reader<T>(
+        &self,
+        work: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pooled = lock(&self.idle).pop();
+        let mut reader = pooled.map_or_else(|| Reader::open(&self.path), Ok)?;
+        let result = work(&mut reader).map_err(|error| self.condition.noted(error))?;
         self.give_back(reader);
         Ok(result)
     }
@@ -132,11 +144,6 @@ impl Readers {
             self.give_back(reader);
         }
         Ok(())
-    }
-
-    fn take(&self) -> Result<Reader, StoreError> {
-        let pooled = lock(&self.idle).pop();
-        pooled.map_or_else(|| Reader::open(&self.path), Ok)
     }
 
     fn give_back(&self, reader: Reader) {
@@ -189,7 +196,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::{Commits, Readers};
-    use crate::sqlite::open_writing;
+    use crate::sqlite::{damage::Condition, open_writing};
 
     struct Setting {
         writing: Connection,
@@ -205,7 +212,8 @@ mod tests {
             let writing = open_writing(&path).expect("a connection");
             writing.execute_batch("CREATE TABLE t (number INTEGER)").expect("a table");
             let commits = Arc::new(Commits::default());
-            let readers = Readers::new(&path, Arc::clone(&commits));
+            let condition = Arc::new(Condition::new(&path));
+            let readers = Readers::new(&path, Arc::clone(&commits), condition);
             Self { writing, commits, readers, _folder: folder }
         }
 

@@ -1,4 +1,14 @@
-//! Data that can't be used, and the ends of a server.
+//! Data that can't be used, and the ends of a server. Below: what fails around it, and what becomes of those
+//! who are at work then. Nothing that was acknowledged is lost, nothing is done twice, and nobody has to
+//! lend a hand.
+
+mod damage;
+mod failover;
+mod load;
+mod network;
+mod restart;
+mod room;
+mod site;
 
 use std::{io::Write, net::TcpStream, thread, time::Duration};
 

@@ -39,7 +39,8 @@ const MOST_TRIES: usize = 3;
 const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
 
 /// Begins a transaction. A COMMIT doesn't wait for the disk: the log may lose its last moment.
-pub(super) const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+pub(super) const BEGIN: &str =
+    "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = 5000";
 const RESOLVE: &str = "SELECT slug, id FROM source WHERE deleted = 0 AND slug = ANY($1)";
 /// Gives numbers to what comes of each source, and locks its row; of one that is gone no row comes back.
 const NUMBER: &str = "INSERT INTO request_source AS s (source_id, last, entries, bytes, last_request, last_success) \
@@ -259,5 +260,6 @@ impl Log {
 async fn within_patience<T>(
     work: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, StoreError> {
-    Ok(tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::TookTooLong)??)
+    let silent = |_| StoreError::Unavailable("the database doesn't answer".to_owned());
+    Ok(tokio::time::timeout(PATIENCE, work).await.map_err(silent)??)
 }

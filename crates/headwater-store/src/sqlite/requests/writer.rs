@@ -10,7 +10,10 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
-use super::{super::lock, Readers, Resolve, begin_anew};
+use super::{
+    super::{damage::is_damage, lock},
+    Readers, Resolve, begin_anew,
+};
 use crate::{
     Millis, SourceId, StoreError,
     requests::{
@@ -182,13 +185,7 @@ impl Writing {
             let error = error.map_or("a panic".to_owned(), ToString::to_string);
             tracing::error!(error, "requests could not be written to the request log");
         }
-        let damaged = matches!(
-            error,
-            Some(StoreError::Database(error)) if matches!(
-                error.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-            )
-        );
+        let damaged = matches!(error, Some(StoreError::Database(error)) if is_damage(error));
         if damaged {
             tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
             match begin_anew(&self.readers.path) {

@@ -27,6 +27,11 @@ impl Admin {
         Self::new(server, Vec::new())
     }
 
+    /// The same client of another server on the same data.
+    pub(crate) fn at(&self, server: &Server) -> Self {
+        Self::new(server, self.headers.clone())
+    }
+
     pub(crate) fn with_token(server: &Server, secret: &str) -> Self {
         Self::new(server, vec![("Authorization".to_owned(), format!("Bearer {secret}"))])
     }

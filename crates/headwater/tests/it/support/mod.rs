@@ -13,7 +13,8 @@ pub(crate) use client::{Client, Request, Response};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
 pub(crate) use server::{
-    Server, Source, database_of, headwater, headwater_reading, headwater_started, headwater_with,
+    Server, Source, database_of, headwater, headwater_on_read_only, headwater_reading, headwater_started,
+    headwater_with,
 };
 
 use std::time::{Duration, Instant};

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs::File,
     io::Write,
     net::TcpListener,
@@ -11,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use headwater_testkit::small_disk::{self, SmallDisk};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -20,9 +22,13 @@ const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 
 /// The binary that is tested: the one that was built, or the one that `HEADWATER_BINARY` names.
-fn binary() -> Command {
+fn program() -> OsString {
     let named = std::env::var_os("HEADWATER_BINARY");
-    Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into()))
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into())
+}
+
+fn binary() -> Command {
+    Command::new(program())
 }
 
 /// The databases of servers that keep nothing in their folder, by that folder. With `TEST_POSTGRES` in the
@@ -54,7 +60,17 @@ fn direct(command: &mut Command) {
 
 /// Runs a command to its end.
 pub(crate) fn headwater(arguments: &[&str]) -> Output {
-    let mut command = binary();
+    run(binary(), arguments)
+}
+
+/// The same, with a data folder that it can't write to.
+pub(crate) fn headwater_on_read_only(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = small_disk::read_only(data);
+    command.arg(program());
+    run(command, arguments)
+}
+
+fn run(mut command: Command, arguments: &[&str]) -> Output {
     command.args(arguments);
     direct(&mut command);
     command.env_remove("HEADWATER_DATA").stdin(Stdio::null());
@@ -94,6 +110,8 @@ pub(crate) struct Server {
     /// for secrets.
     output: TempDir,
     data: PathBuf,
+    /// The disk that the data is on, which the process alone sees.
+    disk: Option<SmallDisk>,
     address: String,
     process: Option<Child>,
 }
@@ -116,6 +134,44 @@ impl Server {
         server
     }
 
+    /// Starts it with its data on a small disk, which goes with the process.
+    pub(crate) fn start_on_small_disk() -> Self {
+        let mut server = Self::new("");
+        server.disk = Some(SmallDisk::new(&server.data));
+        server.restart(&[]);
+        server
+    }
+
+    /// The data folder as it is on the small disk.
+    pub(crate) fn small_disk(&self) -> PathBuf {
+        self.disk.as_ref().expect("it was started on one").seen_by(self.pid())
+    }
+
+    /// Stops the process in its tracks, and copies its data from the small disk, which goes with it.
+    pub(crate) fn copy_of_small_disk(&self) -> TempDir {
+        let stopped = Command::new("kill").args(["-STOP", &self.pid().to_string()]).status();
+        assert!(stopped.is_ok_and(|status| status.success()), "the process can be stopped");
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        for file in ["headwater.db", "headwater.db-wal"] {
+            std::fs::copy(self.small_disk().join(file), copy.path().join(file)).expect("copied");
+        }
+        copy
+    }
+
+    /// Starts it on a PostgreSQL database.
+    pub(crate) fn start_on(database_url: &str, arguments: &[&str]) -> Self {
+        let mut server = Self::of_database(database_url);
+        server.restart(arguments);
+        server
+    }
+
+    /// One on a PostgreSQL database that is still to be started.
+    pub(crate) fn of_database(url: &str) -> Self {
+        let server = Self::new("");
+        DATABASES.lock().expect("no test panics with it").insert(server.data.clone(), url.to_owned());
+        server
+    }
+
     fn new(folder: &str) -> Self {
         let server = Self::in_folder(folder);
         make_database(&server.data);
@@ -126,7 +182,7 @@ impl Server {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let output = tempfile::tempdir().expect("a temporary folder");
         let data = parent.path().join(folder);
-        Self { data, _folder: parent, output, address: String::new(), process: None }
+        Self { data, _folder: parent, output, disk: None, address: String::new(), process: None }
     }
 
     /// One that is not started yet, on a database, or else on an empty folder, whatever the other tests
@@ -152,7 +208,11 @@ impl Server {
                 .expect("a port")
                 .port();
             self.address = format!("127.0.0.1:{port}");
-            let mut command = binary();
+            let mut command = self.disk.as_ref().map_or_else(binary, |disk| {
+                let mut command = disk.command();
+                command.arg(program());
+                command
+            });
             command.args(["serve", "--listen", &self.address, "--data"]).arg(&self.data);
             if !arguments.contains(&"--log") {
                 command.args(["--log", "warn"]);
@@ -364,6 +424,19 @@ impl Source {
     pub(crate) fn user(&self, user_name: &str) -> String {
         let created = self.post("/Users", &serde_json::json!({"userName": user_name})).expect(201).json();
         created["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// All users, page by page.
+    #[track_caller]
+    pub(crate) fn found_all(&self) -> Vec<Value> {
+        let mut users = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/Users?count=500&cursor={cursor}")).expect(200).json();
+            users.extend(page["Resources"].as_array().into_iter().flatten().cloned());
+            let Some(next) = page["nextCursor"].as_str() else { return users };
+            next.clone_into(&mut cursor);
+        }
     }
 
     /// The resources that a filter finds, by `/Users` or `/Groups`.
