@@ -24,6 +24,9 @@ pub enum StoreError {
     /// What is said about where the database is can't be understood or used.
     #[error("the address of the database can't be used: {0}")]
     Address(String),
+    /// The database is there, and doesn't let us in: who we are, or the name of the database, is wrong.
+    #[error("the database refuses connections: {0}")]
+    NotLetIn(String),
     /// A value is longer than an index of the database can hold.
     #[error("{0} is too long to be stored")]
     TooLong(&'static str),

@@ -63,7 +63,7 @@ pub(super) fn of_connecting(error: &Error) -> StoreError {
     let code = error.code().map(SqlState::code).unwrap_or_default();
     // 28: who may not; 3D: there is no such database.
     if code.starts_with("28") || code.starts_with("3D") {
-        return StoreError::Address(reason(error));
+        return StoreError::NotLetIn(reason(error));
     }
     StoreError::Unavailable(reason(error))
 }

@@ -74,7 +74,7 @@ impl PostgresStore {
     /// Without an `sslmode` TLS is required, but of a database on this machine.
     ///
     /// # Errors
-    /// [`StoreError::Address`]; [`StoreError::Unavailable`]; the data is newer than the program
+    /// [`StoreError::Address`]; [`StoreError::NotLetIn`]; [`StoreError::Unavailable`]; the data is newer than the program
     /// ([`StoreError::TooNew`]), or not all of it is there ([`StoreError::Incomplete`]).
     pub async fn connect(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let store = Self::connect_incomplete(url, limits).await?;

@@ -162,8 +162,10 @@ impl Applying<'_> {
             } => {
                 self.check_unique(*id, keys)?;
                 let at = self.change_set.at;
-                let row = "INSERT INTO resource (source_id, id, type, version, created, last_modified, display, \
-                           has_references, member_count, document) VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, ?8)";
+                let row = "INSERT INTO resource (rowid, source_id, id, type, version, created, last_modified, \
+                           display, has_references, member_count, document) VALUES (\
+                           CASE WHEN EXISTS (SELECT 1 FROM resource WHERE rowid = ?9) THEN NULL ELSE ?9 END, \
+                           ?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, ?8)";
                 let members: Vec<MemberId> = members.iter().map(|text| MemberId::from_text(text)).collect();
                 self.connection.prepare_cached(row)?.execute(params![
                     self.source(),
@@ -173,7 +175,8 @@ impl Applying<'_> {
                     display,
                     has_references,
                     members.len(),
-                    document
+                    document,
+                    read::row_number(*id)
                 ])?;
                 self.insert_keys(*id, keys)?;
                 self.batch.counting.add(self.connection, self.change_set.source, resource_type, *id)?;
@@ -340,23 +343,23 @@ impl Applying<'_> {
     }
 
     fn find(&self, resource_type: &str, id: ResourceId, expected: Option<u64>) -> Result<Row, ApplyError> {
-        let find = "SELECT rowid, version, created, last_modified, display, member_count FROM resource \
-                    WHERE source_id = ?1 AND type = ?2 AND id = ?3";
-        let row = self
-            .connection
-            .prepare_cached(find)?
-            .query_row(params![self.source(), resource_type, id.as_bytes()], |row| {
-                Ok(Row {
-                    rowid: row.get(0)?,
-                    version: row.get(1)?,
-                    created: row.get(2)?,
-                    last_modified: row.get(3)?,
-                    display: row.get(4)?,
-                    member_count: row.get(5)?,
-                })
+        const FIND: [&str; 2] = [
+            "SELECT rowid, version, created, last_modified, display, member_count FROM resource \
+             WHERE rowid = ?4 AND +source_id = ?1 AND +type = ?2 AND +id = ?3",
+            "SELECT rowid, version, created, last_modified, display, member_count FROM resource \
+             WHERE source_id = ?1 AND type = ?2 AND id = ?3",
+        ];
+        let found = read::find(self.connection, FIND, self.change_set.source, resource_type, id, |row| {
+            Ok(Row {
+                rowid: row.get(0)?,
+                version: row.get(1)?,
+                created: row.get(2)?,
+                last_modified: row.get(3)?,
+                display: row.get(4)?,
+                member_count: row.get(5)?,
             })
-            .optional()?
-            .ok_or(ApplyError::NotFound)?;
+        })?;
+        let row = found.ok_or(ApplyError::NotFound)?;
         if expected.is_some_and(|expected| expected != row.version) {
             return Err(ApplyError::Conflict);
         }

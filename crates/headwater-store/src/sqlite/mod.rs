@@ -75,7 +75,7 @@ impl SqliteStore {
     /// all of it is there ([`StoreError::Incomplete`]).
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let store = Self::open_incomplete(folder)?;
-        store.shared.readers.peek(|connection| match transfer::progress::origin(connection)? {
+        store.shared.readers.read_latest(|connection, _| match transfer::progress::origin(connection)? {
             Some(origin) => Err(StoreError::Incomplete(origin)),
             None => Ok(()),
         })?;
@@ -216,21 +216,9 @@ impl Store for SqliteStore {
                 })
                 .await;
         }
-        // Most users are in no group: then all there is to know comes with one statement.
-        let alone = self
-            .shared
+        self.shared
             .readers
-            .peek(|connection| read::resource_alone(connection, source, resource_type, id))?;
-        match alone {
-            None => Ok(None),
-            Some((_, true)) if include.groups => self
-                .shared
-                .readers
-                .read(|connection, _| read::resource(connection, source, resource_type, id, include)),
-            Some((resource, _)) => {
-                Ok(Some(StoredResource { groups: include.groups.then(Vec::new), ..resource }))
-            }
-        }
+            .read(|connection, _| read::resource(connection, source, resource_type, id, include))
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
@@ -294,7 +282,7 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.shared.condition.check()?;
-        self.shared.readers.peek(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+        self.shared.readers.read_latest(|connection, _| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
     }
 }
 

@@ -25,6 +25,38 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredResource> {
     })
 }
 
+/// The number of the row of a resource, unless another has it: that of the moment and the count in its
+/// id (UUID version 7, RFC 9562 §5.7). So a row is found by its id without an index.
+pub(super) fn row_number(id: ResourceId) -> i64 {
+    let (high, _) = id.0.as_u64_pair();
+    let (moment, count) = (high >> 16, high & 0xfff);
+    i64::try_from(moment << 12 | count).unwrap_or(0) // 60 bits
+}
+
+/// Finds the row of a resource with the first statement, by its number, or else with the second, by
+/// its id: `?1` is the source, `?2` the type, `?3` the id, and `?4` of the first the number.
+pub(super) fn find<T>(
+    connection: &Connection,
+    [by_number, by_id]: [&str; 2],
+    source: SourceId,
+    resource_type: &str,
+    id: ResourceId,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    let number = row_number(id);
+    let by_number = connection
+        .prepare_cached(by_number)?
+        .query_row(params![source.0, resource_type, id.as_bytes(), number], &read)
+        .optional()?;
+    if by_number.is_some() {
+        return Ok(by_number);
+    }
+    connection
+        .prepare_cached(by_id)?
+        .query_row(params![source.0, resource_type, id.as_bytes()], read)
+        .optional()
+}
+
 pub(super) fn resource(
     connection: &Connection,
     source: SourceId,
@@ -32,32 +64,15 @@ pub(super) fn resource(
     id: ResourceId,
     include: Include,
 ) -> Result<Option<StoredResource>, StoreError> {
-    let select = "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, \
-                  r.document FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3";
-    let found = connection
-        .prepare_cached(select)?
-        .query_row(params![source.0, resource_type, id.as_bytes()], stored)
-        .optional()?;
-    let Some(mut found) = found else { return Ok(None) };
+    const FIND: [&str; 2] = [
+        "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document \
+         FROM resource r WHERE r.rowid = ?4 AND +r.source_id = ?1 AND +r.type = ?2 AND +r.id = ?3",
+        "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document \
+         FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3",
+    ];
+    let Some(mut found) = find(connection, FIND, source, resource_type, id, stored)? else { return Ok(None) };
     relate(connection, source, &mut found, include, &mut Ancestry::default())?;
     Ok(Some(found))
-}
-
-/// A resource without its relations, and whether it is a member of any group. One statement: it
-/// needs no transaction around it to be one snapshot.
-pub(super) fn resource_alone(
-    connection: &Connection,
-    source: SourceId,
-    resource_type: &str,
-    id: ResourceId,
-) -> Result<Option<(StoredResource, bool)>, StoreError> {
-    let select = "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, \
-                  r.document, EXISTS (SELECT 1 FROM membership m WHERE m.source_id = ?1 AND m.member_id = ?3) \
-                  FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3";
-    let found = connection
-        .prepare_cached(select)?
-        .query_row(params![source.0, resource_type, id.as_bytes()], |row| Ok((stored(row)?, row.get(8)?)));
-    Ok(found.optional()?)
 }
 
 /// Reads the relations that are asked for. `ancestry` is what is known from other resources read in the
