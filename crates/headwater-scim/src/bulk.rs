@@ -53,6 +53,8 @@ pub struct Task {
     pub data: Option<Object>,
     /// The version that the resource has to have.
     pub version: Option<String>,
+    /// The bulkIds that it refers to as it was sent, in its path and in its data.
+    pub references: Vec<String>,
 }
 
 /// The kinds of operations in a bulk request (RFC 7644 §3.7).
@@ -165,7 +167,7 @@ impl BulkRequest {
         for (position, operation) in self.operations.iter().enumerate() {
             let mut needed = BTreeSet::new();
             if let Ok(task) = &operation.task {
-                for reference in task.references() {
+                for reference in &task.references {
                     needed.extend(created.get(reference.as_str()).filter(|needed| **needed != position));
                 }
                 if let (TaskKind::Delete, Some(id)) = (task.kind, task.id.as_deref()) {
@@ -326,23 +328,23 @@ impl Task {
             None | Some(Value::Null) => None,
             Some(_) => return Err(ScimError::invalid_syntax("version: expected text")),
         };
-        Ok(Self { kind, endpoint, id, data, version })
+        let mut task = Self { kind, endpoint, id, data, version, references: Vec::new() };
+        task.references = task.find_references();
+        Ok(task)
     }
 
-    /// The bulkIds that it refers to, in its path and in its data.
-    pub fn references(&self) -> Vec<String> {
+    fn find_references(&mut self) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(id) = self.id.as_deref().and_then(|id| id.strip_prefix(PREFIX)) {
             found.push(id.to_owned());
         }
-        if let Some(data) = &self.data {
-            let mut note = |id: &str, _: bool| {
-                found.push(id.to_owned());
-                Ok(None)
-            };
-            let mut data = Value::Object(data.clone());
-            // Noting doesn't fail.
-            let _ = follow(&mut data, "", &mut note);
+        let mut note = |id: &str, _: bool| {
+            found.push(id.to_owned());
+            Ok(None)
+        };
+        for (name, value) in self.data.iter_mut().flatten() {
+            // Noting doesn't fail, and puts nothing in the place of anything.
+            let _ = follow(value, name, &mut note);
         }
         found
     }

@@ -272,8 +272,8 @@ pub(crate) fn bulk(bytes: &[u8]) {
                 continue;
             }
         };
-        for reference in task.references() {
-            if let Some(needed) = created.get(&*reference) {
+        for reference in &task.references {
+            if let Some(needed) = created.get(reference.as_str()) {
                 let (own, needed) = (at[position], at[*needed]);
                 assert!(needed.1 < own.1 || needed.0 == own.0, "{reference}");
             }

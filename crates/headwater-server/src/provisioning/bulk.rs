@@ -190,24 +190,24 @@ impl Bulk<'_> {
     async fn prepare(&mut self, position: usize, group: &[usize]) -> Result<(Operation, Step), Refusal> {
         let provisioning = self.provisioning;
         provisioning.caller.noted.begin_operation(position);
-        let task = self.request.operations[position].task.clone()?;
-        self.check_size(&task)?;
+        let task = self.task(position)?;
+        self.check_size(task)?;
         let found = provisioning.caller.registry.at_endpoint(&task.endpoint).cloned();
         let resource_type = found.ok_or_else(|| {
             ScimError::with_status(404, format!("path: there is no endpoint /{}", task.endpoint))
         })?;
-        let mut resolved = self.resolve(&task)?;
+        let mut resolved = self.resolve(task)?;
         // A plan is made from what is there: what it is about has to be settled.
         if self.depends_on_batch(position, &resource_type, &resolved) {
             self.flush().await?;
             provisioning.caller.noted.begin_operation(position);
             // What it refers to may have failed just now.
-            resolved = self.resolve(&task)?;
+            resolved = self.resolve(self.task(position)?)?;
         }
         let beside: HashSet<&str> =
             group.iter().filter_map(|other| self.request.operations[*other].bulk_id.as_deref()).collect();
-        let requires = task
-            .references()
+        let requires = resolved
+            .references
             .iter()
             .filter(|bulk_id| !beside.contains(bulk_id.as_str()))
             .filter_map(|bulk_id| self.created.get(bulk_id).copied())
@@ -234,6 +234,10 @@ impl Bulk<'_> {
         operation.requires = requires;
         let step = provisioning.plan(&operation, stored).await?;
         Ok((operation, step))
+    }
+
+    fn task(&self, position: usize) -> Result<&Task, ScimError> {
+        self.request.operations[position].task.as_ref().map_err(Clone::clone)
     }
 
     /// What is wanted, with ids in the place of references.
@@ -288,7 +292,7 @@ impl Bulk<'_> {
     /// Why an operation can't be done that refers to one which failed.
     fn failed_reference(&self, position: usize) -> Option<ScimError> {
         let task = self.request.operations[position].task.as_ref().ok()?;
-        task.references().into_iter().find(|id| self.failed.contains(id)).map(|id| reference_failed(&id))
+        task.references.iter().find(|id| self.failed.contains(*id)).map(|id| reference_failed(id))
     }
 
     /// Applies what is planned, and notes what became of it.
@@ -386,7 +390,7 @@ impl Bulk<'_> {
             }
             ApplyError::Unmet => positions.iter().any(|position| {
                 let task = self.request.operations[*position].task.as_ref();
-                let references = task.map(Task::references).unwrap_or_default();
+                let references = task.map(|task| task.references.as_slice()).unwrap_or_default();
                 references.iter().any(|bulk_id| {
                     self.again
                         .iter()

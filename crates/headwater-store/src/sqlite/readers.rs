@@ -148,7 +148,9 @@ impl Reader {
         )?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "query_only", true)?;
-        // Mapped into memory, the file would be read no faster, and count as memory of the process.
+        // Of a small directory all is mapped into memory. What is mapped counts as memory of the process,
+        // and a large file is read no faster for it.
+        connection.pragma_update(None, "mmap_size", 64 << 20)?;
         connection.pragma_update(None, "cache_size", -4_096)?;
         // Plans don't depend on parameters: a statement that is kept need not be planned anew with each.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
