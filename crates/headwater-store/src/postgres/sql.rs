@@ -6,7 +6,7 @@ use std::{cell::Cell, future::Future, time::Duration};
 use futures_util::future::{join, join_all};
 use tokio::runtime::Handle;
 use tokio_postgres::{
-    Error,
+    Client, Error,
     types::{ToSql, Type},
 };
 
@@ -23,7 +23,7 @@ const MOST_TRIES: usize = 10;
 /// How many statements are on their way at once.
 const AT_ONCE: usize = 256;
 /// One moment for all statements of a read.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Acts of administrators are carried out one after the other: each sees what those before it have
 /// left. The lock is that of the server's own journal, which most of them write to.
 const CHANGE: &str = "BEGIN; SELECT last FROM source_sequence WHERE source_id = 0 FOR UPDATE";
@@ -61,7 +61,7 @@ impl PostgresStore {
     pub(super) async fn read_waiting<T: Send + 'static>(
         &self,
         single: bool,
-        read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+        read: impl Fn(&Waiting) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
         run_blocking(move |runtime| {
@@ -119,7 +119,7 @@ impl PostgresStore {
         &self,
         read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read_waiting(false, read).await
+        self.read_waiting(false, move |waiting| read(waiting)).await
     }
 
     /// Like [`Self::write_records`], for a change to sources or tokens. It returns when no replica goes on
@@ -180,6 +180,17 @@ impl Waiting {
         };
         let done = self.runtime.block_on(async { tokio::time::timeout(self.limit, sent).await });
         let done = done.map_or(Err(StoreError::TookTooLong), |done| done.map_err(StoreError::from));
+        self.failed.set(self.failed.get() || done.is_err());
+        done
+    }
+
+    /// Waits for what `read` does on the connection, in the transaction that is open.
+    pub(super) fn read<'a, T, F>(&'a self, read: impl FnOnce(&'a Client) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let done = self.runtime.block_on(tokio::time::timeout(self.limit, read(&self.connection)));
+        let done = done.unwrap_or(Err(StoreError::TookTooLong));
         self.failed.set(self.failed.get() || done.is_err());
         done
     }
