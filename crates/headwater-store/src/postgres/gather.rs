@@ -16,20 +16,27 @@ use crate::{ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write};
 /// them; of others the members are read.
 const MOST_MEMBERS: i64 = 1_000;
 
+// Nothing here is left to the planner: see `relations`.
 const LOCK: &str = "SELECT last FROM source_sequence WHERE source_id = $1 FOR UPDATE";
 const REVISION: &str = "SELECT revision FROM source WHERE id = $1 AND deleted = 0";
-const ROWS: &str = "SELECT id, type, version, created, last_modified, member_count, \
-     CASE WHEN id = ANY($3) THEN document END FROM resource WHERE source_id = $1 AND id = ANY($2)";
-const TAKEN: &str = "SELECT k.path, k.key FROM unnest($2, $3) AS w (path, key) \
-     JOIN resource_key k ON k.source_id = $1 AND k.path = w.path AND k.key = w.key AND k.is_unique = 1";
-const MEMBERS: &str = "SELECT m.group_id, m.member_id FROM unnest($2, $3) AS w (group_id, member_id) \
-     JOIN membership m ON m.source_id = $1 AND m.group_id = w.group_id AND m.member_id = w.member_id";
-const ALL_MEMBERS: &str = "SELECT m.group_id, m.member_id FROM resource r \
-     JOIN membership m ON m.source_id = r.source_id AND m.group_id = r.id \
-     WHERE r.source_id = $1 AND r.id = ANY($2) AND r.member_count <= $3";
-const GROUPS: &str = "SELECT r.id, r.type, r.version, r.created, r.last_modified, r.member_count, m.member_id \
-     FROM membership m JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
-     WHERE m.source_id = $1 AND m.member_id = ANY($2)";
+const ROWS: &str = "SELECT r.id, r.type, r.version, r.created, r.last_modified, r.member_count, \
+     CASE WHEN r.id = ANY($3) THEN r.document END FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = $1 AND id = w.id LIMIT 1) r";
+const TAKEN: &str = "SELECT w.path, w.key FROM unnest($2, $3) AS w (path, key) \
+     CROSS JOIN LATERAL (SELECT 1 FROM resource_key \
+       WHERE source_id = $1 AND path = w.path AND key = w.key AND is_unique = 1 LIMIT 1) k";
+const MEMBERS: &str = "SELECT w.group_id, w.member_id FROM unnest($2, $3) AS w (group_id, member_id) \
+     CROSS JOIN LATERAL (SELECT 1 FROM membership \
+       WHERE source_id = $1 AND group_id = w.group_id AND member_id = w.member_id LIMIT 1) m";
+const ALL_MEMBERS: &str = "SELECT m.group_id, m.member_id FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT id FROM resource \
+       WHERE source_id = $1 AND id = w.id AND member_count <= $3 LIMIT 1) r \
+     CROSS JOIN LATERAL (SELECT group_id, member_id FROM membership \
+       WHERE source_id = $1 AND group_id = r.id ORDER BY member_id LIMIT $3) m";
+const GROUPS: &str = "SELECT r.id, r.type, r.version, r.created, r.last_modified, r.member_count, w.id \
+     FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT group_id FROM membership WHERE source_id = $1 AND member_id = w.id OFFSET 0) m \
+     CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = $1 AND id = m.group_id LIMIT 1) r";
 
 /// What change sets ask of the database.
 #[derive(Default)]

@@ -37,9 +37,10 @@ const KEEP_ONLY: &str = "WITH done AS (DELETE FROM membership m \
 const SWEEP: &str = "DELETE FROM change_member WHERE source_id = $1 AND sequence = $2 AND added = -1";
 const HAS_ENTRIES: &str =
     "SELECT EXISTS (SELECT 1 FROM change_member WHERE source_id = $1 AND sequence = $2)";
-const PORTION_OF_MEMBERS: &str = "SELECT m.member_id, r.type, r.display FROM membership m \
-     LEFT JOIN resource r ON r.source_id = m.source_id AND r.id = m.member_id \
-     WHERE m.source_id = $1 AND m.group_id = $2 AND m.member_id > $3 ORDER BY m.member_id LIMIT $4";
+const PORTION_OF_MEMBERS: &str = "SELECT m.member_id, r.type, r.display FROM (SELECT member_id FROM membership \
+       WHERE source_id = $1 AND group_id = $2 AND member_id > $3 ORDER BY member_id LIMIT $4) m \
+     LEFT JOIN LATERAL (SELECT type, display FROM resource \
+       WHERE source_id = $1 AND id = m.member_id LIMIT 1) r ON TRUE ORDER BY m.member_id";
 
 /// Whether a change set does something to all members of a group that has too many of them to be read.
 pub(super) fn is_large(change_set: &ChangeSet, overlay: &Overlay) -> bool {

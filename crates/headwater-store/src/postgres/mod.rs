@@ -10,6 +10,7 @@
 mod address;
 mod batch;
 mod credentials;
+mod direct;
 mod edits;
 mod fault;
 mod flush;
@@ -23,6 +24,7 @@ mod overlay;
 mod pool;
 mod queue;
 mod read;
+mod relations;
 mod requests;
 mod rows;
 mod search;
@@ -44,6 +46,7 @@ pub use requests::PostgresRequestLog;
 use self::{
     address::Address,
     credentials::Credentials,
+    direct::Direct,
     pool::{Connection, Connections},
     queue::Queues,
 };
@@ -143,8 +146,12 @@ impl Store for PostgresStore {
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
-        let single = search::is_single(&query);
-        self.read_waiting(single, move |sql| search::search(sql, source, &query)).await
+        if let Some(direct) = Direct::of(&query) {
+            return self
+                .read(async |connection| Ok((direct.search(&connection, source, &query).await?, connection)))
+                .await;
+        }
+        self.read_waiting(false, move |waiting| search::search(waiting, source, &query)).await
     }
 
     async fn members_after(
@@ -154,7 +161,7 @@ impl Store for PostgresStore {
         after: &MemberId,
     ) -> Result<RelatedPage, StoreError> {
         self.read(async |connection| {
-            Ok((read::members_after(&connection, source, id, after).await?, connection))
+            Ok((read::members_after(&connection, source, id, after.as_bytes()).await?, connection))
         })
         .await
     }

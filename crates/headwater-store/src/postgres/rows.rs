@@ -1,31 +1,17 @@
 //! Resources as the searches read them, and what is read beside them.
 
-use std::collections::HashMap;
-
 use headwater_scim::Object;
 
 use crate::{
-    Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource,
-    ancestry::Ancestry,
-    related,
+    Named, ResourceId, SourceId, StoreError, StoredResource,
     sql::{Row, Sql, Value, values},
 };
 
-/// The columns that [`stored`] reads, of a `resource r`.
-pub(super) const COLUMNS: &str = "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document, \
-     EXISTS (SELECT 1 FROM membership h WHERE h.source_id = r.source_id AND h.member_id = r.id)";
-/// How many these are.
-pub(super) const COLUMN_COUNT: usize = 9;
-/// How many members of groups are read at once.
-const MEMBERS_AT_ONCE: u64 = 50_000;
 /// How many ids stand in one statement.
 const IDS_AT_ONCE: usize = 1_000;
 
-/// A resource, with its members and groups where the row tells that there are none.
+/// The resource of a row that begins with [`COLUMNS`](super::read::COLUMNS).
 pub(super) fn stored(row: &Row) -> Result<StoredResource, StoreError> {
-    let member_count = row.get(6)?;
-    let is_member: bool = row.get(8)?;
     Ok(StoredResource {
         resource_type: row.get(0)?,
         id: row.get(1)?,
@@ -33,10 +19,10 @@ pub(super) fn stored(row: &Row) -> Result<StoredResource, StoreError> {
         created: row.get(3)?,
         last_modified: row.get(4)?,
         has_references: row.get(5)?,
-        member_count,
+        member_count: row.get(6)?,
         document: row.get(7)?,
-        members: (member_count == 0).then(RelatedPage::default),
-        groups: (!is_member).then(Vec::new),
+        members: None,
+        groups: None,
     })
 }
 
@@ -53,35 +39,12 @@ pub(super) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Res
     sql.count(sum, &values![source, resource_type])
 }
 
-/// The beginning of the stretch in which the resource behind so many others stands, and how many of
-/// these stand in it.
-pub(super) fn stretch_of(
-    sql: &dyn Sql,
-    source: SourceId,
-    resource_type: &str,
-    offset: u64,
-) -> Result<(Vec<u8>, u64), StoreError> {
-    if offset == 0 {
-        return Ok((Vec::new(), 0));
-    }
-    let select = "SELECT first_id, CAST(before AS BIGINT) FROM (\
-                    SELECT first_id, COALESCE(SUM(resources) OVER (ORDER BY first_id \
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before \
-                    FROM stretch WHERE source_id = ?1 AND type = ?2) s \
-                  WHERE before <= ?3 ORDER BY first_id DESC LIMIT 1";
-    match sql.first(select, &values![source, resource_type, offset])? {
-        Some(row) => Ok((row.get(0)?, offset.saturating_sub(row.get(1)?))),
-        None => Ok((Vec::new(), offset)),
-    }
-}
-
 /// What resources are called, of those that are there.
 pub(super) fn names(sql: &dyn Sql, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for ids in ids.chunks(IDS_AT_ONCE) {
-        let (places, parameters) = listed(source, ids.iter().map(|id| Value::from(*id)));
-        let select =
-            format!("SELECT id, type, display FROM resource WHERE source_id = ?1 AND id IN ({places})");
+        let (resources, parameters) = listed(source, ids.iter().copied());
+        let select = format!("SELECT r.id, r.type, r.display FROM {resources}");
         let named =
             |row: &Row| Ok(Named { id: row.get(0)?, resource_type: row.get(1)?, display: row.get(2)? });
         found.extend(sql.all(&select, &parameters, named)?);
@@ -89,105 +52,20 @@ pub(super) fn names(sql: &dyn Sql, source: SourceId, ids: &[ResourceId]) -> Resu
     Ok(found)
 }
 
-/// Reads the relations of resources that are asked for, where there are any.
-pub(super) fn relate(
-    sql: &dyn Sql,
-    source: SourceId,
-    resources: &mut [StoredResource],
-    include: Include,
-) -> Result<(), StoreError> {
-    if include.members {
-        let mut groups: Vec<&mut StoredResource> =
-            resources.iter_mut().filter(|one| one.members.is_none()).collect();
-        read_members(sql, source, &mut groups)?;
-    }
-    if include.groups {
-        let mut members: Vec<&mut StoredResource> =
-            resources.iter_mut().filter(|one| one.groups.is_none()).collect();
-        for members in members.chunks_mut(IDS_AT_ONCE) {
-            read_groups(sql, source, members)?;
-        }
-    }
-    for resource in resources {
-        resource.members.take_if(|_| !include.members);
-        resource.groups.take_if(|_| !include.groups);
-    }
-    Ok(())
-}
-
-/// Reads the first members of each group, of several groups at once as far as these have few.
-fn read_members(
-    sql: &dyn Sql,
-    source: SourceId,
-    resources: &mut [&mut StoredResource],
-) -> Result<(), StoreError> {
-    let mut rest = resources;
-    while !rest.is_empty() {
-        let mut members = 0;
-        let fits = |resource: &&&mut StoredResource| {
-            members += resource.member_count.min(MEMBERS_PER_PAGE as u64);
-            members <= MEMBERS_AT_ONCE
-        };
-        let together = rest.iter().take(IDS_AT_ONCE).take_while(fits).count().max(1);
-        let (some, others) = rest.split_at_mut(together);
-        rest = others;
-        let (places, mut parameters) = listed(source, some.iter().map(|one| Value::from(one.id)));
-        let mut found: HashMap<ResourceId, Vec<Related>> = HashMap::new();
-        parameters.push((MEMBERS_PER_PAGE + 1).into());
-        let select = format!(
-            "SELECT g.id, m.member_id, o.type, o.display FROM resource g \
-             CROSS JOIN LATERAL (SELECT member_id FROM membership \
-               WHERE source_id = ?1 AND group_id = g.id ORDER BY member_id LIMIT ?{}) m \
-             LEFT JOIN resource o ON o.source_id = ?1 AND o.id = m.member_id \
-             WHERE g.source_id = ?1 AND g.id IN ({places}) ORDER BY g.id, m.member_id",
-            parameters.len()
-        );
-        for row in sql.query(&select, &parameters)? {
-            let member = related::of(row.get(1)?, row.get(2)?, row.get(3)?, true);
-            found.entry(row.get(0)?).or_default().push(member);
-        }
-        for resource in some {
-            let mut members = found.remove(&resource.id).unwrap_or_default();
-            let more = members.len() > MEMBERS_PER_PAGE;
-            members.truncate(MEMBERS_PER_PAGE);
-            resource.members = Some(RelatedPage { members, more });
-        }
-    }
-    Ok(())
-}
-
-/// Reads the groups of resources: with one statement who holds whom among all that are above them.
-fn read_groups(
-    sql: &dyn Sql,
-    source: SourceId,
-    resources: &mut [&mut StoredResource],
-) -> Result<(), StoreError> {
-    let (places, parameters) = listed(source, resources.iter().map(|one| Value::from(one.id)));
-    let select = format!(
-        "WITH RECURSIVE above (id) AS (\
-           SELECT group_id FROM membership WHERE source_id = ?1 AND member_id IN ({places}) \
-           UNION SELECT m.group_id FROM above a JOIN membership m ON m.source_id = ?1 AND m.member_id = a.id) \
-         SELECT m.member_id, m.group_id, o.type, o.display FROM membership m \
-         JOIN resource o ON o.source_id = m.source_id AND o.id = m.group_id \
-         WHERE m.source_id = ?1 AND (m.member_id IN ({places}) OR m.member_id IN (SELECT id FROM above))"
-    );
-    let mut holders: HashMap<MemberId, Vec<Related>> = HashMap::new();
-    for row in sql.query(&select, &parameters)? {
-        let group = related::of(row.get(1)?, row.get(2)?, row.get(3)?, true);
-        holders.entry(row.get(0)?).or_default().push(group);
-    }
-    let mut ancestry = Ancestry::default();
-    for resource in resources {
-        let holders = |member: &MemberId| Ok(holders.get(member).cloned().unwrap_or_default());
-        resource.groups = Some(ancestry.groups(&resource.id.into(), holders)?);
-    }
-    Ok(())
-}
-
-/// Parameters behind the source, and how a statement lists them.
-pub(super) fn listed(source: SourceId, listed: impl Iterator<Item = Value>) -> (String, Vec<Value>) {
+/// Some resources as a table `r`, each looked up by itself (see `relations`), and the parameters, of
+/// which the source is the first.
+pub(super) fn listed(source: SourceId, ids: impl Iterator<Item = ResourceId>) -> (String, Vec<Value>) {
     let mut parameters = vec![Value::from(source)];
-    parameters.extend(listed);
+    parameters.extend(ids.map(Value::from));
     let places: Vec<String> = (2..=parameters.len()).map(|number| format!("?{number}")).collect();
-    (places.join(", "), parameters)
+    (looked_up(&places), parameters)
+}
+
+/// The resources whose ids are at these places, as a table `r`.
+pub(super) fn looked_up(places: &[String]) -> String {
+    format!(
+        "(VALUES ({})) AS w (id) \
+         CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = ?1 AND id = w.id LIMIT 1) r",
+        places.join("), (")
+    )
 }

@@ -9,17 +9,20 @@ use std::{
     time::Instant,
 };
 
-use headwater_scim::{filter::Comparison, path::AttributePath, resource_type::ResourceType, sort};
+use headwater_scim::{path::AttributePath, resource_type::ResourceType, sort};
 
 use super::{
+    direct::filled,
     keys,
-    rows::{self, COLUMN_COUNT, COLUMNS},
+    read::{COLUMN_COUNT, COLUMNS},
+    rows,
     selection::{self, ANY, Candidate, Compiler, Test, referred},
+    sql::Waiting,
 };
 use crate::{
     Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     evaluation::{About, Place},
-    pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
+    pages::{Direction, MOST_TIME, Rank, Ranks, ordered_code},
     selection::Searches,
     sql::{Row, Sql, Value, values},
 };
@@ -29,26 +32,11 @@ const PORTION: usize = 500;
 /// How many ids come at once.
 const IDS_AT_ONCE: usize = 10_000;
 
-/// Whether a query is answered by one statement, or by some that need not see the same moment: what a
-/// group is called may be a little newer than who is in it.
-pub(super) fn is_single(query: &Query) -> bool {
-    let is_first = query.beginning().1 == 0;
-    match query.selections.as_slice() {
-        [Selection { filter: None, .. }] => !query.sorted && is_first,
-        [selection] => !query.sorted && plain_key(selection).is_some(),
-        _ => false,
-    }
-}
-
-pub(super) fn search(sql: &dyn Sql, source: SourceId, query: &Query) -> Result<Page, StoreError> {
+pub(super) fn search(waiting: &Waiting, source: SourceId, query: &Query) -> Result<Page, StoreError> {
     let place = Place { registry: query.registry.clone(), base_url: query.base_url.clone() };
-    let search = Search { sql, source, query, place, deadline: Instant::now() + MOST_TIME };
+    let deadline = Instant::now() + MOST_TIME;
+    let search = Search { sql: waiting, waiting, source, query, place, deadline };
     match query.selections.as_slice() {
-        [Selection { filter: None, .. }] if !query.sorted => search.all(),
-        [selection] if !query.sorted && plain_key(selection).is_some() => match plain_key(selection) {
-            Some((code, comparison)) => search.by_key(code, comparison),
-            None => Ok(Page::default()),
-        },
         [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
             Some(code) => search.sorted_by_index(code),
             None => search.sorted(),
@@ -60,6 +48,8 @@ pub(super) fn search(sql: &dyn Sql, source: SourceId, query: &Query) -> Result<P
 
 struct Search<'a> {
     sql: &'a dyn Sql,
+    /// The same, for what is read asynchronously.
+    waiting: &'a Waiting,
     source: SourceId,
     query: &'a Query,
     place: Place,
@@ -89,77 +79,6 @@ impl Meant<'_> {
 }
 
 impl Search<'_> {
-    /// Every resource of a type, in the order of their ids.
-    fn all(&self) -> Result<Page, StoreError> {
-        let name = &*self.query.selections[0].resource_type.name;
-        let (position, offset) = self.query.beginning();
-        let count = || rows::count(self.sql, self.source, name);
-        if self.query.limit == 0 {
-            return Ok(Page { total: Some(count()?), ..Page::default() });
-        }
-        let (beyond, from, rest) = match position {
-            Some(position) => (self.query.direction().beyond(), position.id.as_bytes().to_vec(), 0),
-            None => {
-                let (first, rest) = rows::stretch_of(self.sql, self.source, name, offset)?;
-                (">=", first, rest)
-            }
-        };
-        let select = format!(
-            "SELECT {COLUMNS}, (SELECT CAST(SUM(s.resources) AS BIGINT) FROM stretch s \
-               WHERE s.source_id = ?1 AND s.type = ?2) \
-             FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id {beyond} ?3 \
-             ORDER BY r.id {} LIMIT ?4 OFFSET ?5",
-            self.query.direction().order()
-        );
-        let rows =
-            self.sql.query(&select, &values![self.source, name, from, self.query.limit_and_one(), rest])?;
-        let total = match rows.first() {
-            Some(row) => row.get(COLUMN_COUNT)?,
-            None => count()?,
-        };
-        if rows.is_empty() && position.is_none() {
-            return Ok(Page { total: Some(total), ..Page::default() });
-        }
-        self.page(&rows, Some(total))
-    }
-
-    /// The resources that have a value, in the order in which the index holds them: that of their ids.
-    fn by_key(&self, code: i64, comparison: &Comparison) -> Result<Page, StoreError> {
-        let Some(key) = comparison.literal.key() else { return Ok(Page::default()) };
-        let key = keys::stored(&key).into_owned();
-        let (position, offset) = self.query.beginning();
-        let mut rows = Vec::new();
-        if self.query.limit > 0 {
-            let (beyond, from) = match position {
-                Some(position) => (self.query.direction().beyond(), position.id.as_bytes().to_vec()),
-                None => (">=", Vec::new()),
-            };
-            let select = format!(
-                "SELECT {COLUMNS} FROM resource_key k \
-                 JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
-                 WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3 AND k.resource_id {beyond} ?4 \
-                 ORDER BY k.resource_id {} LIMIT ?5 OFFSET ?6",
-                self.query.direction().order()
-            );
-            let parameters =
-                values![self.source, code, key.as_str(), from, self.query.limit_and_one(), offset];
-            rows = self.sql.query(&select, &parameters)?;
-        }
-        // Most often all of them are on the page, and need not be counted once more.
-        let is_all =
-            self.query.limit > 0 && position.is_none() && offset == 0 && rows.len() <= self.query.limit;
-        let total = if is_all {
-            rows.len() as u64
-        } else {
-            let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3";
-            self.sql.count(count, &values![self.source, code, key])?
-        };
-        if self.query.limit == 0 || position.is_none() && offset >= total {
-            return Ok(Page { total: Some(total), ..Page::default() });
-        }
-        self.page(&rows, Some(total))
-    }
-
     /// Every resource of a type, sorted by an attribute of which the index has the values in order.
     /// Those without a value are behind all others, in the order of their ids.
     fn sorted_by_index(&self, code: i64) -> Result<Page, StoreError> {
@@ -231,7 +150,7 @@ impl Search<'_> {
             "SELECT {COLUMNS}, k.key FROM (SELECT k.key, k.resource_id FROM resource_key k \
                WHERE k.source_id = ?1 AND k.path = ?2 {condition} \
                ORDER BY k.key {order}, k.resource_id {order} LIMIT ?3 OFFSET ?4) k \
-             JOIN resource r ON r.source_id = ?1 AND r.id = k.resource_id \
+             CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = ?1 AND id = k.resource_id LIMIT 1) r \
              ORDER BY k.key {order}, k.resource_id {order}"
         );
         let rows = self.sql.query(&select, &parameters)?;
@@ -280,11 +199,8 @@ impl Search<'_> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let (places, parameters) = rows::listed(self.source, found.into_iter().map(Value::from));
-        let select = format!(
-            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({places}) ORDER BY r.id {}",
-            direction.order()
-        );
+        let (resources, parameters) = rows::listed(self.source, found.into_iter());
+        let select = format!("SELECT {COLUMNS} FROM {resources} ORDER BY r.id {}", direction.order());
         let rows = self.sql.query(&select, &parameters)?;
         Ok(rows.into_iter().map(|row| (row, None)).collect())
     }
@@ -381,11 +297,9 @@ impl Search<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let (places, parameters) = rows::listed(self.source, ids.iter().map(|id| Value::from(*id)));
-        let select = format!(
-            "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({places}) ORDER BY r.id {}",
-            self.query.direction().order()
-        );
+        let (resources, parameters) = rows::listed(self.source, ids.iter().copied());
+        let select =
+            format!("SELECT {COLUMNS} FROM {resources} ORDER BY r.id {}", self.query.direction().order());
         self.sql.query(&select, &parameters)
     }
 
@@ -493,9 +407,8 @@ impl Search<'_> {
         let ranks: Vec<Rank> = ranks.in_order().into_iter().skip(offset).collect();
         let mut found = Vec::with_capacity(ranks.len());
         for portion in ranks.chunks(PORTION) {
-            let (places, parameters) = rows::listed(self.source, portion.iter().map(|rank| rank.id.into()));
-            let select =
-                format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({places})");
+            let (resources, parameters) = rows::listed(self.source, portion.iter().map(|rank| rank.id));
+            let select = format!("SELECT {COLUMNS} FROM {resources}");
             let read = self.sql.all(&select, &parameters, rows::stored)?;
             let mut read: HashMap<ResourceId, StoredResource> =
                 read.into_iter().map(|resource| (resource.id, resource)).collect();
@@ -525,9 +438,8 @@ impl Search<'_> {
                 meant.parameters.truncate(known);
                 let places: Vec<String> = ids.iter().map(|id| meant.bind(*id)).collect();
                 let select = format!(
-                    "SELECT {COLUMNS}{told} FROM resource r WHERE r.source_id = ?1 AND r.id IN ({}) \
-                     AND ({condition}) ORDER BY r.id {order}",
-                    places.join(", ")
+                    "SELECT {COLUMNS}{told} FROM {} WHERE ({condition}) ORDER BY r.id {order}",
+                    rows::looked_up(&places)
                 );
                 let rows = self.in_time(&select, &meant.parameters)?;
                 if !self.visit(meant, &rows, &mut visit)? {
@@ -625,20 +537,7 @@ impl Search<'_> {
         found: Vec<(StoredResource, Option<String>)>,
         total: Option<u64>,
     ) -> Result<Page, StoreError> {
-        let more = found.len() > self.query.limit;
-        let (mut resources, mut keys): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        resources.truncate(self.query.limit);
-        keys.truncate(self.query.limit);
-        rows::relate(self.sql, self.source, &mut resources, self.query.include)?;
-        let mut filling = Filling::new(self.query);
-        for (resource, key) in resources.into_iter().zip(keys) {
-            filling.add(key, || Ok(resource))?;
-            if filling.overfull {
-                break;
-            }
-        }
-        filling.overfull |= more;
-        Ok(filling.page(total))
+        self.waiting.read(|client| filled(client, self.source, self.query, found, total))
     }
 }
 

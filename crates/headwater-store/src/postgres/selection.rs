@@ -338,10 +338,13 @@ impl Compiler<'_> {
     /// Those that hold a member which meets a filter: found by looking at the members of each group
     /// until one does.
     fn with_members(&mut self, filter: &Filter) -> Result<String, StoreError> {
-        let select = "SELECT m.group_id, m.member_id, o.type, o.display FROM membership m \
-                      LEFT JOIN resource o ON o.source_id = m.source_id AND o.id = m.member_id \
-                      WHERE m.source_id = ?1 AND (m.group_id, m.member_id) > (?2, ?3) \
-                      ORDER BY m.group_id, m.member_id LIMIT ?4";
+        let select = "SELECT m.group_id, m.member_id, o.type, o.display \
+                      FROM (SELECT group_id, member_id FROM membership \
+                        WHERE source_id = ?1 AND (group_id, member_id) > (?2, ?3) \
+                        ORDER BY group_id, member_id LIMIT ?4) m \
+                      LEFT JOIN LATERAL (SELECT type, display FROM resource \
+                        WHERE source_id = ?1 AND id = m.member_id LIMIT 1) o ON TRUE \
+                      ORDER BY m.group_id, m.member_id";
         let mut found: Vec<ResourceId> = Vec::new();
         let mut from = (Vec::new(), Vec::new());
         loop {

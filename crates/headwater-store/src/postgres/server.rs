@@ -1,7 +1,10 @@
 //! What all replicas have in common beside the directory: a key, and the URL that they are known by.
 
 use super::PostgresStore;
-use crate::{StoreError, sql::values};
+use crate::{
+    StoreError,
+    sql::{Sql, values},
+};
 
 impl PostgresStore {
     /// The key that all replicas share: `fresh`, unless there is one already.
@@ -23,7 +26,10 @@ impl PostgresStore {
     /// The database failed.
     pub async fn kept_key(&self) -> Result<Option<[u8; 32]>, StoreError> {
         let select = "SELECT key FROM server WHERE id = 1";
-        self.read_waiting(true, move |sql| Ok(sql.value::<Option<[u8; 32]>>(select, &[])?.flatten())).await
+        self.read_waiting(true, move |sql| {
+            Ok((sql as &dyn Sql).value::<Option<[u8; 32]>>(select, &[])?.flatten())
+        })
+        .await
     }
 
     /// Keeps a key for all replicas in the place of any other.
@@ -50,6 +56,9 @@ impl PostgresStore {
     /// The database failed.
     pub async fn announced(&self) -> Result<Option<String>, StoreError> {
         let select = "SELECT origin FROM server WHERE id = 1";
-        self.read_waiting(true, move |sql| Ok(sql.value::<Option<String>>(select, &[])?.flatten())).await
+        self.read_waiting(true, move |sql| {
+            Ok((sql as &dyn Sql).value::<Option<String>>(select, &[])?.flatten())
+        })
+        .await
     }
 }

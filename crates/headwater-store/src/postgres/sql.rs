@@ -10,7 +10,7 @@ use std::{
 use futures_util::future::{join, join_all};
 use tokio::runtime::Handle;
 use tokio_postgres::{
-    Error,
+    Client, Error,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -31,6 +31,8 @@ use crate::{
 const MOST_TRIES: usize = 10;
 /// How many statements are on their way at once.
 const AT_ONCE: usize = 256;
+/// One moment for all statements of a read.
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Acts of administrators are carried out one after the other: each sees what those before it have
 /// left. The lock is that of the server's own journal, which most of them write to.
 const CHANGE: &str = "SELECT last FROM source_sequence WHERE source_id = 0 FOR UPDATE";
@@ -68,7 +70,7 @@ impl PostgresStore {
     pub(super) async fn read_waiting<T: Send + 'static>(
         &self,
         single: bool,
-        read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+        read: impl Fn(&Waiting) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
         run_blocking(move |runtime| {
@@ -133,7 +135,7 @@ impl PostgresStore {
         &self,
         read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read_waiting(false, read).await
+        self.read_waiting(false, move |waiting| read(waiting)).await
     }
 
     /// Like [`Self::write_records`], for a change to sources or tokens. It returns when no replica goes on
@@ -171,7 +173,7 @@ impl PostgresStore {
 /// given up here: so it is known from a database that doesn't answer at all.
 fn snapshot(limit: Duration) -> String {
     let limit = limit.as_millis() * 9 / 10;
-    format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}")
+    format!("{SNAPSHOT}; SET LOCAL statement_timeout = {limit}")
 }
 
 async fn run_blocking<T: Send + 'static>(
@@ -186,17 +188,31 @@ async fn run_blocking<T: Send + 'static>(
 }
 
 impl Waiting {
-    /// Waits for a statement, with what begins the transaction sent before it.
+    /// Waits for a statement.
     fn wait<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+        self.wait_for(async { Ok(statement.await?) })
+    }
+
+    /// Waits for what `read` does on the connection.
+    pub(super) fn read<'a, T, F>(&'a self, read: impl FnOnce(&'a Client) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        self.wait_for(read(&self.connection))
+    }
+
+    /// Waits for statements, with what begins the transaction sent before them.
+    fn wait_for<T>(&self, statements: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let begin = self.begin.take();
         self.is_open.set(self.is_open.get() || begin.is_some());
         let sent = async {
             match begin {
                 Some(begin) => {
-                    let (begun, done) = join(self.connection.batch_execute(&begin), statement).await;
-                    Ok(begun.and(done)?)
+                    let (begun, done) = join(self.connection.batch_execute(&begin), statements).await;
+                    begun?;
+                    done
                 }
-                None => Ok(statement.await?),
+                None => statements.await,
             }
         };
         let connections = &self.connections;

@@ -1,0 +1,185 @@
+//! What resources have to do with each other, read for several of them at once.
+//!
+//! These statements leave the planner no choice, whatever its statistics say: a LATERAL subquery with a
+//! LIMIT or an OFFSET is carried out for each row, by an index. A join, an EXISTS or an IN may be made by
+//! reading all memberships of a source, where old statistics have it that there are few, or that each
+//! member is in many groups.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tokio_postgres::{Client, Row};
+
+use super::{gather::id, statement::Typed};
+use crate::{
+    Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
+    StoredResource, ancestry::Ancestry, related,
+};
+
+/// How many members of groups are read at once.
+const MEMBERS_AT_ONCE: u64 = 50_000;
+
+/// A column beside a `resource r`: the groups that hold it, one id behind the other.
+pub(super) const HOLDERS: &str = "(SELECT string_agg(m.group_id, ''::BYTEA) FROM membership m \
+     WHERE m.source_id = r.source_id AND m.member_id = r.id)";
+const HOLDERS_OF: &str = "SELECT w.id, m.group_id FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT group_id FROM membership WHERE source_id = $1 AND member_id = w.id OFFSET 0) m";
+/// The members of each group behind one of them: one more than a page has.
+const MEMBERS: &str = "SELECT w.id, m.member_id, o.type, o.display FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT member_id FROM membership \
+       WHERE source_id = $1 AND group_id = w.id AND member_id > $3 ORDER BY member_id LIMIT 1001) m \
+     LEFT JOIN LATERAL (SELECT type, display FROM resource \
+       WHERE source_id = $1 AND id = m.member_id LIMIT 1) o ON TRUE";
+const NAMES: &str = "SELECT r.id, r.type, r.display FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT id, type, display FROM resource \
+       WHERE source_id = $1 AND id = w.id LIMIT 1) r";
+
+/// The groups in the column [`HOLDERS`], which have no names yet.
+pub(super) fn holders(column: Option<&[u8]>) -> Vec<Related> {
+    let ids = column.unwrap_or_default().chunks_exact(16);
+    ids.map(|id| related::of(id, None, None, true)).collect()
+}
+
+/// Reads the relations of resources that are asked for. The groups that hold a resource itself may be
+/// known already, without their names.
+pub(super) async fn relate(
+    client: &Client,
+    source: SourceId,
+    resources: &mut [StoredResource],
+    include: Include,
+) -> Result<(), StoreError> {
+    if include.members {
+        let unread = resources.iter_mut().filter(|one| one.members.is_none());
+        read_members(client, source, &mut unread.collect::<Vec<_>>()).await?;
+    }
+    if include.groups {
+        read_groups(client, source, resources).await?;
+    }
+    Ok(())
+}
+
+/// Reads the first members of each group, of several groups at once as far as these have few.
+async fn read_members(
+    client: &Client,
+    source: SourceId,
+    resources: &mut [&mut StoredResource],
+) -> Result<(), StoreError> {
+    let mut rest = resources;
+    while !rest.is_empty() {
+        let mut members = 0;
+        let fits = |resource: &&&mut StoredResource| {
+            members += resource.member_count.min(MEMBERS_PER_PAGE as u64);
+            members <= MEMBERS_AT_ONCE
+        };
+        let together = rest.iter().take_while(fits).count().max(1);
+        let (some, others) = rest.split_at_mut(together);
+        rest = others;
+        let groups: Vec<ResourceId> =
+            some.iter().filter(|one| one.member_count > 0).map(|one| one.id).collect();
+        let mut found =
+            if groups.is_empty() { HashMap::new() } else { members_of(client, source, &groups, &[]).await? };
+        for resource in some {
+            resource.members = Some(found.remove(&resource.id).unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
+/// The members of groups behind one of them, of each group a page.
+pub(super) async fn members_of(
+    client: &Client,
+    source: SourceId,
+    groups: &[ResourceId],
+    after: &[u8],
+) -> Result<HashMap<ResourceId, RelatedPage>, StoreError> {
+    let groups = bytes_of(groups);
+    let rows = client.query_typed(MEMBERS, &[source.0.bound(), groups.bound(), after.bound()]).await?;
+    let mut found: HashMap<ResourceId, RelatedPage> = HashMap::new();
+    for row in &rows {
+        let member = related::of(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, true);
+        found.entry(id(row, 0)?).or_default().members.push(member);
+    }
+    for page in found.values_mut() {
+        page.members.sort_unstable_by(|left, right| left.id.cmp(&right.id));
+        page.more = page.members.len() > MEMBERS_PER_PAGE;
+        page.members.truncate(MEMBERS_PER_PAGE);
+    }
+    Ok(found)
+}
+
+/// Reads the groups of resources, and what is above these a level at a time. What they are called comes
+/// in the same round trip as what holds them.
+async fn read_groups(
+    client: &Client,
+    source: SourceId,
+    resources: &mut [StoredResource],
+) -> Result<(), StoreError> {
+    let unread: Vec<ResourceId> =
+        resources.iter().filter(|one| one.groups.is_none()).map(|one| one.id).collect();
+    let mut above: HashMap<MemberId, Vec<MemberId>> =
+        if unread.is_empty() { HashMap::new() } else { holders_of(client, source, &unread).await? };
+    for resource in resources.iter_mut() {
+        if let Some(groups) = resource.groups.take() {
+            above.insert(resource.id.into(), groups.into_iter().map(|group| group.id).collect());
+        }
+    }
+    let mut named: HashMap<MemberId, Option<Related>> = HashMap::new();
+    loop {
+        let all = above.values().flatten().filter(|group| !named.contains_key(group));
+        let next: BTreeSet<ResourceId> = all.filter_map(MemberId::resource_id).collect();
+        if next.is_empty() {
+            break;
+        }
+        let next: Vec<ResourceId> = next.into_iter().collect();
+        let (names, holders) =
+            tokio::join!(biased; names(client, source, &next), holders_of(client, source, &next));
+        named.extend(next.into_iter().map(|group| (group.into(), None)));
+        for group in names? {
+            let related = Related { id: group.id.into(), direct: true, named: Some(group) };
+            named.insert(related.id.clone(), Some(related));
+        }
+        for (member, groups) in holders? {
+            above.entry(member).or_insert(groups);
+        }
+    }
+    let mut ancestry = Ancestry::default();
+    for resource in resources {
+        let holders = |member: &MemberId| {
+            let groups = above.get(member).into_iter().flatten();
+            Ok(groups.filter_map(|group| named.get(group).cloned().flatten()).collect())
+        };
+        resource.groups = Some(ancestry.groups(&resource.id.into(), holders)?);
+    }
+    Ok(())
+}
+
+/// The groups that hold each of some resources themselves.
+async fn holders_of(
+    client: &Client,
+    source: SourceId,
+    ids: &[ResourceId],
+) -> Result<HashMap<MemberId, Vec<MemberId>>, StoreError> {
+    let ids = bytes_of(ids);
+    let mut found: HashMap<MemberId, Vec<MemberId>> = HashMap::new();
+    for row in client.query_typed(HOLDERS_OF, &[source.0.bound(), ids.bound()]).await? {
+        let member = MemberId::from_bytes(row.try_get(0)?);
+        found.entry(member).or_default().push(MemberId::from_bytes(row.try_get(1)?));
+    }
+    Ok(found)
+}
+
+/// Type and display name of resources, of those that are there.
+pub(super) async fn names(
+    client: &Client,
+    source: SourceId,
+    ids: &[ResourceId],
+) -> Result<Vec<Named>, StoreError> {
+    let ids = bytes_of(ids);
+    let rows = client.query_typed(NAMES, &[source.0.bound(), ids.bound()]).await?;
+    let named =
+        |row: &Row| Ok(Named { id: id(row, 0)?, resource_type: row.try_get(1)?, display: row.try_get(2)? });
+    rows.iter().map(named).collect()
+}
+
+fn bytes_of(ids: &[ResourceId]) -> Vec<&[u8]> {
+    ids.iter().map(|id| &id.as_bytes()[..]).collect()
+}
