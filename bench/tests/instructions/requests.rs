@@ -32,8 +32,9 @@ const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
 /// The tolerance of reads, which were seen to differ by 0.4 % from run to run.
 const READ: f64 = 3.0;
-/// The tolerance of writes, which go over threads and were seen to differ by 4 %.
-const WRITE: f64 = 6.0;
+/// The tolerance of writes, which go over threads and were seen to differ by 4 %. How many share a commit,
+/// and how often checkpoints are made, goes by time.
+const WRITE: f64 = 10.0;
 
 /// A kind of request that is counted.
 pub(crate) struct Kind {
