@@ -66,7 +66,7 @@ mod tests {
         drop(SqliteStore::open(folder.path()).expect("a store"));
         let connection = open_writing(&folder.path().join("headwater.db")).expect("a connection");
         assert_eq!(stretches::count(&connection, SourceId(1), "User").expect("counted"), 1_500);
-        let (first, rest) = stretches::find(&connection, SourceId(1), "User", 1_234).expect("a place");
+        let (first, rest) = stretches::find(&connection, SourceId(1), "User", 1_234, 1_500).expect("a place");
         assert!(rest < 512, "{first:?} {rest}");
         let keys: i64 =
             connection.query_row("SELECT COUNT(*) FROM resource_key", [], |row| row.get(0)).expect("a count");

@@ -101,7 +101,7 @@ impl Search<'_> {
         let (condition, from, rest) = match position {
             Some(position) => (self.query.direction().beyond(), position.id.as_bytes().to_vec(), 0),
             None => {
-                let (first, rest) = stretches::find(self.connection, self.source, &name, offset)?;
+                let (first, rest) = stretches::find(self.connection, self.source, &name, offset, total)?;
                 (">=", first, rest)
             }
         };

@@ -145,28 +145,40 @@ pub(super) fn count(
 }
 
 /// The beginning of the stretch in which the resource behind so many others stands, and how many of
-/// these stand in it.
+/// these stand in it. `total` is how many there are of the type; it is looked from the nearer end.
 pub(super) fn find(
     connection: &Connection,
     source: SourceId,
     resource_type: &str,
     offset: u64,
+    total: u64,
 ) -> Result<(Vec<u8>, u64), StoreError> {
-    let select =
-        "SELECT first_id, resources FROM stretch WHERE source_id = ?1 AND type = ?2 ORDER BY first_id";
-    let mut statement = connection.prepare_cached(select)?;
+    let from_end = offset > total / 2;
+    let order = if from_end { "DESC" } else { "ASC" };
+    let select = format!(
+        "SELECT first_id, resources FROM stretch WHERE source_id = ?1 AND type = ?2 ORDER BY first_id {order}"
+    );
+    let mut statement = connection.prepare_cached(&select)?;
     let mut rows = statement.query(params![source.0, resource_type])?;
-    let mut before = 0;
-    let mut found = (Vec::new(), offset);
+    // How many stand before the stretch in hand, and before the one behind it.
+    let (mut before, mut behind) = (0, total);
     while let Some(row) = rows.next()? {
         let resources: u64 = row.get(1)?;
-        found = (row.get(0)?, offset - before);
-        if before + resources > offset {
-            break;
+        if from_end {
+            before = behind.saturating_sub(resources);
+        } else {
+            behind = before + resources;
         }
-        before += resources;
+        if (before..behind).contains(&offset) {
+            return Ok((row.get(0)?, offset - before));
+        }
+        if from_end {
+            behind = before;
+        } else {
+            before = behind;
+        }
     }
-    Ok(found)
+    Ok((Vec::new(), offset))
 }
 
 #[cfg(test)]
@@ -208,7 +220,7 @@ mod tests {
             .expect("a count");
         assert!(longest <= MOST, "{longest}");
         for offset in (0..rows).step_by(97) {
-            let (first, rest) = find(&connection, source, "User", offset).expect("a place");
+            let (first, rest) = find(&connection, source, "User", offset, rows).expect("a place");
             let at = "SELECT id FROM resource WHERE id >= ?1 ORDER BY id LIMIT 1 OFFSET ?2";
             let found: Vec<u8> =
                 connection.query_row(at, params![first, rest], |row| row.get(0)).expect("a row");

@@ -7,7 +7,7 @@
 //! has changed in the meantime, and the table is copied anew; where the last two do, something is
 //! wrong with the target.
 //!
-//! What is compared is a form of the rows that all databases can hold ([`tables`]).
+//! What is compared is a form of the rows that all databases can hold (`tables`).
 
 mod checksum;
 mod error;
