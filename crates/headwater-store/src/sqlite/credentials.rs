@@ -20,11 +20,11 @@ use crate::{Credential, StoreError};
 const FILE: &str = "changes-of-sources";
 /// How long a credential is kept at most: a bound, should a process die between a change and its
 /// second byte.
-const KEPT_FOR: Duration = Duration::from_secs(1);
+const KEPT_FOR: Duration = Duration::from_secs(5);
 /// For how long the file's length is taken to be what it was.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How many credentials are kept at most.
-const MOST: usize = 10_000;
+const MOST: usize = 50_000;
 
 type Key = (String, [u8; 8]);
 
@@ -87,7 +87,8 @@ impl Credentials {
         }
         let Some(credential) = load()?.map(Arc::new) else { return Ok(None) };
         if let Ok(mut known) = self.known.write() {
-            if known.generation != generation || known.entries.len() >= MOST {
+            let full = known.entries.len() >= MOST && !known.entries.contains_key(&key);
+            if known.generation != generation || full {
                 known.entries.clear();
                 known.generation = generation;
             }
