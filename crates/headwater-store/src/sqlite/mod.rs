@@ -331,7 +331,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     // Durable before answered: the log is synchronised at every commit.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // What is deleted, such as a secret that was kept for a while, is overwritten where it costs nothing.
     connection.pragma_update(None, "secure_delete", "FAST")?;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     BUSY_TIMEOUT,
@@ -24,6 +25,15 @@ use crate::StoreError;
 
 /// How many reading connections are kept open when nobody uses them.
 const IDLE_READERS: usize = 32;
+/// How many readers have a large page cache. As long as no more read at once, these do.
+const WITH_LARGE_CACHE: usize = 4;
+/// Room for the inner pages of the trees of a million users, in KiB.
+const LARGE_CACHE: i64 = 8_192;
+/// The cache of all other readers, in KiB: they are many when many read what takes long.
+const SMALL_CACHE: i64 = 1_024;
+/// How much of the file is mapped into memory by each reader, in bytes: a small directory as a whole. What
+/// is mapped counts as memory of the process, and a large file is read no faster for it.
+const MAPPED: i64 = 16 << 20;
 
 /// Counts commits, so that it can be told whether a snapshot is the latest. The count is odd while a
 /// commit is under way: then some may see it already, and others not yet.
@@ -60,19 +70,23 @@ pub(super) struct Readers {
     commits: Arc<Commits>,
     condition: Arc<Condition>,
     idle: Mutex<Vec<Reader>>,
+    large_caches: Arc<Semaphore>,
 }
 
 /// A reading connection and the filters that its SQL functions evaluate.
 struct Reader {
     connection: Connection,
     slots: Slots,
+    /// The permit for its large cache, if it has one.
+    large_cache: Option<OwnedSemaphorePermit>,
     /// The count of commits at which the snapshot was begun that is open.
     snapshot: Option<u64>,
 }
 
 impl Readers {
     pub(super) fn new(path: &Path, commits: Arc<Commits>, condition: Arc<Condition>) -> Self {
-        Self { path: path.to_owned(), commits, condition, idle: Mutex::default() }
+        let large_caches = Arc::new(Semaphore::new(WITH_LARGE_CACHE));
+        Self { path: path.to_owned(), commits, condition, idle: Mutex::default(), large_caches }
     }
 
     /// Runs `read` in one snapshot, which has all that this process has committed.
@@ -116,7 +130,7 @@ impl Readers {
         work: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let pooled = lock(&self.idle).pop();
-        let mut reader = pooled.map_or_else(|| Reader::open(&self.path), Ok)?;
+        let mut reader = pooled.map_or_else(|| self.open(), Ok)?;
         let result = work(&mut reader).map_err(|error| self.condition.noted(error))?;
         self.give_back(reader);
         Ok(result)
@@ -132,32 +146,39 @@ impl Readers {
         Ok(())
     }
 
+    fn open(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.path, Arc::clone(&self.large_caches).try_acquire_owned().ok())
+    }
+
+    /// Those with a large cache are put where the next one is taken from.
     fn give_back(&self, reader: Reader) {
         let mut idle = lock(&self.idle);
-        if idle.len() < IDLE_READERS {
+        if reader.large_cache.is_some() {
             idle.push(reader);
+        } else if idle.len() < IDLE_READERS {
+            let behind = idle.partition_point(|other| other.large_cache.is_none());
+            idle.insert(behind, reader);
         }
     }
 }
 
 impl Reader {
-    fn open(path: &Path) -> Result<Self, StoreError> {
+    fn open(path: &Path, large_cache: Option<OwnedSemaphorePermit>) -> Result<Self, StoreError> {
         let connection = Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "query_only", true)?;
-        // Of a small directory all is mapped into memory. What is mapped counts as memory of the process,
-        // and a large file is read no faster for it.
-        connection.pragma_update(None, "mmap_size", 64 << 20)?;
-        connection.pragma_update(None, "cache_size", -4_096)?;
+        connection.pragma_update(None, "mmap_size", MAPPED)?;
+        let cache = if large_cache.is_some() { LARGE_CACHE } else { SMALL_CACHE };
+        connection.pragma_update(None, "cache_size", -cache)?;
         // Plans don't depend on parameters: a statement that is kept need not be planned anew with each.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(128);
         let slots = Slots::default();
         functions::register(&connection, &slots)?;
-        Ok(Self { connection, slots, snapshot: None })
+        Ok(Self { connection, slots, large_cache, snapshot: None })
     }
 
     fn begin(&self) -> Result<(), StoreError> {
@@ -183,8 +204,11 @@ mod tests {
     use rusqlite::Connection;
     use tempfile::TempDir;
 
-    use super::{Commits, Readers};
-    use crate::sqlite::{damage::Condition, open_writing};
+    use super::{Commits, LARGE_CACHE, Readers, WITH_LARGE_CACHE};
+    use crate::{
+        StoreError,
+        sqlite::{damage::Condition, open_writing},
+    };
 
     struct Setting {
         writing: Connection,
@@ -236,6 +260,41 @@ mod tests {
         setting.insert();
         setting.commits.outdate();
         assert_eq!(setting.rows(), 4);
+    }
+
+    #[test]
+    fn who_reads_alone_has_a_large_cache() {
+        let setting = Setting::new();
+        let cache = |connection: &Connection| {
+            Ok(connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0))?)
+        };
+        // Each reads while all before it still do.
+        fn all_at_once(
+            readers: &Readers,
+            left: usize,
+            cache: &dyn Fn(&Connection) -> Result<i64, StoreError>,
+        ) -> Vec<i64> {
+            let read = readers.read(|connection, _| {
+                let mut caches = if left > 1 { all_at_once(readers, left - 1, cache) } else { Vec::new() };
+                caches.push(cache(connection)?);
+                Ok(caches)
+            });
+            read.expect("readable")
+        }
+        for _ in 0..2 {
+            let caches = all_at_once(&setting.readers, 2 * WITH_LARGE_CACHE, &cache);
+            assert_eq!(
+                caches.iter().filter(|cache| **cache == -LARGE_CACHE).count(),
+                WITH_LARGE_CACHE,
+                "{caches:?}"
+            );
+            for _ in 0..2 {
+                assert_eq!(
+                    setting.readers.read(|connection, _| cache(connection)).expect("readable"),
+                    -LARGE_CACHE
+                );
+            }
+        }
     }
 
     #[test]
