@@ -8,7 +8,7 @@ use rusqlite::{
     functions::{Context, FunctionFlags},
 };
 
-use super::lock;
+use super::{lock, read};
 use crate::{
     Named, ResourceId,
     evaluation::{self, About, Place},
@@ -84,6 +84,10 @@ pub(super) fn register(connection: &Connection, slots: &Slots) -> rusqlite::Resu
     connection.create_scalar_function("scim_resource_id", 1, flags, |row| {
         let id = row.get_raw(0).as_str().ok().and_then(ResourceId::parse);
         Ok(id.map(|id| id.as_bytes().to_vec()))
+    })?;
+    connection.create_scalar_function("scim_row_number", 1, flags, |row| {
+        let id = row.get_raw(0).as_blob().ok().and_then(ResourceId::from_slice);
+        Ok(id.map(read::row_number))
     })?;
     let of_sorting = Arc::clone(slots);
     connection

@@ -7,7 +7,7 @@
 use std::{cell::RefCell, time::Instant};
 
 use headwater_scim::filter::Comparison;
-use rusqlite::{Connection, ErrorCode, Row, params, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, params_from_iter, types::ValueRef};
 
 use super::{
     functions::Slots,
@@ -17,7 +17,7 @@ use super::{
     stretches,
 };
 use crate::{
-    Page, Position, Query, ResourceId, Selection, SourceId, StoreError,
+    Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     ancestry::Ancestry,
     evaluation::Place,
     pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
@@ -62,12 +62,14 @@ struct Search<'a> {
 impl Search<'_> {
     /// Takes a row, or notes that there is one more.
     fn add(&self, filling: &mut Filling<'_>, row: &Row<'_>, key: Option<String>) -> Result<(), StoreError> {
-        filling.add(key, || {
-            let mut resource = read::stored(row)?;
-            let mut ancestry = self.ancestry.borrow_mut();
-            read::relate(self.connection, self.source, &mut resource, self.query.include, &mut ancestry)?;
-            Ok(resource)
-        })
+        filling.add(key, || self.related(read::stored(row)?))
+    }
+
+    /// A resource with the relations that are asked for.
+    fn related(&self, mut resource: StoredResource) -> Result<StoredResource, StoreError> {
+        let mut ancestry = self.ancestry.borrow_mut();
+        read::relate(self.connection, self.source, &mut resource, self.query.include, &mut ancestry)?;
+        Ok(resource)
     }
 
     /// Takes rows until the page is full; true when it is, and there are more.
@@ -134,7 +136,9 @@ impl Search<'_> {
                 self.query.limit_and_one(),
                 offset
             ])?;
-            self.take(&mut filling, &mut rows, |_| Ok(None))?;
+            while let Some(row) = rows.next()?.filter(|_| !filling.overfull) {
+                filling.add(None, || self.related(self.keyed(row)?))?;
+            }
         }
         // Most often all of them are on the page, and need not be counted once more.
         let is_all = self.query.limit > 0 && position.is_none() && offset == 0 && !filling.overfull;
@@ -149,6 +153,18 @@ impl Search<'_> {
             return Ok(Page { total: Some(total), ..Page::default() });
         }
         Ok(filling.page(Some(total)))
+    }
+
+    /// The resource of a row of [`by_key_statement`], by its id where its row has another number.
+    fn keyed(&self, row: &Row<'_>) -> Result<StoredResource, StoreError> {
+        if row.get_ref(0)? != ValueRef::Null {
+            return Ok(read::stored(row)?);
+        }
+        let id: Vec<u8> = row.get(COLUMN_COUNT)?;
+        let select = format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id = ?2");
+        let found =
+            self.connection.prepare_cached(&select)?.query_row(params![self.source.0, id], read::stored);
+        found.optional()?.ok_or_else(|| StoreError::Damaged("a key has no resource".to_owned()))
     }
 
     /// Every resource of a type, sorted by an attribute of which the index has the values in order.
@@ -388,11 +404,12 @@ fn all_statement(condition: &str, direction: Direction) -> String {
     )
 }
 
-/// Every key has its resource. CROSS JOIN is SQLite's way to say that the index comes first.
+/// Every key has its resource, which is looked for by the number that its row should have.
 fn by_key_statement(condition: &str, direction: Direction) -> String {
     format!(
-        "SELECT {COLUMNS} FROM resource_key k \
-         CROSS JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
+        "SELECT {COLUMNS}, k.resource_id FROM resource_key k \
+         LEFT JOIN resource r ON r.rowid = scim_row_number(k.resource_id) AND +r.source_id = k.source_id \
+         AND +r.id = k.resource_id \
          WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3 AND k.resource_id {condition} ?4 \
          ORDER BY k.resource_id {} LIMIT ?5 OFFSET ?6",
         direction.order()
