@@ -4,7 +4,7 @@
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{fs::MetadataExt, process::CommandExt},
+    os::unix::{fs::{MetadataExt, PermissionsExt}, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -106,6 +106,19 @@ impl Server {
         let settings = SETTINGS.iter().chain(settings).chain([&listen]).map(|&setting| setting.to_owned());
         let settings = settings.collect();
         Ok(Self { programs, folder, is_root, port, settings, disk: None, guard: Mutex::default() })
+    }
+
+    /// Writes a file into the cluster's folder, which nobody else may read, for the next start.
+    ///
+    /// # Panics
+    /// It can't be written.
+    pub fn put(&self, name: &str, text: &str) {
+        let file = self.data().join(name);
+        fs::write(&file, text).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("made private");
+        if self.is_root {
+            std::os::unix::fs::chown(&file, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("given away");
+        }
     }
 
     /// Makes a standby, and has this server wait for it with every commit from now on.

@@ -9,6 +9,7 @@ mod network;
 mod restart;
 mod room;
 mod site;
+mod tls;
 
 use std::{io::Write, net::TcpStream, thread, time::Duration};
 
