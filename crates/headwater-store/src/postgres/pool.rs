@@ -10,7 +10,7 @@ use std::{
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Client, config::Host};
 
-use super::{address::Address, hosts::Hosts};
+use super::{address::Address, hosts::Hosts, tls::Tls};
 use crate::StoreError;
 
 /// Where PostgreSQL listens unless it is told otherwise.
@@ -18,6 +18,11 @@ const DEFAULT_PORT: u16 = 5432;
 /// How often a read is tried whose connection is lost: the pool may have had several that the database
 /// had closed without anybody noticing.
 pub(super) const MOST_TRIES: usize = 3;
+
+/// How long a statement may go on that nobody waits for.
+const MOST_LEFT: Duration = Duration::from_secs(1);
+/// How long the server may take to be told to end one.
+const MOST_CANCELLING: Duration = Duration::from_secs(5);
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
@@ -166,8 +171,8 @@ impl Connections {
     }
 }
 
-/// A connection out of the pool. It goes back with [`Connection::release`], and is closed otherwise:
-/// whoever gave up half way, or was given up on, has left a statement running or a transaction open.
+/// A connection out of the pool. It goes back with [`Connection::release`], or, where somebody gave up half
+/// way, once what was left is undone.
 pub(super) struct Connection {
     object: Option<Object>,
     address: Address,
@@ -198,19 +203,27 @@ impl Deref for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
-        let client = Object::take(object);
-        if client.is_closed() {
-            return;
-        }
-        // The server wouldn't notice that nobody waits for what it does. Without a runtime the program
-        // is about to end.
+        // Without a runtime the program is about to end.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (cancel, tls) = (client.cancel_token(), self.address.tls.clone());
-            runtime.spawn(async move {
-                let cancelled = tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(tls)).await;
-                drop(cancelled); // it may have ended by itself
-                drop(client);
-            });
+            runtime.spawn(clear(object, self.address.tls.clone()));
+        }
+    }
+}
+
+/// Gives a connection back once nothing is left on it; a statement that takes long is cancelled, which the
+/// server wouldn't do by itself: it doesn't notice that nobody waits.
+///
+/// Cancelling is not the first choice, since it closes the connection, and since it is what PgBouncer
+/// before 1.19.1 may die of (pgbouncer/pgbouncer#801).
+async fn clear(object: Object, tls: Tls) {
+    match tokio::time::timeout(MOST_LEFT, object.batch_execute("ROLLBACK")).await {
+        Ok(Ok(())) => drop(object),
+        Ok(Err(_)) => drop(Object::take(object)),
+        Err(_) => {
+            let client = Object::take(object);
+            let cancel = client.cancel_token();
+            // It may have ended by itself.
+            drop(tokio::time::timeout(MOST_CANCELLING, cancel.cancel_query(tls)).await);
         }
     }
 }

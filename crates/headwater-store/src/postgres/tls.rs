@@ -121,7 +121,10 @@ impl TlsOptions {
     }
 
     /// The certificate that is shown to the server, if there is one.
-    fn shown(&self, builder: ConfigBuilder<ClientConfig, WantsClientCert>) -> Result<ClientConfig, StoreError> {
+    fn shown(
+        &self,
+        builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, StoreError> {
         match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 let chain = certificates("sslcert", certificate)?;

@@ -4,7 +4,10 @@
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{fs::{MetadataExt, PermissionsExt}, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -99,10 +102,7 @@ impl Server {
     fn prepare(port: u16, listen: &str, settings: &[&str]) -> io::Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("headwater-pg-").tempdir()?;
-        let is_root = fs::metadata(folder.path())?.uid() == 0;
-        if is_root {
-            std::os::unix::fs::chown(folder.path(), Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
-        }
+        let is_root = give_away(folder.path())?;
         let settings = SETTINGS.iter().chain(settings).chain([&listen]).map(|&setting| setting.to_owned());
         let settings = settings.collect();
         Ok(Self { programs, folder, is_root, port, settings, disk: None, guard: Mutex::default() })
@@ -116,9 +116,7 @@ impl Server {
         let file = self.data().join(name);
         fs::write(&file, text).expect("written");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("made private");
-        if self.is_root {
-            std::os::unix::fs::chown(&file, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("given away");
-        }
+        give_away(&file).expect("given away");
     }
 
     /// Makes a standby, and has this server wait for it with every commit from now on.
@@ -332,14 +330,23 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Gives what root has made to who is not root; says whether that was so.
+pub(super) fn give_away(path: &Path) -> io::Result<bool> {
+    let is_root = fs::metadata(path)?.uid() == 0;
+    if is_root {
+        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
+    }
+    Ok(is_root)
+}
+
 /// A port that nobody listens on at the moment.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
 /// A program that runs as somebody who is not root.
-fn command(program: &Path, is_root: bool) -> Command {
+pub(super) fn command(program: &Path, is_root: bool) -> Command {
     let mut command = Command::new(program);
     if is_root {
         command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);

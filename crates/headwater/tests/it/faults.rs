@@ -6,6 +6,7 @@ mod damage;
 mod failover;
 mod load;
 mod network;
+mod pooler;
 mod restart;
 mod room;
 mod site;
