@@ -27,7 +27,7 @@ cd /
     -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=500 -c fsync=off \
     -c full_page_writes=off" start >/dev/null
 stop() {
-    [ -z "$pooler" ] || kill "$pooled"
+    [ -z "$pooler" ] || kill "$pooled" || true
     "${as[@]}" "$programs/pg_ctl" --pgdata="$folder/data" --mode=immediate --wait stop >/dev/null
     rm -rf "$folder"
 }
