@@ -244,6 +244,7 @@ async fn lists(store: &PostgresStore, source: SourceId, counting: &Counting) {
         ("userName eq \"key4000\" and active eq true", FEW, 4_000),
         ("userName sw \"key4567\"", FEW, 4_567),
         ("emails[value eq \"key4567\"]", FEW, 4_567),
+        ("userName ge \"key4567\" and userName lt \"key4568\"", FEW, 4_567),
         ("id eq \"00000000-0000-1000-0000-000000000007\"", FEW, 4_096),
     ] {
         let found = list(filter, most, query("User", Some(filter), 0, WITH_GROUPS)).await;
