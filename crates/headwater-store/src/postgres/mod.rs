@@ -97,6 +97,7 @@ impl PostgresStore {
         let address = Address::parse(url)?;
         migrate::migrate(&address, limits).await?;
         let connections = Connections::new(address, limits)?;
+        connections.close_unused();
         let queues = Queues::new(connections.clone());
         let credentials = Credentials::new(connections.clone());
         Ok(Self { shared: Arc::new(Shared { connections, queues, credentials }) })
