@@ -306,7 +306,6 @@ async fn check_bounds(kind: &Kind) {
     }
 }
 
-/// Shows FLT-002.
 #[test]
 fn a_pair_of_bounds_finds_what_it_means() {
     runtime().block_on(check_bounds(&Kind::Sqlite));
