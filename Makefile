@@ -103,6 +103,10 @@ test-postgres: ui nextest postgres ## The tests of the server once more, on Post
 test-postgres-all: ui nextest postgres ## The same with the slow ones
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
 
+.PHONY: test-pooler
+test-pooler: ui nextest postgres ## The tests of the server on PostgreSQL, with PgBouncer in transaction mode before it
+	tests/postgres.sh --pooler cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
+
 .PHONY: test-faults
 test-faults: ui nextest postgres ## What fails around the server, with the tests that take longer
 	cargo nextest run -p headwater --locked --run-ignored all -E 'test(/^faults::/)'
@@ -175,9 +179,9 @@ chromium:
 
 .PHONY: postgres
 postgres:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	@ls /usr/lib/postgresql/*/bin/initdb /usr/sbin/pgbouncer >/dev/null 2>&1 || { \
 		as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends postgresql; }
+		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends postgresql pgbouncer; }
 
 .PHONY: valgrind
 valgrind:

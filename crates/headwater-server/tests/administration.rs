@@ -13,7 +13,9 @@ use headwater_server::{
     },
     clock::{Clock, SystemRandom},
 };
-use headwater_store::{Act, Actor, Administrator, Millis, Role, StoreError, sqlite::SqliteStore};
+use headwater_store::{
+    Act, Actor, Administrator, AdministratorEdit, Millis, Role, StoreError, sqlite::SqliteStore,
+};
 
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery";
@@ -237,7 +239,7 @@ async fn a_session_ends_when_its_hours_are_over_however_often_it_is_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_one_time_link_ends_after_three_days() {
     let place = Place::new();
-    let first = place.administration.invite_first(place.act()).await.expect("a link");
+    let first = place.administration.invite_first(place.act()).await.expect("asked").expect("a link");
     place.clock.go_on(LINK_LIVES_FOR - 1);
     place.administration.link(first.secret.reveal()).await.expect("valid");
     place.clock.go_on(1);
@@ -251,6 +253,21 @@ async fn a_one_time_link_ends_after_three_days() {
     let used = place.administration.use_link(&secret, PASSWORD.to_owned(), None, None, from).await;
     assert!(matches!(used, Err(AdministrationError::Store(StoreError::LinkInvalid))));
     assert_eq!(place.sign_in(ADA, PASSWORD).await, Err("wrong".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_an_administrator_no_link_makes_a_first_one() {
+    let place = Place::new();
+    let invite = async || place.administration.invite_first(place.act()).await.expect("asked");
+    let first = invite().await.expect("a link");
+    let somebody = NewAccount { email: ADA.to_owned(), name: ADA.to_owned(), role: Role::Auditor };
+    let ada = place.administration.create_administrator(somebody, PASSWORD.to_owned(), place.act()).await;
+    assert!(invite().await.is_some(), "an auditor may change nothing");
+    let edit = AdministratorEdit { role: Some(Role::Administrator), ..AdministratorEdit::default() };
+    place.administration.edit_administrator(ada.expect("made").id, edit, place.act()).await.expect("changed");
+    assert!(invite().await.is_none());
+    let late = place.administration.link(first.secret.reveal()).await;
+    assert!(matches!(late, Err(AdministrationError::Store(StoreError::LinkInvalid))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

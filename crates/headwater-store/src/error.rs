@@ -27,6 +27,10 @@ pub enum StoreError {
     /// The database is there, and doesn't let us in: who we are, or the name of the database, is wrong.
     #[error("the database refuses connections: {0}")]
     NotLetIn(String),
+    /// There is no TLS with the database as the address asks for it: it has none, or one of the two ends
+    /// doesn't trust the other's certificate.
+    #[error("no secure connection to the database: {0}")]
+    Insecure(String),
     /// A value is longer than an index of the database can hold.
     #[error("{0} is too long to be stored")]
     TooLong(&'static str),

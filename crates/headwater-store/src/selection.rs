@@ -28,6 +28,15 @@ pub(crate) struct Searches {
     form: KeyForm,
 }
 
+/// A stretch of the index, of values at a path that each resource has one of at most.
+pub(crate) struct ValueRange<'a> {
+    /// The terms of a filter that say so.
+    pub(crate) terms: [&'a Filter; 2],
+    code: i64,
+    /// Operators and keys.
+    tests: [(&'static str, String); 2],
+}
+
 /// How a database holds index keys that are longer than it likes.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyForm {
@@ -77,11 +86,9 @@ impl Searches {
             Filter::And(terms) => {
                 let mut terms: Vec<&Filter> = terms.iter().collect();
                 terms.sort_by_key(|term| breadth(term));
-                let between = between(&terms, resource_type)
-                    .filter(|(_, low, high)| [low, high].iter().all(|one| self.is_comparable(one)));
                 let narrow = terms.first().is_some_and(|term| breadth(term) < Breadth::Range);
-                if let Some((code, low, high)) = between.filter(|_| !narrow) {
-                    return Some(self.ids_between(code, low, high));
+                if let Some(range) = self.range(&terms, resource_type).filter(|_| !narrow) {
+                    return Some(self.ids_within(&range));
                 }
                 terms.into_iter().find_map(|term| self.candidates(term, resource_type))
             }
@@ -99,18 +106,37 @@ impl Searches {
         }
     }
 
-    fn is_comparable(&self, comparison: &Comparison) -> bool {
-        comparison.literal.key().is_none_or(|key| (self.form.is_comparable)(&key))
+    /// Two of the terms that hold the one value at a searchable path between them. Of several values each
+    /// bound may be met by another one: those are no range.
+    pub(crate) fn range<'a>(
+        &self,
+        terms: &[&'a Filter],
+        resource_type: &ResourceType,
+    ) -> Option<ValueRange<'a>> {
+        let bounds = |wanted: [Operator; 2]| {
+            terms.iter().filter_map(move |&term| match term {
+                Filter::Compare(comparison) if wanted.contains(&comparison.operator) => {
+                    let key = comparison.literal.key().filter(|key| (self.form.is_comparable)(key))?;
+                    Some((term, comparison, key))
+                }
+                _ => None,
+            })
+        };
+        bounds([Operator::Gt, Operator::Ge]).find_map(|(low, from, low_key)| {
+            let searchable =
+                resource_type.searchable(&from.path).filter(|searchable| searchable.is_single())?;
+            let (high, to, high_key) =
+                bounds([Operator::Lt, Operator::Le]).find(|(_, to, _)| to.path == from.path)?;
+            let tests = [(range_operator(from), low_key), (range_operator(to), high_key)];
+            Some(ValueRange { terms: [low, high], code: searchable.code, tests })
+        })
     }
 
-    /// The ids of those whose value at a path lies between two others.
-    fn ids_between(&mut self, code: i64, low: &Comparison, high: &Comparison) -> String {
-        let code = self.bind(code);
-        let mut bound = |comparison: &Comparison| {
-            let key = self.bind(comparison.literal.key().unwrap_or_default());
-            format!("key {} {key}", range_operator(comparison))
-        };
-        let (low, high) = (bound(low), bound(high));
+    /// The ids of exactly those whose value lies in a range.
+    pub(crate) fn ids_within(&mut self, range: &ValueRange<'_>) -> String {
+        let code = self.bind(range.code);
+        let [low, high] =
+            range.tests.clone().map(|(operator, key)| format!("key {operator} {}", self.bind(key)));
         format!(
             "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {low} AND {high}"
         )
@@ -247,24 +273,6 @@ fn breadth(filter: &Filter) -> Breadth {
         Filter::Present(_) => Breadth::Present,
         Filter::Not(_) => Breadth::Boolean,
     }
-}
-
-/// Two of the terms that hold the one value at a searchable path between them.
-fn between<'a>(
-    terms: &[&'a Filter],
-    resource_type: &ResourceType,
-) -> Option<(i64, &'a Comparison, &'a Comparison)> {
-    let ranges = |wanted: [Operator; 2]| {
-        terms.iter().filter_map(move |term| match term {
-            Filter::Compare(comparison) if wanted.contains(&comparison.operator) => Some(comparison),
-            _ => None,
-        })
-    };
-    ranges([Operator::Gt, Operator::Ge]).find_map(|low| {
-        let searchable = resource_type.searchable(&low.path).filter(|searchable| searchable.is_single())?;
-        let high = ranges([Operator::Lt, Operator::Le]).find(|high| high.path == low.path)?;
-        Some((searchable.code, low, high))
-    })
 }
 
 /// The operator for keys.

@@ -244,6 +244,7 @@ async fn lists(store: &PostgresStore, source: SourceId, counting: &Counting) {
         ("userName eq \"key4000\" and active eq true", FEW, 4_000),
         ("userName sw \"key4567\"", FEW, 4_567),
         ("emails[value eq \"key4567\"]", FEW, 4_567),
+        ("userName ge \"key4567\" and userName lt \"key4568\"", FEW, 4_567),
         ("id eq \"00000000-0000-1000-0000-000000000007\"", FEW, 4_096),
     ] {
         let found = list(filter, most, query("User", Some(filter), 0, WITH_GROUPS)).await;
@@ -284,9 +285,18 @@ async fn changes(store: &PostgresStore, source: SourceId, counting: &Counting, r
 /// Many members at once, in each round others.
 async fn many_members(store: &PostgresStore, source: SourceId, counting: &Counting, round: u128) {
     let first = USERS * 3 + round * MEMBERS;
-    let members = (first..first + MEMBERS).map(|number| id(number).to_string()).collect();
-    let add = edit(LARGE, RelationEdit::Add(members));
+    let members: Vec<String> = (first..first + MEMBERS).map(|number| id(number).to_string()).collect();
+    let add = edit(LARGE, RelationEdit::Add(members.clone()));
     counting.at_most(5_000, "members come", apply(store, source, add)).await;
+    let remove = edit(LARGE, RelationEdit::Remove(members));
+    counting.at_most(7_000, "members go", apply(store, source, remove)).await;
+    // From all over the group, and back again.
+    let members: Vec<String> = (0..USERS).step_by(50).map(|number| id(number).to_string()).collect();
+    let remove = edit(LARGE, RelationEdit::Remove(members.clone()));
+    counting.at_most(7_000, "members of all ages go", apply(store, source, remove)).await;
+    counting
+        .at_most(7_000, "they come again", apply(store, source, edit(LARGE, RelationEdit::Add(members))))
+        .await;
 }
 
 /// What is read in an order, for people as a rule.

@@ -260,6 +260,62 @@ fn some<T: Strategy>(strategy: &T, count: usize) -> Vec<T::Value> {
     (0..count).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
 }
 
+/// Pairs of bounds, on what has one value and on what has several, and their inside and outside.
+fn bounds() -> Vec<String> {
+    let texts = ["", "c", "m", "user1", "user2", "zz"];
+    let mut filters = Vec::new();
+    for path in ["userName", "title", "externalId", "name.familyName", "emails.value", "emails.type"] {
+        for (low, high) in [("gt", "lt"), ("ge", "le")] {
+            let pairs = texts.iter().flat_map(|from| texts.iter().map(move |to| (from, to)));
+            filters.extend(
+                pairs.map(|(from, to)| format!("{path} {low} \"{from}\" and {path} {high} \"{to}\"")),
+            );
+        }
+    }
+    let pair = "emails.value gt \"m\" and emails.value lt \"d\"";
+    filters.extend([
+        pair.to_owned(),
+        format!("emails[{}]", pair.replace("emails.", "")),
+        format!("not ({pair})"),
+        "userName lt \"user2\" and title ge \"c\" and userName gt \"user0\" and title le \"m\"".to_owned(),
+        "userName gt \"user0\" and userName gt \"user1\" and userName lt \"user2\"".to_owned(),
+        "userName gt \"user1\" and userName lt \"user2\" and userName ne \"user1-1\"".to_owned(),
+        "userName gt \"user1\" and userName lt \"user2\" or title gt \"m\" and title lt \"n\"".to_owned(),
+        "externalId ge null and externalId lt \"z\"".to_owned(),
+        format!("title ge \"a\" and title lt \"{}\"", "z".repeat(2_000)),
+    ]);
+    filters
+}
+
+fn users_with_several_values() -> Vec<Object> {
+    let mut users = some(&attributes(), 25);
+    let several =
+        json!({"title": "dean", "emails": [{"value": "Alan@x", "type": "work"}, {"value": "zoe@x"}]});
+    let one = json!({"title": "x".repeat(2_000), "emails": [{"value": "eve@x", "type": "home"}]});
+    users.extend([several, one].map(|user| user.as_object().expect("an object").clone()));
+    users
+}
+
+async fn check_bounds(kind: &Kind) {
+    let directory = Directory::new(kind, users_with_several_values()).await;
+    for text in bounds() {
+        // What the grammar doesn't have isn't asked for.
+        if Filter::parse(&text, &resource_type("User")).is_ok() {
+            directory.check("User", &text).await.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+#[test]
+fn a_pair_of_bounds_finds_what_it_means() {
+    runtime().block_on(check_bounds(&Kind::Sqlite));
+}
+
+#[test]
+fn a_pair_of_bounds_finds_in_postgres_what_it_means() {
+    on_postgres(async |kind| check_bounds(kind).await);
+}
+
 type Walk = (Option<Model>, Option<&'static str>, bool, usize);
 
 fn users_and_walks() -> impl Strategy<Value = (Vec<Object>, Vec<Walk>)> {

@@ -2,6 +2,7 @@
 //! are (written from RFC 7644 §3.4.2.2 alone, sharing no code with what it tests), and a small
 //! fuzzer. And what tests of faults need: a PostgreSQL of their own, a network that fails, a disk that is full.
 
+pub mod certificates;
 mod filters;
 pub mod fuzz;
 #[cfg(unix)]

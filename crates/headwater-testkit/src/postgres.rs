@@ -1,6 +1,7 @@
 //! PostgreSQL for tests: a private cluster of the installed PostgreSQL, and a fresh database for each
 //! test; or a server of a test's own that it may do anything to.
 
+mod pooler;
 mod server;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     },
 };
 
+pub use pooler::Pooler;
 pub use server::{Server, Stop, wait_until};
 
 /// A running server that ends when the last of its databases is dropped, or the tests' process is gone.

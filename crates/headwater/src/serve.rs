@@ -48,8 +48,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     };
     let administration = Administration::new(records, clock.clone(), random.clone(), uuids.clone(), vault);
     let invitation = if administration.needs_setup().await? {
-        let act = administration.act(Actor::Server, None);
-        Some(administration.invite_first(act).await?)
+        administration.invite_first(administration.act(Actor::Server, None)).await?
     } else {
         None
     };

@@ -102,12 +102,15 @@ impl Administration {
         Ok(!all.iter().any(|one| one.role == Role::Administrator && !one.disabled))
     }
 
-    /// Makes the link by which the first administrator is made; links made before it are void.
+    /// Makes a link by which the first administrator is made, unless there is one. Links that other servers
+    /// have made work too, until one of them is used.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn invite_first(&self, act: Act) -> Result<Invitation, AdministrationError> {
-        self.invite(None, false, act).await
+    pub async fn invite_first(&self, act: Act) -> Result<Option<Invitation>, AdministrationError> {
+        let invitation = self.invitation(&act);
+        let made = self.store.create_first_link(invitation.secret.hash(), invitation.expires, act).await?;
+        Ok(made.then_some(invitation))
     }
 
     /// Makes an administrator with a password.
@@ -135,7 +138,7 @@ impl Administration {
     ) -> Result<(Administrator, Invitation), AdministrationError> {
         let new = self.new_administrator(&account, None).await?;
         let made = self.store.create_administrator(new, act).await?;
-        let invitation = self.invite(Some(made.id), false, act).await?;
+        let invitation = self.invite(made.id, false, act).await?;
         Ok((made, invitation))
     }
 
@@ -162,7 +165,7 @@ impl Administration {
         if self.store.administrator(id).await?.disabled {
             return Err(AdministrationError::Disabled);
         }
-        let invitation = self.invite(Some(id), true, act).await?;
+        let invitation = self.invite(id, true, act).await?;
         self.store.end_sessions(id, None, act).await?;
         Ok(invitation)
     }
@@ -350,14 +353,19 @@ impl Administration {
 
     async fn invite(
         &self,
-        administrator: Option<Uuid>,
+        administrator: Uuid,
         is_reset: bool,
         act: Act,
     ) -> Result<Invitation, AdministrationError> {
+        let invitation = self.invitation(&act);
+        let Invitation { secret, expires } = &invitation;
+        self.store.create_link(secret.hash(), administrator, is_reset, *expires, act).await?;
+        Ok(invitation)
+    }
+
+    fn invitation(&self, act: &Act) -> Invitation {
         let secret = Secret::generate_for(Kind::Link, &*self.random);
-        let expires = act.at + LINK_LIVES_FOR;
-        self.store.create_link(secret.hash(), administrator, is_reset, expires, act).await?;
-        Ok(Invitation { secret, expires })
+        Invitation { secret, expires: act.at + LINK_LIVES_FOR }
     }
 
     async fn new_administrator(

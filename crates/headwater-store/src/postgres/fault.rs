@@ -5,6 +5,9 @@ use tokio_postgres::{Error, error::SqlState};
 
 use crate::{ApplyError, StoreError};
 
+/// What the driver says of a server without TLS.
+const NO_TLS: &str = "server does not support TLS";
+
 /// Whether the connection is of no use any more; what was asked last may have been done or not.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error.code() {
@@ -65,7 +68,22 @@ pub(super) fn of_connecting(error: &Error) -> StoreError {
     if code.starts_with("28") || code.starts_with("3D") {
         return StoreError::NotLetIn(reason(error));
     }
+    if let Some(distrust) = distrust(error) {
+        return StoreError::Insecure(distrust);
+    }
     StoreError::Unavailable(reason(error))
+}
+
+/// Why the two ends don't trust each other, if it is that: no wait would mend it. A handshake that is cut
+/// off is none of it.
+fn distrust(error: &Error) -> Option<String> {
+    let source = std::error::Error::source(error)?;
+    if let Some(io) = source.downcast_ref::<std::io::Error>() {
+        let tls = io.get_ref()?.downcast_ref::<rustls::Error>()?;
+        return Some(tls.to_string());
+    }
+    let has_none = "the server has no TLS, which it needs unless sslmode says otherwise";
+    (source.to_string() == NO_TLS).then(|| has_none.to_owned())
 }
 
 /// The innermost reason of an error that is not the database's answer to a statement.

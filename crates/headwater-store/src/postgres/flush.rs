@@ -35,8 +35,13 @@ const REWRITE_RESOURCES: &str = "UPDATE resource r SET version = w.version, last
 const TOUCH_RESOURCES: &str = "UPDATE resource r SET version = w.version, last_modified = w.last_modified, \
      member_count = w.member_count FROM unnest($2, $3, $4, $5) AS w (id, version, last_modified, member_count) \
      WHERE r.source_id = $1 AND r.id = w.id";
+/// How many memberships one statement removes at most. The planner may look them up, or read what there
+/// is, from the first to the last of them, and hash it: few keys in order let it read little either way.
+pub(super) const MOST_REMOVED: usize = 250;
 const REMOVE_MEMBERS: &str = "DELETE FROM membership m USING unnest($2, $3) AS w (group_id, member_id) \
-     WHERE m.source_id = $1 AND m.group_id = w.group_id AND m.member_id = w.member_id";
+     WHERE m.source_id = $1 AND m.group_id = w.group_id AND m.member_id = w.member_id \
+     AND (m.group_id, m.member_id) >= ($2[1], $3[1]) \
+     AND (m.group_id, m.member_id) <= ($2[cardinality($2)], $3[cardinality($3)])";
 const ADD_MEMBERS: &str = "INSERT INTO membership (source_id, group_id, member_id) \
      SELECT $1, w.group_id, w.member_id FROM unnest($2, $3) AS w (group_id, member_id)";
 const REMOVE_SECRETS: &str = "DELETE FROM secret s USING unnest($2, $3) AS w (resource_id, attribute) \
@@ -235,11 +240,12 @@ impl Statements {
             let members = &overlay.writes.members;
             let chosen: Vec<_> =
                 members.iter().filter(|(_, wanted)| **wanted == comes).map(|(place, _)| place).collect();
-            if !chosen.is_empty() {
+            let portion = if comes { chosen.len().max(1) } else { MOST_REMOVED };
+            for portion in chosen.chunks(portion) {
                 self.add(
                     Statement::new(text)
-                        .bytes(chosen.iter().map(|(group, _)| &group.as_bytes()[..]))
-                        .bytes(chosen.iter().map(|(_, member)| member.as_bytes())),
+                        .bytes(portion.iter().map(|(group, _)| &group.as_bytes()[..]))
+                        .bytes(portion.iter().map(|(_, member)| member.as_bytes())),
                 );
             }
         }

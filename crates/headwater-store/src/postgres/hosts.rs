@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error};
 
-use super::address::{Address, Tls};
+use super::{address::Address, tls::Tls};
 
 /// How long the host that was connected to last is asked alone.
 const HEAD_START: Duration = Duration::from_secs(1);

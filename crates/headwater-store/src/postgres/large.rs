@@ -8,10 +8,10 @@ use tokio_postgres::Client;
 
 use super::{
     edits::Outcome,
-    flush::{Counted, flush},
+    flush::{Counted, MOST_REMOVED, flush},
     gather::{Needs, gather},
     overlay::{Overlay, from_texts},
-    statement::Typed,
+    statement::{Parameter, Pipeline, Typed},
 };
 use crate::{Applied, ApplyError, ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write, related};
 
@@ -26,7 +26,8 @@ const ADD: &str = "WITH done AS (INSERT INTO membership (source_id, group_id, me
      INSERT INTO change_member (source_id, sequence, member_id, added) SELECT $1, $3, member_id, 1 FROM done \
      ON CONFLICT (source_id, sequence, member_id) DO UPDATE SET added = -1";
 const REMOVE: &str = "WITH done AS (DELETE FROM membership m USING unnest($4) AS w (id) \
-       WHERE m.source_id = $1 AND m.group_id = $2 AND m.member_id = w.id RETURNING m.member_id) \
+       WHERE m.source_id = $1 AND m.group_id = $2 AND m.member_id = w.id \
+       AND m.member_id >= $4[1] AND m.member_id <= $4[cardinality($4)] RETURNING m.member_id) \
      INSERT INTO change_member (source_id, sequence, member_id, added) SELECT $1, $3, member_id, 0 FROM done \
      ON CONFLICT (source_id, sequence, member_id) DO UPDATE SET added = -1";
 const KEEP_ONLY: &str = "WITH done AS (DELETE FROM membership m \
@@ -145,7 +146,7 @@ async fn edit(
                 Err(error) => return Ok(Err(error)),
             },
             RelationEdit::Remove(texts) => match from_texts(texts) {
-                Ok(members) => (0, statement.run(REMOVE, &members).await?),
+                Ok(members) => (0, statement.remove(&members).await?),
                 Err(error) => return Ok(Err(error)),
             },
             RelationEdit::Replace(texts) => match from_texts(texts) {
@@ -178,13 +179,38 @@ struct Edit<'a> {
 impl Edit<'_> {
     /// Runs a statement and sweeps up behind it; answers how many memberships it was about.
     async fn run(&self, statement: &str, members: &[MemberId]) -> Result<u64, StoreError> {
+        self.run_in_portions(statement, members, usize::MAX).await
+    }
+
+    async fn remove(&self, members: &[MemberId]) -> Result<u64, StoreError> {
+        self.run_in_portions(REMOVE, members, MOST_REMOVED).await
+    }
+
+    async fn run_in_portions(
+        &self,
+        statement: &str,
+        members: &[MemberId],
+        portion: usize,
+    ) -> Result<u64, StoreError> {
         let mut members: Vec<&[u8]> = members.iter().map(MemberId::as_bytes).collect();
         members.sort_unstable();
         members.dedup();
-        let parameters = [self.source.bound(), self.group.bound(), self.sequence.bound(), members.bound()];
-        let done = self.client.execute_typed(statement, &parameters).await?;
-        self.client.execute_typed(SWEEP, &[self.source.bound(), self.sequence.bound()]).await?;
-        Ok(done)
+        let portions: Vec<Vec<&[u8]>> = match members.len() {
+            0 => vec![Vec::new()],
+            _ => members.chunks(portion).map(<[_]>::to_vec).collect(),
+        };
+        let bound: Vec<[Parameter<'_>; 4]> = portions
+            .iter()
+            .map(|members| [self.source.bound(), self.group.bound(), self.sequence.bound(), members.bound()])
+            .collect();
+        let swept = [self.source.bound(), self.sequence.bound()];
+        let mut statements = Pipeline::new(self.client);
+        for parameters in &bound {
+            statements.add(statement, parameters);
+        }
+        statements.add(SWEEP, &swept);
+        let done = statements.run().await?;
+        Ok(done.iter().take(bound.len()).sum())
     }
 
     async fn remove_matching(&self, filter: &Filter) -> Result<u64, StoreError> {
@@ -203,7 +229,7 @@ impl Edit<'_> {
                 }
             }
             if !matching.is_empty() {
-                removed += self.run(REMOVE, &matching).await?;
+                removed += self.remove(&matching).await?;
             }
             last = end;
         }

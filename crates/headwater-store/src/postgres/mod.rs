@@ -34,6 +34,7 @@ mod source;
 mod sql;
 mod statement;
 mod stretches;
+mod tls;
 
 use std::{future::Future, sync::Arc};
 
@@ -74,11 +75,12 @@ impl PostgresStore {
     /// named, of which the one that takes writes is used. `sslmode` is `disable`, `prefer`, `require`
     /// or `verify-full`. Wherever TLS is used, the server's certificate is verified, against the file
     /// of certificates that `sslrootcert` names, or else against what the operating system trusts.
-    /// Without an `sslmode` TLS is required, but of a database on this machine.
+    /// Without an `sslmode` TLS is required, but of a database on this machine. `sslcert` and `sslkey`
+    /// name the files of a certificate that is shown to the server.
     ///
     /// # Errors
-    /// [`StoreError::Address`]; [`StoreError::NotLetIn`]; [`StoreError::Unavailable`]; the data is newer than the program
-    /// ([`StoreError::TooNew`]), or not all of it is there ([`StoreError::Incomplete`]).
+    /// [`StoreError::Address`]; [`StoreError::NotLetIn`]; [`StoreError::Insecure`];
+    /// [`StoreError::Unavailable`]; the data is newer than the program ([`StoreError::TooNew`]), or not all of it is there ([`StoreError::Incomplete`]).
     pub async fn connect(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let store = Self::connect_incomplete(url, limits).await?;
         match store.read_waiting(true, |sql| transfer::progress::origin(sql)).await? {
@@ -95,6 +97,7 @@ impl PostgresStore {
         let address = Address::parse(url)?;
         migrate::migrate(&address, limits).await?;
         let connections = Connections::new(address, limits)?;
+        connections.close_unused();
         let queues = Queues::new(connections.clone());
         let credentials = Credentials::new(connections.clone());
         Ok(Self { shared: Arc::new(Shared { connections, queues, credentials }) })

@@ -7,10 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime, WeakPool,
+};
 use tokio_postgres::{Client, config::Host};
 
-use super::{address::Address, hosts::Hosts};
+use super::{address::Address, hosts::Hosts, tls::Tls};
 use crate::StoreError;
 
 /// Where PostgreSQL listens unless it is told otherwise.
@@ -18,6 +20,18 @@ const DEFAULT_PORT: u16 = 5432;
 /// How often a read is tried whose connection is lost: the pool may have had several that the database
 /// had closed without anybody noticing.
 pub(super) const MOST_TRIES: usize = 3;
+
+/// How long a statement may go on that nobody waits for.
+const MOST_LEFT: Duration = Duration::from_secs(1);
+/// How long the server may take to be told to end one.
+const MOST_CANCELLING: Duration = Duration::from_secs(5);
+
+/// How long a connection is kept that nobody uses.
+const MOST_UNUSED: Duration = Duration::from_mins(10);
+/// How many are kept all the same: one for those who look for changes, one for who comes next.
+const LEAST: usize = 2;
+/// How often it is looked for those.
+const BETWEEN_CLOSING: Duration = Duration::from_mins(1);
 
 /// Bounds of the connections to the database.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +73,8 @@ impl Connections {
         let manager = Manager::from_connect(address.config.clone(), hosts, recycling);
         let pool = Pool::builder(manager)
             .max_size(limits.connections.max(1))
+            // Those that are not needed are left alone, instead of taking turns.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .post_create(Hook::sync_fn(|_, _| {
                 tracing::debug!("a connection to the database was made");
@@ -72,6 +88,11 @@ impl Connections {
     /// Other connections to the same database, for somebody who is not to wait for anybody else.
     pub(super) fn apart(&self, limits: PoolLimits) -> Result<Self, StoreError> {
         Self::new(self.address.clone(), limits)
+    }
+
+    /// Closes what is not used any more, for as long as the connections are there.
+    pub(super) fn close_unused(&self) {
+        tokio::spawn(closing_unused(self.pool.weak(), BETWEEN_CLOSING, Instant::now));
     }
 
     /// Which database on which host, without user and password.
@@ -166,8 +187,28 @@ impl Connections {
     }
 }
 
-/// A connection out of the pool. It goes back with [`Connection::release`], and is closed otherwise:
-/// whoever gave up half way, or was given up on, has left a statement running or a transaction open.
+/// Closes connections that have not been used for long, and looks again, until the pool is gone. `now` tells
+/// the time.
+async fn closing_unused(pool: WeakPool, every: Duration, now: impl Fn() -> Instant) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut spare = pool.status().size.saturating_sub(LEAST);
+        let closed = pool.retain(|_, metrics| {
+            let used = metrics.recycled.unwrap_or(metrics.created);
+            let is_closed = spare > 0 && now().saturating_duration_since(used) >= MOST_UNUSED;
+            spare -= usize::from(is_closed);
+            !is_closed
+        });
+        let closed = closed.removed.len();
+        if closed > 0 {
+            tracing::debug!(closed, "connections to the database were closed that nobody has used");
+        }
+    }
+}
+
+/// A connection out of the pool. It goes back with [`Connection::release`], or, where somebody gave up half
+/// way, once what was left is undone.
 pub(super) struct Connection {
     object: Option<Object>,
     address: Address,
@@ -198,19 +239,110 @@ impl Deref for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
-        let client = Object::take(object);
-        if client.is_closed() {
-            return;
-        }
-        // The server wouldn't notice that nobody waits for what it does. Without a runtime the program
-        // is about to end.
+        // Without a runtime the program is about to end.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (cancel, tls) = (client.cancel_token(), self.address.tls.clone());
-            runtime.spawn(async move {
-                let cancelled = tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(tls)).await;
-                drop(cancelled); // it may have ended by itself
-                drop(client);
-            });
+            runtime.spawn(clear(object, self.address.tls.clone()));
         }
+    }
+}
+
+/// Gives a connection back once nothing is left on it; a statement that takes long is cancelled, which the
+/// server wouldn't do by itself: it doesn't notice that nobody waits.
+///
+/// Cancelling is not the first choice, since it closes the connection, and since it is what PgBouncer
+/// before 1.19.1 may die of (pgbouncer/pgbouncer#801).
+async fn clear(object: Object, tls: Tls) {
+    match tokio::time::timeout(MOST_LEFT, object.batch_execute("ROLLBACK")).await {
+        Ok(Ok(())) => drop(object),
+        Ok(Err(_)) => drop(Object::take(object)),
+        Err(_) => {
+            let client = Object::take(object);
+            let cancel = client.cancel_token();
+            // It may have ended by itself.
+            drop(tokio::time::timeout(MOST_CANCELLING, cancel.cancel_query(tls)).await);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU64, Ordering},
+        },
+        time::{Duration, Instant},
+    };
+
+    use headwater_testkit::postgres::Database;
+
+    use super::{Address, Connections, LEAST, MOST_UNUSED, PoolLimits, closing_unused};
+
+    const MANY: usize = 8;
+
+    async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(10), "in vain: {what}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_that_nobody_uses_are_closed_but_for_a_few() {
+        let database = Database::new();
+        let address = Address::parse(&database.url()).expect("a URL");
+        let connections = Connections::new(address, PoolLimits::default()).expect("a pool");
+        let mut busy = Vec::new();
+        for _ in 0..MANY {
+            busy.push(connections.get().await.expect("a connection"));
+        }
+        let last = busy.pop().expect("the last one");
+        busy.into_iter().for_each(super::Connection::release);
+
+        let (looks, later) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let now = {
+            let (looks, later) = (Arc::clone(&looks), Arc::clone(&later));
+            move || {
+                looks.fetch_add(1, Ordering::SeqCst);
+                Instant::now() + Duration::from_millis(later.load(Ordering::SeqCst))
+            }
+        };
+        let closing = tokio::spawn(closing_unused(connections.pool.weak(), Duration::from_millis(1), now));
+        let size = || connections.pool.status().size;
+        wait_until("it is looked", || looks.load(Ordering::SeqCst) > MANY as u64).await;
+        assert_eq!(size(), MANY, "too early");
+        later.store(u64::try_from(MOST_UNUSED.as_millis()).expect("small"), Ordering::SeqCst);
+        wait_until("they are closed", || size() == LEAST).await;
+        last.query_typed_one("SELECT 1", &[]).await.expect("one that is used is left alone");
+        last.release();
+
+        // One after the other, all use the same.
+        for _ in 0..MANY {
+            connections.get().await.expect("a connection").release();
+        }
+        assert_eq!(size(), LEAST);
+        drop(connections);
+        closing.await.expect("it ends with the pool");
+    }
+
+    #[tokio::test]
+    async fn those_that_are_not_needed_are_left_alone() {
+        let database = Database::new();
+        let address = Address::parse(&database.url()).expect("a URL");
+        let connections = Connections::new(address, PoolLimits::default()).expect("a pool");
+        let (one, other) = (connections.get().await, connections.get().await);
+        one.expect("a connection").release();
+        other.expect("a connection").release();
+        let moment = Instant::now();
+        for _ in 0..MANY {
+            connections.get().await.expect("a connection").release();
+        }
+        let used = std::cell::Cell::new(0);
+        connections.pool.retain(|_, metrics| {
+            used.set(used.get() + usize::from(metrics.recycled.is_some_and(|recycled| recycled >= moment)));
+            true
+        });
+        assert_eq!(used.get(), 1);
     }
 }

@@ -135,7 +135,12 @@ impl Compiler<'_> {
         resource_type: &ResourceType,
     ) -> Result<Compiled, StoreError> {
         let (mut searches, mut conditions, mut left) = (Vec::new(), Vec::new(), Vec::new());
-        for term in terms(filter) {
+        let mut terms: Vec<&Filter> = terms(filter).iter().collect();
+        while let Some(range) = self.searches.range(&terms, resource_type) {
+            searches.push(Search { select: self.searches.ids_within(&range), is_of_type: true });
+            terms.retain(|term| !range.terms.iter().any(|bound| std::ptr::eq(*term, *bound)));
+        }
+        for term in terms {
             match self.found(term, resource_type) {
                 Some(search) => searches.push(search),
                 None => match self.condition(term, resource_type)? {

@@ -133,33 +133,49 @@ impl Records {
         self.write(set).await
     }
 
-    /// Makes a one-time link: for an administrator it sets the password, and those before it are
-    /// void, and it is journalled if it is a reset of what was there; without one it makes the first
-    /// administrator.
+    /// Makes a one-time link by which an administrator sets the password. Those before it are void, and it is
+    /// journalled if it is a reset of what was there.
     ///
     /// # Errors
     /// [`StoreError::NoAdministrator`].
     pub async fn create_link(
         &self,
         hash: [u8; 32],
-        administrator: Option<Uuid>,
+        administrator: Uuid,
         is_reset: bool,
         expires: Millis,
         act: Act,
     ) -> Result<(), StoreError> {
         let create = move |sql: &dyn Sql| {
-            sql.execute("DELETE FROM link WHERE expires <= ?1", &values![act.at])?;
-            let earlier = "DELETE FROM link WHERE administrator_id IS NOT DISTINCT FROM ?1";
-            sql.execute(earlier, &values![administrator])?;
-            let insert =
-                "INSERT INTO link (hash, administrator_id, created, expires) VALUES (?1, ?2, ?3, ?4)";
-            sql.execute(insert, &values![hash, administrator, act.at, expires])?;
-            if let Some(id) = administrator.filter(|_| is_reset) {
-                let administrator = administrator_of(sql, id)?;
-                let entry = Entry::new("reset_password", "Administrator", id);
+            sql.execute("DELETE FROM link WHERE administrator_id = ?1", &values![administrator])?;
+            insert_link(sql, &hash, Some(administrator), expires, &act)?;
+            if is_reset {
+                let administrator = administrator_of(sql, administrator)?;
+                let entry = Entry::new("reset_password", "Administrator", administrator.id);
                 journal::append(sql, &act, &entry.after(json!({ "name": administrator.name })))?;
             }
             Ok(())
+        };
+        self.write(create).await
+    }
+
+    /// Makes a one-time link by which the first administrator is made, unless there is one: then it returns
+    /// false. Each replica that starts makes one of its own, and all of them are void once one is used.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn create_first_link(
+        &self,
+        hash: [u8; 32],
+        expires: Millis,
+        act: Act,
+    ) -> Result<bool, StoreError> {
+        let create = move |sql: &dyn Sql| {
+            if has_administrator(sql)? {
+                return Ok(false);
+            }
+            insert_link(sql, &hash, None, expires, &act)?;
+            Ok(true)
         };
         self.write(create).await
     }
@@ -547,12 +563,33 @@ fn administrator_of(sql: &dyn Sql, id: Uuid) -> Result<Administrator, StoreError
     administrator(&found.ok_or_else(|| StoreError::NoAdministrator(id.to_string()))?, 0)
 }
 
+fn insert_link(
+    sql: &dyn Sql,
+    hash: &[u8; 32],
+    administrator: Option<Uuid>,
+    expires: Millis,
+    act: &Act,
+) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM link WHERE expires <= ?1", &values![act.at])?;
+    let insert = "INSERT INTO link (hash, administrator_id, created, expires) VALUES (?1, ?2, ?3, ?4)";
+    sql.execute(insert, &values![*hash, administrator, act.at, expires]).map(drop)
+}
+
+/// Whether there is somebody who may change things.
+fn has_administrator(sql: &dyn Sql) -> Result<bool, StoreError> {
+    let select = "SELECT id FROM administrator WHERE role = 'administrator' AND disabled = 0 LIMIT 1";
+    Ok(sql.first(select, &[])?.is_some())
+}
+
 fn link_of(sql: &dyn Sql, hash: &[u8; 32], now: Millis) -> Result<Link, StoreError> {
     let select = "SELECT administrator_id, expires FROM link WHERE hash = ?1 AND expires > ?2";
     let found = sql.first(select, &values![*hash, now])?.ok_or(StoreError::LinkInvalid)?;
     let expires = found.get(1)?;
     let administrator = found.get::<Option<Uuid>>(0)?.map(|id| administrator_of(sql, id)).transpose()?;
     if administrator.as_ref().is_some_and(|administrator| administrator.disabled) {
+        return Err(StoreError::LinkInvalid);
+    }
+    if administrator.is_none() && has_administrator(sql)? {
         return Err(StoreError::LinkInvalid);
     }
     Ok(Link { administrator, expires })

@@ -4,7 +4,10 @@
 use std::{
     fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::{fs::MetadataExt, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -22,6 +25,13 @@ const INSTALLED: &str = "/usr/lib/postgresql";
 const MOST_START: Duration = Duration::from_mins(1);
 /// Runs a server that ends as soon as the input of the shell does: whatever becomes of the tests.
 const GUARD: &str = "\"$@\" < /dev/null & server=$!; cat > /dev/null; kill -INT $server; wait $server";
+/// The same for a server that is started again whenever it ends, as a supervisor does. Its log of what was
+/// written (`pg_wal` of the folder `$1`) goes to the disk at `$2` first.
+const SUPERVISOR: &str = "[ -L \"$1/pg_wal\" ] || \
+    { mv \"$1\"/pg_wal/* \"$2\" && rmdir \"$1/pg_wal\" && ln -s \"$2\" \"$1/pg_wal\" || exit 1; }; shift 2
+    (trap 'kill -INT $server; wait $server; exit' TERM
+    while :; do \"$@\" < /dev/null & server=$!; wait $server; sleep 0.2; done) &
+    supervisor=$!; cat > /dev/null; kill -TERM $supervisor; wait $supervisor";
 /// What all servers are started with. Tests survive no loss of power.
 const SETTINGS: [&str; 5] = [
     "fsync=off",
@@ -40,6 +50,15 @@ pub enum Stop {
     Immediate,
 }
 
+/// What of a server is on a small disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Small {
+    /// A tablespace of this name.
+    Tablespace,
+    /// The log of what was written, `pg_wal`.
+    Log,
+}
+
 /// A running server. It ends when it is dropped, or when the tests' process is gone.
 pub struct Server {
     programs: PathBuf,
@@ -47,7 +66,7 @@ pub struct Server {
     is_root: bool,
     port: u16,
     settings: Vec<String>,
-    disk: Option<SmallDisk>,
+    disk: Option<(SmallDisk, Small)>,
     guard: Mutex<Option<Child>>,
 }
 
@@ -58,7 +77,7 @@ impl Server {
     /// # Panics
     /// PostgreSQL is not installed, or doesn't start.
     pub fn new(settings: &[&str]) -> Self {
-        Self::make(free_port(), "listen_addresses=127.0.0.1", settings, false).expect("PostgreSQL starts")
+        Self::make(free_port(), "listen_addresses=127.0.0.1", settings, None).expect("PostgreSQL starts")
     }
 
     /// Like [`Self::new`], with a tablespace `small` on a disk with room for a few thousand users.
@@ -66,31 +85,44 @@ impl Server {
     /// # Panics
     /// PostgreSQL is not installed or doesn't start, or nobody may mount a disk.
     pub fn with_small_disk() -> Self {
-        let server =
-            Self::make(free_port(), "listen_addresses=127.0.0.1", &[], true).expect("PostgreSQL starts");
-        let place = server.folder.path().join("small");
-        server.run("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", place.display()));
+        let server = Self::make(free_port(), "listen_addresses=127.0.0.1", &[], Some(Small::Tablespace));
+        let server = server.expect("PostgreSQL starts");
+        let place = server.small().display().to_string();
+        server.run("postgres", &format!("CREATE TABLESPACE small LOCATION '{place}'"));
         server
+    }
+
+    /// Like [`Self::new`], with `pg_wal` on a small disk; and whenever the server ends it is started again.
+    ///
+    /// # Panics
+    /// PostgreSQL is not installed or doesn't start, or nobody may mount a disk.
+    pub fn with_small_log() -> Self {
+        // So that little is kept for what is to come.
+        let settings = ["min_wal_size=2MB", "max_wal_size=8MB"];
+        let server = Self::make(free_port(), "listen_addresses=127.0.0.1", &settings, Some(Small::Log));
+        server.expect("PostgreSQL starts")
     }
 
     /// Makes a cluster that listens on a socket alone.
     pub(super) fn on_socket() -> io::Result<Self> {
-        Self::make(5_432, "listen_addresses=", &[], false)
+        Self::make(5_432, "listen_addresses=", &[], None)
     }
 
-    fn make(port: u16, listen: &str, settings: &[&str], is_short: bool) -> io::Result<Self> {
+    fn make(port: u16, listen: &str, settings: &[&str], small: Option<Small>) -> io::Result<Self> {
         let mut server = Self::prepare(port, listen, settings)?;
         let made = server
             .command("initdb")
             .args(["--username=headwater", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
             .arg("--no-instructions")
+            // Pieces of a megabyte.
+            .args((small == Some(Small::Log)).then_some("--wal-segsize=1"))
             .arg(server.data())
             .stdout(Stdio::null())
             .status()?;
         if !made.success() {
             return Err(io::Error::other("initdb failed"));
         }
-        server.disk = is_short.then(|| SmallDisk::new(&server.folder.path().join("small")));
+        server.disk = small.map(|small| (SmallDisk::new(&server.small()), small));
         server.try_start()?;
         Ok(server)
     }
@@ -99,13 +131,21 @@ impl Server {
     fn prepare(port: u16, listen: &str, settings: &[&str]) -> io::Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("headwater-pg-").tempdir()?;
-        let is_root = fs::metadata(folder.path())?.uid() == 0;
-        if is_root {
-            std::os::unix::fs::chown(folder.path(), Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
-        }
+        let is_root = give_away(folder.path())?;
         let settings = SETTINGS.iter().chain(settings).chain([&listen]).map(|&setting| setting.to_owned());
         let settings = settings.collect();
         Ok(Self { programs, folder, is_root, port, settings, disk: None, guard: Mutex::default() })
+    }
+
+    /// Writes a file into the cluster's folder, which nobody else may read, for the next start.
+    ///
+    /// # Panics
+    /// It can't be written.
+    pub fn put(&self, name: &str, text: &str) {
+        let file = self.data().join(name);
+        fs::write(&file, text).expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("made private");
+        give_away(&file).expect("given away");
     }
 
     /// Makes a standby, and has this server wait for it with every commit from now on.
@@ -210,14 +250,19 @@ impl Server {
         self.folder.path().display().to_string()
     }
 
-    /// The disk of the tablespace `small`.
+    /// The small disk.
     ///
     /// # Panics
     /// It has none, or doesn't run.
     pub fn small_disk(&self) -> PathBuf {
         let guard = self.guard();
         let process = guard.as_ref().expect("it runs").id();
-        self.disk.as_ref().expect("it was made with one").seen_by(process)
+        self.disk.as_ref().expect("it was made with one").0.seen_by(process)
+    }
+
+    /// Where the small disk is mounted, for the server alone.
+    fn small(&self) -> PathBuf {
+        self.folder.path().join("small")
     }
 
     fn try_start(&self) -> io::Result<()> {
@@ -245,7 +290,7 @@ impl Server {
 
     /// A shell that runs what it is given further on, as somebody who is not root.
     fn unprivileged_guard(&self) -> Command {
-        let Some(disk) = &self.disk else {
+        let Some((disk, small)) = &self.disk else {
             let mut command = command(Path::new("/bin/sh"), self.is_root);
             command.args(["-c", GUARD, "guard"]);
             return command;
@@ -256,7 +301,12 @@ impl Server {
             let user = [format!("--reuid={UNPRIVILEGED}"), format!("--regid={UNPRIVILEGED}")];
             command.arg("setpriv").args(user).arg("--clear-groups");
         }
-        command.args(["/bin/sh", "-c", GUARD, "guard"]);
+        match small {
+            Small::Tablespace => command.args(["/bin/sh", "-c", GUARD, "guard"]),
+            Small::Log => {
+                command.args(["/bin/sh", "-c", SUPERVISOR, "supervisor"]).args([self.data(), self.small()])
+            }
+        };
         command
     }
 
@@ -319,14 +369,23 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Gives what root has made to who is not root; says whether that was so.
+pub(super) fn give_away(path: &Path) -> io::Result<bool> {
+    let is_root = fs::metadata(path)?.uid() == 0;
+    if is_root {
+        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
+    }
+    Ok(is_root)
+}
+
 /// A port that nobody listens on at the moment.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
 /// A program that runs as somebody who is not root.
-fn command(program: &Path, is_root: bool) -> Command {
+pub(super) fn command(program: &Path, is_root: bool) -> Command {
     let mut command = Command::new(program);
     if is_root {
         command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);

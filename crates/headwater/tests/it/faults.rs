@@ -6,9 +6,11 @@ mod damage;
 mod failover;
 mod load;
 mod network;
+mod pooler;
 mod restart;
 mod room;
 mod site;
+mod tls;
 
 use std::{io::Write, net::TcpStream, thread, time::Duration};
 

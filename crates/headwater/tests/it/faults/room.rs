@@ -1,13 +1,13 @@
 //! The disk is full: of the database's machine, or of the one with the data folder.
 
 use headwater_testkit::{
-    postgres,
+    postgres::{self, wait_until},
     small_disk::{self, SmallDisk},
 };
 
 use super::{
     load::{Load, judge},
-    site::Site,
+    site::{Site, database},
 };
 use crate::support::{Admin, Server, consistency, headwater_on_read_only};
 
@@ -59,6 +59,27 @@ fn a_database_without_room_takes_no_writes_until_there_is_some() {
     small_disk::fill(&postgres.small_disk(), SPARE);
     load.wait_for_refused(50);
     assert_eq!(site.source.get("/Users?count=1").status, 200, "reading goes on");
+    small_disk::make_room(&postgres.small_disk());
+    load.wait_for_done(50);
+    site.judge(&load.finish());
+}
+
+/// PostgreSQL stops then, and can't start again before there is room.
+#[test]
+fn a_database_whose_log_has_no_room_is_back_once_there_is_some() {
+    if !is_possible() {
+        return;
+    }
+    let postgres = postgres::Server::with_small_log();
+    let site = Site::start(&database(&postgres, &[postgres.address()]), 2);
+    let load = site.load(8);
+    load.wait_for_done(50);
+    small_disk::fill(&postgres.small_disk(), 0);
+    wait_until("the database has stopped", || {
+        let read = site.source.get("/Users?count=1");
+        read.status == 503 && read.header("retry-after").is_some()
+    });
+    load.wait_for_refused(50);
     small_disk::make_room(&postgres.small_disk());
     load.wait_for_done(50);
     site.judge(&load.finish());
