@@ -262,37 +262,30 @@ mod tests {
         assert_eq!(setting.rows(), 4);
     }
 
+    fn cache(connection: &Connection) -> Result<i64, StoreError> {
+        Ok(connection.query_row("PRAGMA cache_size", [], |row| row.get(0))?)
+    }
+
+    /// The caches of so many readers, each of which reads while all before it still do.
+    fn caches(readers: &Readers, count: usize) -> Vec<i64> {
+        let read = readers.read(|connection, _| {
+            let mut caches = if count > 1 { caches(readers, count - 1) } else { Vec::new() };
+            caches.push(cache(connection)?);
+            Ok(caches)
+        });
+        read.expect("readable")
+    }
+
     #[test]
     fn who_reads_alone_has_a_large_cache() {
         let setting = Setting::new();
-        let cache = |connection: &Connection| {
-            Ok(connection.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0))?)
-        };
-        // Each reads while all before it still do.
-        fn all_at_once(
-            readers: &Readers,
-            left: usize,
-            cache: &dyn Fn(&Connection) -> Result<i64, StoreError>,
-        ) -> Vec<i64> {
-            let read = readers.read(|connection, _| {
-                let mut caches = if left > 1 { all_at_once(readers, left - 1, cache) } else { Vec::new() };
-                caches.push(cache(connection)?);
-                Ok(caches)
-            });
-            read.expect("readable")
-        }
         for _ in 0..2 {
-            let caches = all_at_once(&setting.readers, 2 * WITH_LARGE_CACHE, &cache);
-            assert_eq!(
-                caches.iter().filter(|cache| **cache == -LARGE_CACHE).count(),
-                WITH_LARGE_CACHE,
-                "{caches:?}"
-            );
+            let caches = caches(&setting.readers, 2 * WITH_LARGE_CACHE);
+            let large = caches.iter().filter(|cache| **cache == -LARGE_CACHE).count();
+            assert_eq!(large, WITH_LARGE_CACHE, "{caches:?}");
             for _ in 0..2 {
-                assert_eq!(
-                    setting.readers.read(|connection, _| cache(connection)).expect("readable"),
-                    -LARGE_CACHE
-                );
+                let alone = setting.readers.read(|connection, _| cache(connection));
+                assert_eq!(alone.expect("readable"), -LARGE_CACHE);
             }
         }
     }
