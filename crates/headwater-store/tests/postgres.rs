@@ -5,7 +5,7 @@ mod support;
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -13,8 +13,8 @@ use std::{
 
 use headwater_scim::{Object, filter::Filter, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    ApplyError, ChangeSet, Include, MemberId, Query, ResourceId, Selection, SourceId, Start, Store,
-    StoreError, Write, Written,
+    ApplyError, ChangeSet, Include, MemberId, Place, Position, Query, ReadPage, ResourceId, Selection,
+    SourceId, Start, Store, StoreError, WentOn, Write, Written,
     postgres::{PoolLimits, PostgresStore},
 };
 use serde_json::{Value, json};
@@ -98,6 +98,17 @@ async fn search(store: &impl Store, source: SourceId, filter: &str, offset: u64)
     };
     let page = store.search(source, query).await.expect("an answer");
     (page.total.expect("counted"), page.resources.iter().map(|resource| resource.id).collect())
+}
+
+/// A place in a client's list.
+fn place(source: SourceId, offset: u64) -> Place {
+    Place { source, client: Uuid::nil(), list: [0; 16], descending: false, offset }
+}
+
+/// A page that is not the last.
+fn page(began: Place, went_on: Option<WentOn>, end: u64) -> ReadPage {
+    let position = Position { key: None, id: id(end.into()) };
+    ReadPage { began, went_on, end: Some((end, position)), is_last: false }
 }
 
 /// Whoever follows the journal by its numbers misses nothing, however many write at once.
@@ -397,6 +408,12 @@ fn lost_connections_are_made_anew_without_anybody_noticing() {
             apply(store, source, user(number)).await.unwrap_or_else(|error| panic!("{number}: {error}"));
             let found = store.resource(source, "User", id(number), Include::default()).await.expect("read");
             assert_eq!(found.map(|found| found.version), Some(1));
+            if number % 4 == 1 {
+                client.query(end, &[]).await.expect("ended");
+            }
+            let end = place(source, u64::try_from(number).expect("small") + 1);
+            store.note_page(page(place(source, 0), None, end.offset), 5).await.expect("noted");
+            assert!(store.go_on(&end, 6).await.expect("read").is_some());
         }
         let lines = "SELECT COUNT(*), MAX(sequence) FROM change WHERE source_id = $1";
         let row = client.query_one(lines, &[&source.0]).await.expect("counted");
@@ -578,6 +595,31 @@ fn a_read_is_one_round_trip_and_a_write_is_two() {
             // first statement, and nobody waits for its end.
             counted(filter, if filter.contains("pr") { 4 } else { 1 }, &read).await;
         }
+        // A page by index costs one more for where it goes on, and one for where the next one does.
+        let went_on = Arc::new(Mutex::new(None));
+        let note = |began: u64| {
+            let (store, went_on) = (store.clone(), Arc::clone(&went_on));
+            move || -> futures_util::future::BoxFuture<'static, ()> {
+                let (store, went_on) = (store.clone(), went_on.lock().expect("not poisoned").take());
+                Box::pin(async move {
+                    let page = page(place(source, began), went_on, began + 100);
+                    store.note_page(page, 5).await.expect("noted");
+                })
+            }
+        };
+        let go_on = {
+            let (store, went_on) = (store.clone(), Arc::clone(&went_on));
+            move || -> futures_util::future::BoxFuture<'static, ()> {
+                let (store, went_on) = (store.clone(), Arc::clone(&went_on));
+                Box::pin(async move {
+                    let found = store.go_on(&place(source, 100), 5).await.expect("read");
+                    *went_on.lock().expect("not poisoned") = Some(found.expect("remembered"));
+                })
+            }
+        };
+        counted("the first page", 1, &note(0)).await;
+        counted("where the second begins", 1, &go_on).await;
+        counted("the second page", 1, &note(100)).await;
         counted(
             "DELETE of a member",
             2,

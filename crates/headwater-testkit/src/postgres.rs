@@ -76,6 +76,25 @@ impl Database {
         format!("postgres://headwater@{folder}/{}", self.name)
     }
 
+    /// Runs statements, and returns the rows of the last as text.
+    ///
+    /// # Panics
+    /// A statement fails.
+    pub fn run(&self, statements: &str) -> String {
+        let options = ["--quiet", "--no-psqlrc", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1"];
+        let ran = self
+            .cluster
+            .server
+            .command("psql")
+            .args(options)
+            .args(["--host", &self.cluster.server.path(), "--username", "headwater", "--dbname", &self.name])
+            .args(["--command", statements])
+            .output()
+            .expect("psql runs");
+        assert!(ran.status.success(), "{statements}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8_lossy(&ran.stdout).trim().to_owned()
+    }
+
     /// The socket that the server listens on.
     pub fn socket(&self) -> PathBuf {
         Path::new(&self.cluster.server.path()).join(".s.PGSQL.5432")

@@ -34,6 +34,7 @@ mod source;
 mod sql;
 mod statement;
 mod stretches;
+mod walks;
 
 use std::{future::Future, sync::Arc};
 
@@ -49,10 +50,12 @@ use self::{
     direct::Direct,
     pool::{Connection, Connections},
     queue::Queues,
+    walks::Walks,
 };
 use crate::{
-    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, transfer,
+    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
+    ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
+    UnknownAttribute, WentOn, transfer,
 };
 
 /// A store in a PostgreSQL database.
@@ -65,6 +68,7 @@ struct Shared {
     connections: Connections,
     queues: Queues,
     credentials: Credentials,
+    walks: Walks,
 }
 
 impl PostgresStore {
@@ -97,7 +101,8 @@ impl PostgresStore {
         let connections = Connections::new(address, limits)?;
         let queues = Queues::new(connections.clone());
         let credentials = Credentials::new(connections.clone());
-        Ok(Self { shared: Arc::new(Shared { connections, queues, credentials }) })
+        let walks = Walks::new(connections.clone());
+        Ok(Self { shared: Arc::new(Shared { connections, queues, credentials, walks }) })
     }
 
     /// Which database on which host, without user and password.
@@ -206,6 +211,18 @@ impl Store for PostgresStore {
 
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         self.note(async |connection| notes::note_uses(&connection, &uses).await.map(|()| connection)).await
+    }
+
+    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
+        self.shared.walks.go_on(place, now).await
+    }
+
+    async fn note_page(&self, page: ReadPage, now: Millis) -> Result<(), StoreError> {
+        self.shared.walks.note(&page, now).await
+    }
+
+    async fn forget_pages(&self, now: Millis) -> Result<(), StoreError> {
+        self.shared.walks.forget(now).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

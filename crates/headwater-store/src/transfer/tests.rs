@@ -14,11 +14,12 @@ use crate::{
 };
 
 /// Tables that are not moved, and why they need not be.
-const LEFT: [&str; 16] = [
-    // Who is signed in signs in again; what is remembered for hours is forgotten.
+const LEFT: [&str; 17] = [
+    // Who is signed in signs in again; what is remembered for minutes or hours is forgotten.
     "session",
     "failed_login",
     "idempotent_answer",
+    "walk",
     // They follow from what is moved, or are there in every database.
     "source_sequence",
     "sqlite_sequence",
