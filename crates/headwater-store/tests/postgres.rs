@@ -697,3 +697,34 @@ fn a_commit_whose_answer_is_lost_is_found_out_about() {
         }
     });
 }
+
+/// A note that may have been committed is made once more, but for what would close an end twice.
+#[test]
+fn a_page_whose_note_is_lost_is_noted_and_closes_nothing_twice() {
+    runtime().block_on(async {
+        let postgres = Postgres::new().await;
+        let client = postgres.client().await;
+        for (slug, is_delivered) in [("delivered", true), ("lost", false)] {
+            let source = Postgres::source(&client, slug).await;
+            let (url, armed, _folder) = cutting_proxy(&postgres, is_delivered);
+            let store = PostgresStore::connect(&url, PoolLimits::default()).await.expect("connected");
+            for _ in 0..2 {
+                armed.store(true, Ordering::SeqCst);
+                store.note_page(page(place(source, 0), None, 100), 5).await.expect("noted");
+                assert!(!armed.load(Ordering::SeqCst), "the connection was cut");
+            }
+            let open = async || -> i64 {
+                let open = "SELECT open FROM walk WHERE source_id = $1 AND place = 100";
+                client.query_one(open, &[&source.0]).await.expect("there").get(0)
+            };
+            let before = open().await;
+            assert!(before >= 2, "two walks are there");
+            let began = place(source, 100);
+            let went_on = store.go_on(&began, 6).await.expect("read");
+            armed.store(true, Ordering::SeqCst);
+            let last = ReadPage { began, went_on, end: None, is_last: true };
+            store.note_page(last, 6).await.expect("noted");
+            assert_eq!(open().await, before - i64::from(is_delivered), "{slug}");
+        }
+    });
+}

@@ -78,9 +78,10 @@ fn a_walk_goes_on_where_its_page_ended() {
         assert_eq!(list.at(100, 1).await, Some(position(7)));
         assert_eq!(list.at(100, 2).await, Some(position(7)), "the answer was lost");
         assert_eq!(list.at(100, REMEMBERED).await, None, "that was long ago");
-        list.first(100, position(9), REMEMBERED + 1).await;
+        list.first(100, position(7), REMEMBERED + 1).await;
         list.next(100, None, REMEMBERED + 1).await;
-        assert_eq!(list.at(100, REMEMBERED + 2).await, Some(position(9)), "and is as if it had never been");
+        list.first(100, position(9), REMEMBERED + 2).await;
+        assert_eq!(list.at(100, REMEMBERED + 2).await, Some(position(9)), "it is as if it had never been");
         let elsewhere = Place { client: Uuid::from_u128(6), ..list.place(100) };
         assert_eq!(list.under.store.go_on(&elsewhere, REMEMBERED + 2).await.expect("read"), None);
         let elsewhere = Place { list: [4; 16], ..list.place(100) };
@@ -148,6 +149,17 @@ fn a_later_walk_begins_anew() {
 }
 
 #[test]
+fn walks_that_end_at_the_same_resource_are_counted() {
+    on_all(async |list| {
+        list.first(100, position(7), 0).await;
+        list.first(100, position(7), 1).await;
+        list.next(100, None, 2).await;
+        list.first(100, position(9), 3).await;
+        assert_eq!(list.at(100, 4).await, Some(position(7)), "one of them is still there");
+    });
+}
+
+#[test]
 fn a_page_is_asked_for_again_while_another_walk_has_begun() {
     on_all(async |list| {
         let behind = |number: u64| Some((100 * number, position(u128::from(10 * number) - 3)));
@@ -157,15 +169,15 @@ fn a_page_is_asked_for_again_while_another_walk_has_begun() {
         assert_eq!(list.at(100, 3).await, Some(position(7)), "the answer was lost");
         assert_eq!(list.next(200, behind(3), 4).await, Some(position(17)), "now it has come");
         assert_eq!(list.at(100, 5).await, Some(position(7)), "which of the two it was is not known");
-        assert_eq!(
-            list.next(200, behind(3), 5).await,
-            Some(position(17)),
-            "once more, which changes nothing"
-        );
-        assert_eq!(list.next(100, behind(2), 5).await, Some(position(7)));
-        list.next(200, behind(3), 6).await;
+        assert_eq!(list.next(200, behind(3), 5).await, Some(position(17)), "once more");
+        list.first(100, position(9), 5).await;
+        assert_eq!(list.at(100, 5).await, Some(position(7)), "nobody else has gone on from there");
+        for _ in 0..2 {
+            assert_eq!(list.next(100, behind(2), 5).await, Some(position(7)));
+            list.next(200, behind(3), 6).await;
+        }
         list.first(100, position(11), 7).await;
-        assert_eq!(list.at(100, 8).await, Some(position(11)), "both have gone");
+        assert_eq!(list.at(100, 8).await, Some(position(11)), "all have gone");
     });
 }
 
@@ -261,5 +273,9 @@ fn replicas_share_what_they_remember() {
             walk.await.expect("walked");
         }
         assert_eq!(list.at(390, 6).await, Some(position(39)));
+        let Kind::Postgres(postgres) = &kind else { panic!("PostgreSQL") };
+        let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        let deadlocks: i64 = postgres.client().await.query_one(deadlocks, &[]).await.expect("counted").get(0);
+        assert_eq!(deadlocks, 0, "all lock in the same order");
     });
 }
