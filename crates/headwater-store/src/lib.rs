@@ -9,6 +9,7 @@ mod ancestry;
 mod change_set;
 mod error;
 mod evaluation;
+mod form;
 mod id;
 mod journal;
 mod listing;

@@ -24,6 +24,7 @@ mod overlay;
 mod pool;
 mod queue;
 mod read;
+mod reindex;
 mod relations;
 mod requests;
 mod rows;
@@ -72,7 +73,7 @@ struct Shared {
 }
 
 impl PostgresStore {
-    /// Connects to a database and brings its schema up to date.
+    /// Connects to a database, and brings its schema and the form of its index up to date.
     ///
     /// The URL is that of libpq, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`; several hosts may be
     /// named, of which the one that takes writes is used. `sslmode` is `disable`, `prefer`, `require`
@@ -82,13 +83,11 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Address`]; [`StoreError::NotLetIn`]; [`StoreError::Unavailable`]; the data is newer than the program
-    /// ([`StoreError::TooNew`]), or not all of it is there ([`StoreError::Incomplete`]).
+    /// ([`StoreError::TooNew`], [`StoreError::OtherForm`]), or not all of it is there
+    /// ([`StoreError::Incomplete`]).
     pub async fn connect(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let store = Self::connect_incomplete(url, limits).await?;
-        match store.read_waiting(true, |sql| transfer::progress::origin(sql)).await? {
-            Some(origin) => Err(StoreError::Incomplete(origin)),
-            None => Ok(store),
-        }
+        store.origin().await?.map_or(Ok(store), |origin| Err(StoreError::Incomplete(origin)))
     }
 
     /// Like [`Self::connect`], also where a directory is being moved to: for who moves it there.
@@ -102,7 +101,17 @@ impl PostgresStore {
         let queues = Queues::new(connections.clone());
         let credentials = Credentials::new(connections.clone());
         let walks = Walks::new(connections.clone());
-        Ok(Self { shared: Arc::new(Shared { connections, queues, credentials, walks }) })
+        let store = Self { shared: Arc::new(Shared { connections, queues, credentials, walks }) };
+        match store.origin().await? {
+            Some(_) => store.adopt_form().await?,
+            None => store.bring_to_form().await?,
+        }
+        Ok(store)
+    }
+
+    /// Where the directory is being moved from that is not wholly here yet.
+    async fn origin(&self) -> Result<Option<String>, StoreError> {
+        self.read_waiting(true, |sql| transfer::progress::origin(sql)).await
     }
 
     /// Which database on which host, without user and password.
@@ -227,7 +236,7 @@ impl Store for PostgresStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(async |connection| {
-            connection.query_typed_one("SELECT 1", &[]).await?;
+            reindex::check(reindex::wanted(&connection).await?)?;
             Ok(((), connection))
         })
         .await

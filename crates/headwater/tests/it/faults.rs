@@ -6,6 +6,7 @@ mod damage;
 mod failover;
 mod load;
 mod network;
+mod reindex;
 mod restart;
 mod room;
 mod site;
