@@ -102,7 +102,14 @@ impl Walks {
             let is_first = is_first.swap(false, Ordering::Relaxed);
             Ok((note_again(&connection, page, is_first, now).await?, connection))
         };
-        let ends = self.connections.read(noted).await?;
+        let ends = match self.connections.read(noted).await {
+            // Reading goes on where nothing can be written, deletions as little as this.
+            Err(error) if fault::is_without_room(&error) => {
+                tracing::warn!(%error, "where a page ended can't be remembered");
+                return Ok(());
+            }
+            noted => noted?,
+        };
         if ends > MOST_AT_ONCE as u64
             && let Some((place, _)) = page.remembered()
             && let Err(error) = self.make_room(&place, now).await
