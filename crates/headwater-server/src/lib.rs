@@ -54,8 +54,6 @@ pub struct Context {
     pub unknown_attributes: UnknownAttributes,
     /// How many bulk requests are carried out at once.
     pub bulk_places: provisioning::BulkPlaces,
-    /// Where walks through lists go on.
-    pub walks: provisioning::Walks,
     /// Who follows a stream of requests.
     pub streams: api::Streams,
     /// When the server was started.

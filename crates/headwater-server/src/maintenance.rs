@@ -1,5 +1,5 @@
-//! What has to be done now and then: old requests go, secrets whose time is over are forgotten, and
-//! what is left of deleted sources is removed.
+//! What has to be done now and then: old requests go, secrets and pages whose time is over are
+//! forgotten, and what is left of deleted sources is removed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +29,7 @@ pub(crate) async fn run(context: Arc<Context>) {
 async fn once(context: &Context) -> Result<(), headwater_store::StoreError> {
     let store = context.administration.store();
     let now = context.clock.now();
+    context.store.forget_pages(now).await?;
     store.forget_secrets(now).await?;
     store.purge_deleted().await?;
     // Asked before the sources: one that is made in between is not taken for a deleted one.

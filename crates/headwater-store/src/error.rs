@@ -47,6 +47,16 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The keys of the index are in another form than this program makes.
+    #[error(
+        "the index of the database is in form {found} and this version of headwater makes form {known}; run the newest version that was started on it"
+    )]
+    OtherForm {
+        /// The form that keys are to have.
+        found: i64,
+        /// The form that this program makes.
+        known: i64,
+    },
     /// The data is being moved, and not all of it is here yet.
     #[error(
         "the directory is not wholly moved yet from {0}; run `headwater migrate-store` once more, which goes on where it ended"
@@ -160,6 +170,8 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) => true,
+            // By a server of the newer version.
+            Self::OtherForm { .. } => true,
             // Contention, a lack of room or memory, an operator who steps in, errors of the disk, a lock
             // that was not to be had; and a server that takes no writes.
             Self::Sql { code, .. } => {

@@ -9,6 +9,7 @@ mod ancestry;
 mod change_set;
 mod error;
 mod evaluation;
+mod form;
 mod id;
 mod journal;
 mod listing;
@@ -23,6 +24,7 @@ mod source;
 mod sql;
 pub mod sqlite;
 pub mod transfer;
+mod walks;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +49,7 @@ pub use source::{
     Credential, InvalidSlug, NewSource, NewToken, Profile, Provider, ServiceAccount, Slug, Source,
     SourceCounts, SourceEdit, Token, TokenState, TokenUse, UnknownAttribute,
 };
+pub use walks::{Place, ReadPage, WentOn};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
@@ -118,6 +121,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Notes when tokens were last used.
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError>;
+
+    /// What a page by index goes on from that begins at a place, as far as that is remembered.
+    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError>;
+
+    /// Remembers a page by index, before it is answered: the next goes on from it, whichever process is
+    /// asked for that.
+    async fn note_page(&self, page: ReadPage, now: Millis) -> Result<(), StoreError>;
+
+    /// Forgets pages that are not remembered any more.
+    async fn forget_pages(&self, now: Millis) -> Result<(), StoreError>;
 
     /// Whether the store can answer; for readiness.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Tables that every machine may have in full, and the one that gives sources their numbers.
-const SMALL: [&str; 12] = [
+const SMALL: [&str; 13] = [
     "source",
     "source_sequence",
     "generation",
@@ -20,6 +20,7 @@ const SMALL: [&str; 12] = [
     "setting",
     "idempotent_answer",
     "migration_lock",
+    "index_form",
 ];
 
 /// What is refused somewhere, or is no longer right when the rows of a table lie on several machines.

@@ -5,7 +5,7 @@ mod support;
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -13,8 +13,8 @@ use std::{
 
 use headwater_scim::{Object, filter::Filter, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    ApplyError, ChangeSet, Include, MemberId, Query, ResourceId, Selection, SourceId, Start, Store,
-    StoreError, Write, Written,
+    ApplyError, ChangeSet, Include, MemberId, Place, Position, Query, ReadPage, ResourceId, Selection,
+    SourceId, Start, Store, StoreError, WentOn, Write, Written,
     postgres::{PoolLimits, PostgresStore},
 };
 use serde_json::{Value, json};
@@ -98,6 +98,17 @@ async fn search(store: &impl Store, source: SourceId, filter: &str, offset: u64)
     };
     let page = store.search(source, query).await.expect("an answer");
     (page.total.expect("counted"), page.resources.iter().map(|resource| resource.id).collect())
+}
+
+/// A place in a client's list.
+fn place(source: SourceId, offset: u64) -> Place {
+    Place { source, client: Uuid::nil(), list: [0; 16], descending: false, offset }
+}
+
+/// A page that is not the last.
+fn page(began: Place, went_on: Option<WentOn>, end: u64) -> ReadPage {
+    let position = Position { key: None, id: id(end.into()) };
+    ReadPage { began, went_on, end: Some((end, position)), is_last: false }
 }
 
 /// Whoever follows the journal by its numbers misses nothing, however many write at once.
@@ -397,6 +408,12 @@ fn lost_connections_are_made_anew_without_anybody_noticing() {
             apply(store, source, user(number)).await.unwrap_or_else(|error| panic!("{number}: {error}"));
             let found = store.resource(source, "User", id(number), Include::default()).await.expect("read");
             assert_eq!(found.map(|found| found.version), Some(1));
+            if number % 4 == 1 {
+                client.query(end, &[]).await.expect("ended");
+            }
+            let end = place(source, u64::try_from(number).expect("small") + 1);
+            store.note_page(page(place(source, 0), None, end.offset), 5).await.expect("noted");
+            assert!(store.go_on(&end, 6).await.expect("read").is_some());
         }
         let lines = "SELECT COUNT(*), MAX(sequence) FROM change WHERE source_id = $1";
         let row = client.query_one(lines, &[&source.0]).await.expect("counted");
@@ -578,6 +595,31 @@ fn a_read_is_one_round_trip_and_a_write_is_two() {
             // first statement, and nobody waits for its end.
             counted(filter, if filter.contains("pr") { 4 } else { 1 }, &read).await;
         }
+        // A page by index costs one more for where it goes on, and one for where the next one does.
+        let went_on = Arc::new(Mutex::new(None));
+        let note = |began: u64| {
+            let (store, went_on) = (store.clone(), Arc::clone(&went_on));
+            move || -> futures_util::future::BoxFuture<'static, ()> {
+                let (store, went_on) = (store.clone(), went_on.lock().expect("not poisoned").take());
+                Box::pin(async move {
+                    let page = page(place(source, began), went_on, began + 100);
+                    store.note_page(page, 5).await.expect("noted");
+                })
+            }
+        };
+        let go_on = {
+            let (store, went_on) = (store.clone(), Arc::clone(&went_on));
+            move || -> futures_util::future::BoxFuture<'static, ()> {
+                let (store, went_on) = (store.clone(), Arc::clone(&went_on));
+                Box::pin(async move {
+                    let found = store.go_on(&place(source, 100), 5).await.expect("read");
+                    *went_on.lock().expect("not poisoned") = Some(found.expect("remembered"));
+                })
+            }
+        };
+        counted("the first page", 1, &note(0)).await;
+        counted("where the second begins", 1, &go_on).await;
+        counted("the second page", 1, &note(100)).await;
         counted(
             "DELETE of a member",
             2,
@@ -652,6 +694,37 @@ fn a_commit_whose_answer_is_lost_is_found_out_about() {
             let row = client.query_one(lines, &[&source.0]).await.expect("counted");
             assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (3, 3), "{slug}");
             assert_eq!(search(&store, source, "", 0).await.0, 3);
+        }
+    });
+}
+
+/// A note that may have been committed is made once more, but for what would close an end twice.
+#[test]
+fn a_page_whose_note_is_lost_is_noted_and_closes_nothing_twice() {
+    runtime().block_on(async {
+        let postgres = Postgres::new().await;
+        let client = postgres.client().await;
+        for (slug, is_delivered) in [("delivered", true), ("lost", false)] {
+            let source = Postgres::source(&client, slug).await;
+            let (url, armed, _folder) = cutting_proxy(&postgres, is_delivered);
+            let store = PostgresStore::connect(&url, PoolLimits::default()).await.expect("connected");
+            for _ in 0..2 {
+                armed.store(true, Ordering::SeqCst);
+                store.note_page(page(place(source, 0), None, 100), 5).await.expect("noted");
+                assert!(!armed.load(Ordering::SeqCst), "the connection was cut");
+            }
+            let open = async || -> i64 {
+                let open = "SELECT open FROM walk WHERE source_id = $1 AND place = 100";
+                client.query_one(open, &[&source.0]).await.expect("there").get(0)
+            };
+            let before = open().await;
+            assert!(before >= 2, "two walks are there");
+            let began = place(source, 100);
+            let went_on = store.go_on(&began, 6).await.expect("read");
+            armed.store(true, Ordering::SeqCst);
+            let last = ReadPage { began, went_on, end: None, is_last: true };
+            store.note_page(last, 6).await.expect("noted");
+            assert_eq!(open().await, before - i64::from(is_delivered), "{slug}");
         }
     });
 }

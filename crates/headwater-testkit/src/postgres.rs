@@ -5,8 +5,9 @@ mod pooler;
 mod server;
 
 use std::{
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -78,6 +79,37 @@ impl Database {
         format!("postgres://headwater@{folder}/{}", self.name)
     }
 
+    /// Runs statements, and returns the rows of the last as text.
+    ///
+    /// # Panics
+    /// A statement fails.
+    pub fn run(&self, statements: &str) -> String {
+        let ran = self.psql().args(["--command", statements]).output().expect("psql runs");
+        assert!(ran.status.success(), "{statements}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8_lossy(&ran.stdout).trim().to_owned()
+    }
+
+    /// Holds what a statement locks, until that is dropped.
+    ///
+    /// # Panics
+    /// The statement fails.
+    pub fn hold(&self, statement: &str) -> Held {
+        let mut psql = self.psql().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql runs");
+        let mut input = psql.stdin.take().expect("a pipe");
+        writeln!(input, "BEGIN; {statement}; \\echo held").expect("written");
+        let mut lines = BufReader::new(psql.stdout.take().expect("a pipe")).lines();
+        let is_held = lines.any(|line| line.is_ok_and(|line| line == "held"));
+        assert!(is_held, "{statement}");
+        Held { psql, _input: input }
+    }
+
+    fn psql(&self) -> Command {
+        let mut psql = self.cluster.server.command("psql");
+        psql.args(["--quiet", "--no-psqlrc", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1"]);
+        psql.args(["--host", &self.cluster.server.path(), "--username", "headwater", "--dbname", &self.name]);
+        psql
+    }
+
     /// The socket that the server listens on.
     pub fn socket(&self) -> PathBuf {
         Path::new(&self.cluster.server.path()).join(".s.PGSQL.5432")
@@ -86,6 +118,20 @@ impl Database {
     /// The name of the database.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// A transaction that is open.
+pub struct Held {
+    psql: Child,
+    _input: ChildStdin,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It may have gone by itself.
+        let _gone = self.psql.kill();
+        let _ended = self.psql.wait();
     }
 }
 

@@ -12,7 +12,7 @@ use headwater_server::{
     administration::{Administration, Vault},
     clock::{Clock, SystemClock, SystemRandom, Uuids},
     configuration::{self, Configuration, DatabaseUrl, LogFormat},
-    provisioning::{BulkPlaces, Walks},
+    provisioning::BulkPlaces,
     tokens::TokenUses,
     unknown_attributes::UnknownAttributes,
 };
@@ -63,7 +63,6 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         configuration,
         token_uses: TokenUses::default(),
         unknown_attributes: UnknownAttributes::default(),
-        walks: Walks::default(),
         bulk_places: BulkPlaces::default(),
         streams: headwater_server::api::Streams::default(),
         stopping: watch::Sender::new(false),

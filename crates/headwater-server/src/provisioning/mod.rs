@@ -7,7 +7,6 @@ mod operation;
 mod pages;
 mod plan;
 mod representation;
-mod walks;
 
 use std::sync::Arc;
 
@@ -26,7 +25,6 @@ use uuid::Uuid;
 pub use bulk::{BulkPlaces, BulkRequest};
 pub use pages::{ListRequest, SortOrder};
 pub use representation::{Answer, Elements, Segment, Shape};
-pub use walks::Walks;
 
 use crate::{Context, request_log::Noted};
 use operation::{Change, Operation};

@@ -12,7 +12,7 @@ use headwater_scim::{
     resource_type::ResourceType,
     sort,
 };
-use headwater_store::{Include, Page, Position, Query, Selection, Start, StoreError};
+use headwater_store::{Include, Page, Place, Position, Query, ReadPage, Selection, Start, StoreError};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -20,7 +20,6 @@ use super::{
     cursor::Cursor,
     include_in_list,
     representation::{self, ListHead},
-    walks::Place,
 };
 
 /// What of a list is wanted.
@@ -113,25 +112,30 @@ impl Provisioning<'_> {
         start_index: Option<i64>,
     ) -> Result<(Page, ListHead), Refusal> {
         let start_index = u64::try_from(start_index.unwrap_or(1)).unwrap_or(1).max(1);
-        let client = self.caller.service_account;
-        let at = |offset| Place { client, list, offset };
-        let (now, descending) = (self.context.clock.now(), query.descending);
-        let (before, walks) = (start_index - 1, &self.context.walks);
-        let went_on = if before == 0 || query.limit == 0 { None } else { walks.go_on(&at(before), now) };
-        let from = went_on.as_ref().map(|_| before);
-        query.start = went_on.map_or(Start::Offset(before), Start::After);
-        let page = self.search(query).await?;
-        let read = before + page.resources.len() as u64;
-        if let Some((_, last)) = &page.ends {
-            walks.note(at(read), last.clone(), descending, from, now);
-        }
+        let (now, store) = (self.context.clock.now(), self.store());
+        let began = Place {
+            source: self.caller.source.id,
+            client: self.caller.service_account,
+            list,
+            descending: query.descending,
+            offset: start_index - 1,
+        };
+        let is_inside = began.offset > 0 && query.limit > 0;
+        let went_on = if is_inside { store.go_on(&began, now).await? } else { None };
+        let position = went_on.as_ref().map(|went_on| went_on.position.clone());
+        query.start = position.map_or(Start::Offset(began.offset), Start::After);
+        let mut page = self.search(query).await?;
+        let read = began.offset + page.resources.len() as u64;
         let mut total = page.total.unwrap_or_default();
-        if from.is_some() {
-            if !page.more_after {
-                walks.finish(&at(before));
-            }
+        if went_on.is_some() {
             // More may have gone than are there: whoever walks up to the total is not to miss the rest.
             total = total.max(read + u64::from(page.more_after));
+        }
+        let end = page.ends.take().map(|(_, last)| (read, last));
+        // Nobody goes on from a list that is on one page, as most of those with a filter are.
+        if went_on.is_some() || page.more_after && end.is_some() {
+            let page = ReadPage { began, went_on, end, is_last: !page.more_after };
+            store.note_page(page, now).await?;
         }
         Ok((page, ListHead { total, start_index: Some(start_index), next: None, previous: None }))
     }

@@ -33,6 +33,11 @@ pub(super) fn is_contention(code: &str) -> bool {
     code == SqlState::T_R_SERIALIZATION_FAILURE.code() || code == SqlState::T_R_DEADLOCK_DETECTED.code()
 }
 
+/// Whether the database has no room or memory for what is to be written (class 53).
+pub(super) fn is_without_room(error: &StoreError) -> bool {
+    matches!(error, StoreError::Sql { code, .. } if code.starts_with("53"))
+}
+
 impl From<Error> for StoreError {
     /// Only the message is kept: details name values, which may be personal.
     fn from(error: Error) -> Self {

@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Row};
 use super::{
     keys,
     overlay::{Content, Fate, Overlay, Row as Resource, from_texts},
+    reindex,
     statement::{BEGIN, Typed, rows_if},
 };
 use crate::{ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write};
@@ -18,7 +19,8 @@ const MOST_MEMBERS: i64 = 1_000;
 
 // Nothing here is left to the planner: see `relations`.
 const LOCK: &str = "SELECT last FROM source_sequence WHERE source_id = $1 FOR UPDATE";
-const REVISION: &str = "SELECT revision FROM source WHERE id = $1 AND deleted = 0";
+const REVISION: &str = "SELECT s.revision, (SELECT f.wanted FROM index_form f WHERE f.id = 1) \
+     FROM source s WHERE s.id = $1 AND s.deleted = 0";
 const ROWS: &str = "SELECT r.id, r.type, r.version, r.created, r.last_modified, r.member_count, \
      CASE WHEN r.id = ANY($3) THEN r.document END FROM unnest($2) AS w (id) \
      CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = $1 AND id = w.id LIMIT 1) r";
@@ -143,6 +145,7 @@ pub(super) async fn gather(
     overlay.sequence = sequence.unwrap_or_default();
     if let (Some(row), Some(_)) = (revision?.first(), sequence) {
         overlay.revision = Some(count(row, 0)?);
+        reindex::check(row.try_get(1)?)?;
     }
     for row in rows? {
         let (id, mut resource) = resource_of(&row)?;

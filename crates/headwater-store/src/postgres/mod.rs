@@ -24,6 +24,7 @@ mod overlay;
 mod pool;
 mod queue;
 mod read;
+mod reindex;
 mod relations;
 mod requests;
 mod rows;
@@ -35,6 +36,7 @@ mod sql;
 mod statement;
 mod stretches;
 mod tls;
+mod walks;
 
 use std::{future::Future, sync::Arc};
 
@@ -50,10 +52,12 @@ use self::{
     direct::Direct,
     pool::{Connection, Connections},
     queue::Queues,
+    walks::Walks,
 };
 use crate::{
-    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, transfer,
+    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
+    ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
+    UnknownAttribute, WentOn, transfer,
 };
 
 /// A store in a PostgreSQL database.
@@ -66,10 +70,11 @@ struct Shared {
     connections: Connections,
     queues: Queues,
     credentials: Credentials,
+    walks: Walks,
 }
 
 impl PostgresStore {
-    /// Connects to a database and brings its schema up to date.
+    /// Connects to a database, and brings its schema and the form of its index up to date.
     ///
     /// The URL is that of libpq, `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`; several hosts may be
     /// named, of which the one that takes writes is used. `sslmode` is `disable`, `prefer`, `require`
@@ -80,13 +85,11 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Address`]; [`StoreError::NotLetIn`]; [`StoreError::Insecure`];
-    /// [`StoreError::Unavailable`]; the data is newer than the program ([`StoreError::TooNew`]), or not all of it is there ([`StoreError::Incomplete`]).
+    /// [`StoreError::Unavailable`]; the data is newer than the program ([`StoreError::TooNew`],
+    /// [`StoreError::OtherForm`]), or not all of it is there ([`StoreError::Incomplete`]).
     pub async fn connect(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let store = Self::connect_incomplete(url, limits).await?;
-        match store.read_waiting(true, |sql| transfer::progress::origin(sql)).await? {
-            Some(origin) => Err(StoreError::Incomplete(origin)),
-            None => Ok(store),
-        }
+        store.origin().await?.map_or(Ok(store), |origin| Err(StoreError::Incomplete(origin)))
     }
 
     /// Like [`Self::connect`], also where a directory is being moved to: for who moves it there.
@@ -100,7 +103,18 @@ impl PostgresStore {
         connections.close_unused();
         let queues = Queues::new(connections.clone());
         let credentials = Credentials::new(connections.clone());
-        Ok(Self { shared: Arc::new(Shared { connections, queues, credentials }) })
+        let walks = Walks::new(connections.clone());
+        let store = Self { shared: Arc::new(Shared { connections, queues, credentials, walks }) };
+        match store.origin().await? {
+            Some(_) => store.adopt_form().await?,
+            None => store.bring_to_form().await?,
+        }
+        Ok(store)
+    }
+
+    /// Where the directory is being moved from that is not wholly here yet.
+    async fn origin(&self) -> Result<Option<String>, StoreError> {
+        self.read_waiting(true, |sql| transfer::progress::origin(sql)).await
     }
 
     /// Which database on which host, without user and password.
@@ -211,9 +225,21 @@ impl Store for PostgresStore {
         self.note(async |connection| notes::note_uses(&connection, &uses).await.map(|()| connection)).await
     }
 
+    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
+        self.shared.walks.go_on(place, now).await
+    }
+
+    async fn note_page(&self, page: ReadPage, now: Millis) -> Result<(), StoreError> {
+        self.shared.walks.note(&page, now).await
+    }
+
+    async fn forget_pages(&self, now: Millis) -> Result<(), StoreError> {
+        self.shared.walks.forget(now).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(async |connection| {
-            connection.query_typed_one("SELECT 1", &[]).await?;
+            reindex::check(reindex::wanted(&connection).await?)?;
             Ok(((), connection))
         })
         .await

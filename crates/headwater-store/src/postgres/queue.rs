@@ -217,6 +217,7 @@ fn same(error: &StoreError) -> StoreError {
         StoreError::InDoubt(reason) => StoreError::InDoubt(reason.clone()),
         StoreError::NotCommitted(reason) => StoreError::NotCommitted(reason.clone()),
         StoreError::Sql { code, message } => StoreError::Sql { code: code.clone(), message: message.clone() },
+        StoreError::OtherForm { found, known } => StoreError::OtherForm { found: *found, known: *known },
         other => StoreError::NotCommitted(other.to_string()),
     }
 }

@@ -13,14 +13,16 @@ use serde_json::Value;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
-use super::{gather::count, statement::Typed};
+use super::{gather::count, reindex, statement::Typed};
 use crate::{Actor, Credential, Profile, Provider, Slug, Source, SourceId, StoreError, Token, lock, records};
 
-/// The source of a slug, and its token of these first bytes of the hash, if there is one.
+/// The source of a slug, and its token of these first bytes of the hash, if there is one; and in which
+/// form it is to be searched for what is in it.
 const CREDENTIAL: &str = "SELECT s.id, s.slug, s.name, s.enabled, s.unique_display_names, s.created, s.provider, \
      s.log_bodies, s.log_days, s.log_megabytes, s.profile, s.keep_passwords, s.hidden, s.revision, \
      t.id, t.service_account_id, t.created, t.created_by, t.expires, t.last_used, t.revoked, \
-     CASE WHEN t.sealed IS NULL THEN NULL ELSE t.copyable_until END, t.hash, g.value \
+     CASE WHEN t.sealed IS NULL THEN NULL ELSE t.copyable_until END, t.hash, g.value, \
+     (SELECT f.wanted FROM index_form f WHERE f.id = 1) \
      FROM generation g LEFT JOIN (source s JOIN token t ON t.source_id = s.id AND t.lookup = $2) \
      ON s.slug = $1 AND s.deleted = 0 WHERE g.id = 1";
 /// What the source adds to the schemas, and with which revision.
@@ -42,6 +44,7 @@ pub(super) async fn credential(
     let lookup = &lookup[..];
     let row = client.query_typed_one(CREDENTIAL, &[slug.bound(), lookup.bound()]).await?;
     let generation = row.try_get(23)?;
+    reindex::check(row.try_get(24)?)?;
     if row.try_get::<_, Option<i64>>(0)?.is_none() {
         return Ok((generation, None));
     }

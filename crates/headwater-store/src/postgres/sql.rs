@@ -2,12 +2,13 @@
 //! threads that may wait.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     future::Future,
     time::{Duration, Instant},
 };
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use tokio::runtime::Handle;
 use tokio_postgres::{
     Client, Error,
@@ -20,6 +21,7 @@ use super::{
     credentials::LEASE,
     fault, keys,
     pool::{Connection, Connections, MOST_TRIES as MOST_READS},
+    reindex,
     statement::{BEGIN, Parameter, Typed},
 };
 use crate::{
@@ -37,13 +39,10 @@ pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ON
 /// left. The lock is that of the server's own journal, which most of them write to.
 const CHANGE: &str = "SELECT last FROM source_sequence WHERE source_id = 0 FOR UPDATE";
 
-/// Adds a key that others may have too.
-const ADD: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
-                   VALUES (?1, ?2, ?3, ?4, 0, ?5) ON CONFLICT (source_id, path, key, resource_id) DO NOTHING";
-/// Adds a key that nobody else may have, unless somebody has it.
-const ADD_UNIQUE: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
-                          VALUES (?1, ?2, ?3, ?4, 1, ?5) \
-                          ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
+/// Adds keys that others may have too.
+const ADD: &str = "ON CONFLICT (source_id, path, key, resource_id) DO NOTHING";
+/// Adds keys that nobody else may have, unless somebody has them.
+const ADD_UNIQUE: &str = "ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
 
 const LAST_SOURCE: &str =
     "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM source_id_seq";
@@ -59,6 +58,8 @@ pub(super) struct Waiting {
     runtime: Handle,
     /// What begins the transaction, if there is to be one: sent with the first statement.
     begin: Cell<Option<String>>,
+    /// Whether it is to go on only where keys are in the form that this program makes.
+    in_form: bool,
     is_open: Cell<bool>,
     /// Whether a statement has failed: nothing may be committed then.
     failed: Cell<bool>,
@@ -78,7 +79,7 @@ impl PostgresStore {
             let mut tries = 1;
             loop {
                 let limit = store.shared.connections.limits.answer;
-                let waiting = store.waiting(&runtime, (!single).then(|| snapshot(limit)))?;
+                let waiting = store.waiting(&runtime, (!single).then(|| snapshot(limit)), true)?;
                 match read(&waiting) {
                     Err(StoreError::Unavailable(reason))
                         if tries < MOST_READS && Instant::now() < deadline =>
@@ -107,11 +108,27 @@ impl PostgresStore {
         &self,
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_waiting(true, work).await
+    }
+
+    /// Like [`Self::write_records`], whatever form keys are in.
+    pub(super) async fn write_in_any_form<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_waiting(false, work).await
+    }
+
+    async fn write_waiting<T: Send + 'static>(
+        &self,
+        in_form: bool,
+        work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let store = self.clone();
         run_blocking(move |runtime| {
             let mut tries = 1;
             loop {
-                let waiting = store.waiting(&runtime, Some(format!("{BEGIN}; {CHANGE}")))?;
+                let waiting = store.waiting(&runtime, Some(format!("{BEGIN}; {CHANGE}")), in_form)?;
                 let done = match work(&waiting) {
                     Ok(done) => waiting.finish().map(|()| done),
                     // The connection is closed, and with it the transaction.
@@ -156,13 +173,14 @@ impl PostgresStore {
         Ok(done)
     }
 
-    fn waiting(&self, runtime: &Handle, begin: Option<String>) -> Result<Waiting, StoreError> {
+    fn waiting(&self, runtime: &Handle, begin: Option<String>, in_form: bool) -> Result<Waiting, StoreError> {
         let connections = &self.shared.connections;
         Ok(Waiting {
             connection: runtime.block_on(connections.get())?,
             connections: connections.clone(),
             runtime: runtime.clone(),
             begin: Cell::new(begin),
+            in_form,
             is_open: Cell::new(false),
             failed: Cell::new(false),
         })
@@ -207,6 +225,14 @@ impl Waiting {
         self.is_open.set(self.is_open.get() || begin.is_some());
         let sent = async {
             match begin {
+                Some(begin) if self.in_form => {
+                    let begun = self.connection.batch_execute(&begin);
+                    let (begun, wanted, done) =
+                        join3(begun, reindex::wanted(&self.connection), statements).await;
+                    begun?;
+                    reindex::check(wanted?)?;
+                    done
+                }
                 Some(begin) => {
                     let (begun, done) = join(self.connection.batch_execute(&begin), statements).await;
                     begun?;
@@ -296,14 +322,22 @@ impl Sql for Waiting {
     }
 
     fn add_keys(&self, source: SourceId, keys: &[NewKey], unique: bool) -> Result<u64, StoreError> {
-        let rows: Vec<Vec<Value>> = keys
-            .iter()
-            .map(|key| {
-                let (stored, whole) = (keys::stored(&key.key), keys::whole(&key.key));
-                values![source, key.code, &*stored, key.id, whole.as_deref()].to_vec()
-            })
-            .collect();
-        self.execute_each(if unique { ADD_UNIQUE } else { ADD }, &rows)
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let unless = if unique { ADD_UNIQUE } else { ADD };
+        let add = format!(
+            "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
+             SELECT $1, w.path, w.key, w.resource_id, $2, w.whole \
+             FROM unnest($3, $4, $5, $6) AS w (path, key, resource_id, whole) {unless}"
+        );
+        let (is_unique, codes) = (i64::from(unique), keys.iter().map(|key| key.code).collect::<Vec<i64>>());
+        let stored: Vec<Cow<'_, str>> = keys.iter().map(|key| keys::stored(&key.key)).collect();
+        let ids: Vec<&[u8]> = keys.iter().map(|key| &key.id.as_bytes()[..]).collect();
+        let whole: Vec<Option<Cow<'_, str>>> = keys.iter().map(|key| keys::whole(&key.key)).collect();
+        let bound =
+            [source.0.bound(), is_unique.bound(), codes.bound(), stored.bound(), ids.bound(), whole.bound()];
+        self.wait(self.connection.execute_typed(&add, &bound))
     }
 
     fn add_rows(&self, insert: &str, kinds: &[Kind], rows: &[Vec<Value>]) -> Result<(), StoreError> {

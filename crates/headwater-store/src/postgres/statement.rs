@@ -31,6 +31,9 @@ pub(super) trait Typed: ToSql + Sync + Sized {
 impl Typed for i64 {
     const TYPE: Type = Type::INT8;
 }
+impl Typed for Option<i64> {
+    const TYPE: Type = Type::INT8;
+}
 impl Typed for String {
     const TYPE: Type = Type::TEXT;
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     ResourceId, SourceId, StoreError,
-    sql::{NewKey, Sql, Value, values},
+    sql::{NewKey, Row, Sql, Value, values},
 };
 
 /// Makes anew what of the index of a source differs between what it added and what it adds.
@@ -173,6 +173,21 @@ pub(crate) fn make_anew(sql: &dyn Sql) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes the keys of some resources of a source, in whose index they are missing, behind an id; answers
+/// the last of these resources, or none when there are no more.
+pub(crate) fn make_some_anew(
+    sql: &dyn Sql,
+    source: SourceId,
+    after: &[u8],
+) -> Result<Option<ResourceId>, StoreError> {
+    let Some(source) = sources::source_by_id(sql, source)? else { return Ok(None) };
+    let registry = registry(&schemas::additions(sql, &source)?)?;
+    let rows = rows_behind(sql, source.id, None, after.to_vec().into())?;
+    let page = stored(&rows)?;
+    add_all(sql, source.id, &registry, &page)?;
+    Ok(page.last().map(|last| last.id).filter(|_| page.len() == PAGE))
+}
+
 /// Adds all keys of some resources.
 fn add_all(
     sql: &dyn Sql,
@@ -215,25 +230,38 @@ fn each_page(
     resource_type: Option<&str>,
     mut visit: impl FnMut(&[Stored<'_>]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let of_type = if resource_type.is_some() { "AND type = ?4" } else { "" };
-    let select = format!(
-        "SELECT id, type, document FROM resource WHERE source_id = ?1 {of_type} AND id > ?2 ORDER BY id LIMIT ?3"
-    );
     let mut after = lowest();
     loop {
-        let mut parameters = values![source, after, PAGE].to_vec();
-        parameters.extend(resource_type.map(Value::from));
-        let rows = sql.query(&select, &parameters)?;
-        let page = rows
-            .iter()
-            .map(|row| Ok(Stored { id: row.get(0)?, resource_type: row.get(1)?, document: row.get(2)? }));
-        let page: Vec<Stored<'_>> = page.collect::<Result<_, StoreError>>()?;
+        let rows = rows_behind(sql, source, resource_type, after)?;
+        let page = stored(&rows)?;
         visit(&page)?;
         match page.last() {
             Some(last) if page.len() == PAGE => after = last.id.into(),
             _ => return Ok(()),
         }
     }
+}
+
+/// The rows of the resources behind an id.
+fn rows_behind(
+    sql: &dyn Sql,
+    source: SourceId,
+    resource_type: Option<&str>,
+    after: Value,
+) -> Result<Vec<Row>, StoreError> {
+    let of_type = if resource_type.is_some() { "AND type = ?4" } else { "" };
+    let select = format!(
+        "SELECT id, type, document FROM resource WHERE source_id = ?1 {of_type} AND id > ?2 ORDER BY id LIMIT ?3"
+    );
+    let mut parameters = values![source, after, PAGE].to_vec();
+    parameters.extend(resource_type.map(Value::from));
+    sql.query(&select, &parameters)
+}
+
+fn stored(rows: &[Row]) -> Result<Vec<Stored<'_>>, StoreError> {
+    rows.iter()
+        .map(|row| Ok(Stored { id: row.get(0)?, resource_type: row.get(1)?, document: row.get(2)? }))
+        .collect()
 }
 
 fn parsed(document: &str) -> Result<Object, StoreError> {

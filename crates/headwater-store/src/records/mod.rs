@@ -23,7 +23,7 @@ use crate::{
     sqlite::SqliteStore,
 };
 
-pub(crate) use index::make_anew;
+pub(crate) use index::{make_anew, make_some_anew};
 pub(crate) use schemas::{Registries, note_unknown, registry};
 pub(crate) use sources::{credential, note_uses};
 

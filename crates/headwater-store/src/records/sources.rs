@@ -346,6 +346,11 @@ pub(super) fn all_sources(sql: &dyn Sql) -> Result<Vec<Source>, StoreError> {
     sql.all(&select, &[], source)
 }
 
+pub(super) fn source_by_id(sql: &dyn Sql, id: SourceId) -> Result<Option<Source>, StoreError> {
+    let select = format!("SELECT {SOURCE_COLUMNS} FROM source s WHERE s.id = ?1");
+    sql.first(&select, &values![id])?.as_ref().map(source).transpose()
+}
+
 pub(super) fn source_of(sql: &dyn Sql, slug: &str) -> Result<Source, StoreError> {
     let select = format!("SELECT {SOURCE_COLUMNS} FROM source s WHERE s.slug = ?1 AND s.deleted = 0");
     let found = sql.first(&select, &values![slug])?;

@@ -38,10 +38,12 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Named, Page, Query, RelatedPage,
-    ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse, UnknownAttribute, lock, pages,
+    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
+    ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
+    UnknownAttribute, WentOn, lock, pages,
     records::{self, Registries},
     transfer,
+    walks::Walks,
 };
 
 /// The name of the database in the data folder.
@@ -63,6 +65,7 @@ struct Shared {
     readers: Arc<Readers>,
     credentials: Credentials,
     registries: Arc<Registries>,
+    walks: Walks,
     _checkpoints: Checkpoints,
 }
 
@@ -108,6 +111,7 @@ impl SqliteStore {
             readers,
             credentials,
             registries: Arc::default(),
+            walks: Walks::default(),
             _checkpoints: checkpoints,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -278,6 +282,20 @@ impl Store for SqliteStore {
 
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         self.write(move |connection| records::note_uses(connection, &uses)).await
+    }
+
+    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
+        Ok(self.shared.walks.go_on(place, now))
+    }
+
+    async fn note_page(&self, page: ReadPage, now: Millis) -> Result<(), StoreError> {
+        self.shared.walks.note(&page, now);
+        Ok(())
+    }
+
+    async fn forget_pages(&self, now: Millis) -> Result<(), StoreError> {
+        self.shared.walks.forget(now);
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,17 +1,12 @@
-//! The index made anew when a program comes that makes its keys in another way: other attributes
-//! are searchable, or texts are compared by other tables of Unicode.
+//! The index made anew when a program comes that makes its keys in another form.
 
-use headwater_scim::{registry::Registry, resource_type::ResourceType};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::{StoreError, records};
-
-/// Raised whenever [`headwater_scim::index::key`] gives other keys than before.
-const COMPARISON: u32 = 3;
+use crate::{StoreError, form::fingerprint, records, transfer};
 
 /// Makes the index anew, unless it was made by a program that makes it as this one does.
 pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {
-    let wanted = fingerprint(&Registry::built_in().resource_types);
+    let wanted = fingerprint();
     if made_by(connection)? == wanted {
         return Ok(());
     }
@@ -19,7 +14,9 @@ pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {
     // Another process may have been quicker.
     if made_by(&transaction)? != wanted {
         let resources: u64 = transaction.query_row("SELECT COUNT(*) FROM resource", [], |row| row.get(0))?;
-        if resources > 0 {
+        // Where a directory is being moved to, keys have the form of where they come from.
+        let is_whole = transfer::progress::origin(&*transaction)?.is_none();
+        if resources > 0 && is_whole {
             tracing::info!(resources, "making the index of users and groups anew; this is done once");
             records::make_anew(&*transaction)?;
         }
@@ -30,20 +27,6 @@ pub(super) fn reindex(connection: &mut Connection) -> Result<(), StoreError> {
 
 fn made_by(connection: &Connection) -> rusqlite::Result<i32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-/// A number for the way in which keys are made (FNV-1a); never 0, which is that of a new file.
-fn fingerprint(resource_types: &[std::sync::Arc<ResourceType>]) -> i32 {
-    let paths = resource_types.iter().flat_map(|resource_type| {
-        resource_type
-            .searchable
-            .iter()
-            .map(|searchable| format!("{}:{}", resource_type.name, searchable.name))
-    });
-    let text = paths.fold(COMPARISON.to_string(), |text, path| text + "\n" + &path);
-    let hash =
-        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    i32::try_from(hash >> 1).unwrap_or(i32::MAX).max(1)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod failover;
 mod load;
 mod network;
 mod pooler;
+mod reindex;
 mod restart;
 mod room;
 mod site;

@@ -1,6 +1,7 @@
 //! Lists page by page, by index (RFC 7644 §3.4.2.4) and by cursor (RFC 9865), while others write.
 
 mod large;
+mod replicas;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
