@@ -6,6 +6,8 @@ DENY_VERSION := 0.20.2
 NODE_VERSION := 22.20.0
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SUITES_VENV := $(TARGET_DIR)/suites-venv
+SUITES = $(SUITES_VENV)/bin/python tests/suites/run.py
+SCIM_SUITES := --only tester --only sanity --only client --only patch
 NODE_VENV := $(abspath $(TARGET_DIR))/node-venv
 # Node.js 20.19 or later with npm: the one that is there, else one of our own.
 NODE_IS_THERE := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
@@ -100,8 +102,9 @@ test-postgres: ui nextest postgres ## The tests of the server once more, on Post
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
 
 .PHONY: test-postgres-all
-test-postgres-all: ui nextest postgres ## The same with the slow ones
+test-postgres-all: ui nextest postgres $(SUITES_VENV)/ready ## The same with the slow ones, and all suites
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
+	tests/postgres.sh $(SUITES) --binary $(TARGET_DIR)/debug/headwater
 
 .PHONY: test-pooler
 test-pooler: ui nextest postgres ## The tests of the server on PostgreSQL, with PgBouncer in transaction mode before it
@@ -112,9 +115,10 @@ test-faults: ui nextest postgres ## What fails around the server, with the tests
 	cargo nextest run -p headwater --locked --run-ignored all -E 'test(/^faults::/)'
 
 .PHONY: test-suites
-test-suites: ui $(SUITES_VENV)/ready ## Public conformance suites and a real client against the binary
+test-suites: ui $(SUITES_VENV)/ready postgres ## Public conformance suites and a real client; those of SCIM on PostgreSQL too
 	cargo build --locked -p headwater
-	$(SUITES_VENV)/bin/python tests/suites/run.py --binary $(TARGET_DIR)/debug/headwater
+	$(SUITES) --binary $(TARGET_DIR)/debug/headwater
+	tests/postgres.sh $(SUITES) --binary $(TARGET_DIR)/debug/headwater $(SCIM_SUITES)
 
 $(SUITES_VENV)/ready: tests/suites/requirements.txt
 	$(PYTHON) -m venv --clear $(SUITES_VENV)

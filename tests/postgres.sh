@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command with TEST_POSTGRES in its environment: the URL of a PostgreSQL cluster of its own, in a
-# temporary folder, which goes when the command ends. With --pooler first, PgBouncer stands before it, which
-# has three connections to each database and gives each transaction another one.
+# temporary folder, which goes when the command ends. PostgreSQL's programs are in its PATH. With --pooler
+# first, PgBouncer stands before it, which has three connections to each database and gives each transaction
+# another one.
 set -euo pipefail
 pooler=
 if [ "$1" = --pooler ]; then
@@ -54,4 +55,4 @@ END
 fi
 trap stop EXIT
 cd - >/dev/null
-TEST_POSTGRES="postgres://headwater@127.0.0.1:$port/postgres" "$@"
+PATH=$PATH:$programs TEST_POSTGRES="postgres://headwater@127.0.0.1:$port/postgres" "$@"

@@ -1,9 +1,10 @@
 """Run public conformance suites against a freshly started server.
 
-    python run.py --binary PATH/TO/headwater [--only tester|sanity|client|patch|api]
+    python run.py --binary PATH/TO/headwater [--only tester|sanity|client|patch|api]...
 
 Every suite gets a source of its own, so none sees what another one left behind; the
-one of the admin API gets a server of its own.
+one of the admin API gets a server of its own. With TEST_POSTGRES, the URL of a
+cluster, each server gets a new database there (tests/postgres.sh makes one).
 The last line of the output is the sum of all cases; the exit code is 0 only when
 none failed and every suite ran at least as many cases as it is known to have.
 """
@@ -80,6 +81,7 @@ class Server:
         self.data.mkdir(parents=True)
         self.log_path = directory / "server.log"
         self.port = free_port()
+        self.environment = os.environ | database(directory.name)
         self.log: IO[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -90,7 +92,11 @@ class Server:
             "--slug", slug, "--data", str(self.data), "--json",
         ]  # fmt: skip
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=COMMAND_SECONDS
+            command,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
         )
         if done.returncode != 0:
             raise ServerError(
@@ -115,6 +121,7 @@ class Server:
         ]  # fmt: skip
         done = subprocess.run(
             command,
+            env=self.environment,
             input=f"{password}\n",
             capture_output=True,
             text=True,
@@ -138,6 +145,7 @@ class Server:
                 "--listen", f"{HOST}:{self.port}", "--data", str(self.data),
                 *self.options,
             ],
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
@@ -193,6 +201,19 @@ class Server:
             return ""
         lines = self.log_path.read_text(errors="replace").splitlines()
         return "\n".join(lines[-LOG_LINES_SHOWN:])
+
+
+def database(name: str) -> dict[str, str]:
+    """Return what tells a server of its database, which is made, where a cluster is given."""
+    if not (cluster := os.environ.get("TEST_POSTGRES")):
+        return {}
+    name = f"suites_{name}"
+    subprocess.run(
+        ["createdb", f"--maintenance-db={cluster}", name],
+        check=True,
+        timeout=COMMAND_SECONDS,
+    )
+    return {"HEADWATER_DATABASE_URL": f"{cluster.rpartition('/')[0]}/{name}"}
 
 
 def free_port() -> int:
@@ -296,14 +317,17 @@ def main() -> int:
         "--binary", type=Path, required=True, help="the server's program"
     )
     parser.add_argument(
-        "--only", choices=sorted([*SUITES, API]), help="run this suite alone"
+        "--only",
+        action="append",
+        choices=sorted([*SUITES, API]),
+        help="run this suite, and no others but those named so",
     )
     arguments = parser.parse_args()
 
     # A proxy meant for the outside world must not come between us and the server.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = HOST
 
-    names = [arguments.only] if arguments.only else [*SUITES, API]
+    names: list[str] = arguments.only or [*SUITES, API]
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="suites-") as directory:
         binary = arguments.binary.resolve()
