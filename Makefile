@@ -61,11 +61,13 @@ test-ui: ui ## Types and logic of the web UI, and whether the guides are up to d
 	$(NODE) npm --prefix ui test
 	$(NODE) node ui/scripts/guides.mjs --check
 
+BROWSER_TESTS := HEADWATER_BINARY=$(abspath $(TARGET_DIR))/debug/headwater SCREENSHOTS=$(abspath $(TARGET_DIR))/screenshots \
+	npm --prefix ui run test:browser
+
 .PHONY: test-browser
 test-browser: ui chromium ## Walk through the web UI in Chromium; screenshots are left in target/screenshots
 	cargo build --locked -p headwater
-	HEADWATER_BINARY=$(abspath $(TARGET_DIR))/debug/headwater SCREENSHOTS=$(abspath $(TARGET_DIR))/screenshots \
-		$(NODE) npm --prefix ui run test:browser
+	$(NODE) $(BROWSER_TESTS)
 
 .PHONY: test-rust
 test-rust: ui nextest postgres ## Unit, property and integration tests
@@ -102,9 +104,10 @@ test-postgres: ui nextest postgres ## The tests of the server once more, on Post
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
 
 .PHONY: test-postgres-all
-test-postgres-all: ui nextest postgres $(SUITES_VENV)/ready ## The same with the slow ones, and all suites
+test-postgres-all: ui nextest postgres $(SUITES_VENV)/ready chromium ## The same with the slow ones, all suites, and the browser's
 	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
 	tests/postgres.sh $(SUITES) --binary $(TARGET_DIR)/debug/headwater
+	tests/postgres.sh env $(NODE) $(BROWSER_TESTS)
 
 .PHONY: test-pooler
 test-pooler: ui nextest postgres ## The tests of the server on PostgreSQL, with PgBouncer in transaction mode before it

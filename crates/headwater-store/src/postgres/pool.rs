@@ -187,16 +187,16 @@ impl Connections {
     }
 }
 
-/// Closes connections that have not been used for long, and looks again, until the pool is gone. `now` tells
+/// Closes connections that have not been used for long, and looks again, until the pool is gone. `clock` tells
 /// the time.
-async fn closing_unused(pool: WeakPool, every: Duration, now: impl Fn() -> Instant) {
+async fn closing_unused(pool: WeakPool, every: Duration, clock: impl Fn() -> Instant) {
     loop {
         tokio::time::sleep(every).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut spare = pool.status().size.saturating_sub(LEAST);
         let closed = pool.retain(|_, metrics| {
             let used = metrics.recycled.unwrap_or(metrics.created);
-            let is_closed = spare > 0 && now().saturating_duration_since(used) >= MOST_UNUSED;
+            let is_closed = spare > 0 && clock().saturating_duration_since(used) >= MOST_UNUSED;
             spare -= usize::from(is_closed);
             !is_closed
         });

@@ -1,5 +1,7 @@
-// A Headwater server of its own for a test: the real binary, on a free port, with an empty folder.
-import { type ChildProcess, spawn } from "node:child_process";
+// A Headwater server of its own for a test: the real binary, on a free port, with an empty folder. With
+// TEST_POSTGRES, the URL of a cluster, it has a new database there (tests/postgres.sh makes one).
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,6 +31,7 @@ export async function startServer(): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), "headwater-browser-"));
   // Port 0: the system gives one that is free, and the server says which.
   const child = spawn(binary(), ["serve", "--listen", "127.0.0.1:0", "--data", data], {
+    env: { ...process.env, ...database() },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const written = gather(child);
@@ -54,6 +57,15 @@ export async function startPreparedServer(): Promise<PreparedServer> {
   const server = await startServer();
   const api = await AdminApi.ofLink(server.link, MARY);
   return { ...server, administrator: MARY, api };
+}
+
+/** What tells a server of its database, which is made, where a cluster is given. */
+function database(): NodeJS.ProcessEnv {
+  const cluster = process.env.TEST_POSTGRES;
+  if (!cluster) return {};
+  const name = `browser_${randomUUID()}`;
+  execFileSync("createdb", [`--maintenance-db=${cluster}`, name]);
+  return { HEADWATER_DATABASE_URL: cluster.replace(/[^/]*$/, name) };
 }
 
 function binary(): string {
