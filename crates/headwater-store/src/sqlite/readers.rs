@@ -38,29 +38,55 @@ const MAPPED: i64 = 16 << 20;
 /// Counts commits, so that it can be told whether a snapshot is the latest. The count is odd while a
 /// commit is under way: then some may see it already, and others not yet.
 #[derive(Debug, Default)]
-pub(super) struct Commits(AtomicU64);
+pub(super) struct Commits {
+    count: AtomicU64,
+    /// The last commit that a snapshot may have seen before its end.
+    seen: AtomicU64,
+}
 
 impl Commits {
     /// Before a commit.
     pub(super) fn begin(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.count.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Behind a commit, and before anybody hears of it; also behind one that failed.
     pub(super) fn end(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.count.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Lets no snapshot that has been kept be used any more: what another process committed has been
     /// seen.
     pub(super) fn outdate(&self) {
-        self.0.fetch_add(2, Ordering::SeqCst);
+        self.count.fetch_add(2, Ordering::SeqCst);
     }
 
-    /// The count, unless a commit is under way.
-    fn settled(&self) -> Option<u64> {
-        let count = self.0.load(Ordering::SeqCst);
-        count.is_multiple_of(2).then_some(count)
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Whether a snapshot has all that anybody can have heard of. While a commit is under way that is what
+    /// was there before it, until somebody sees what it does: nobody is to see less than was seen before.
+    fn is_latest(&self, snapshot: Option<u64>) -> bool {
+        let count = self.count();
+        let settled = count & !1;
+        snapshot == Some(settled) && (count == settled || self.seen.load(Ordering::SeqCst) != count)
+    }
+
+    /// What a snapshot may be kept under that was begun at a count or later, and has been read from: the
+    /// count, if it is still the same.
+    fn begun_at(&self, before: u64) -> Option<u64> {
+        let count = self.see();
+        (count == before && count.is_multiple_of(2)).then_some(count)
+    }
+
+    /// Notes that a new snapshot has been read from; answers the count.
+    fn see(&self) -> u64 {
+        let count = self.count();
+        if !count.is_multiple_of(2) {
+            self.seen.fetch_max(count, Ordering::SeqCst);
+        }
+        count
     }
 }
 
@@ -94,17 +120,20 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Looked at before the snapshot is begun: it may have more than that, but not less.
-        let settled = self.commits.settled();
         self.with_reader(|reader| {
-            if settled.is_none() || reader.snapshot != settled {
+            // Looked at before the snapshot is begun: it may have more than that, but not less.
+            let before = self.commits.count();
+            let is_latest = self.commits.is_latest(reader.snapshot);
+            if !is_latest {
                 reader.end()?;
                 reader.begin()?;
             }
             let result = read(&reader.connection, &reader.slots)?;
-            match settled {
-                Some(_) => reader.snapshot = settled,
-                None => reader.commit()?,
+            if !is_latest {
+                reader.snapshot = self.commits.begun_at(before);
+                if reader.snapshot.is_none() {
+                    reader.commit()?;
+                }
             }
             Ok(result)
         })
@@ -119,6 +148,7 @@ impl Readers {
             reader.end()?;
             reader.begin()?;
             let result = read(&reader.connection, &reader.slots)?;
+            self.commits.see();
             reader.commit()?;
             Ok(result)
         })
@@ -251,7 +281,7 @@ mod tests {
         assert_eq!(setting.readers.read_latest(|connection, _| Ok(rows(connection)?)).expect("a count"), 1);
         setting.commits.begin();
         assert_eq!(setting.rows(), 1);
-        // While a commit is under way, nothing is kept.
+        // What is begun while a commit is under way is not kept.
         setting.insert();
         assert_eq!(setting.rows(), 2);
         setting.commits.end();
@@ -260,6 +290,28 @@ mod tests {
         setting.insert();
         setting.commits.outdate();
         assert_eq!(setting.rows(), 4);
+    }
+
+    #[test]
+    fn nobody_sees_less_of_a_commit_than_was_seen_before() {
+        let setting = Setting::new();
+        let two = || {
+            let both = setting.readers.read(|connection, _| Ok((rows(connection)?, setting.rows())));
+            both.expect("two counts")
+        };
+        assert_eq!(two(), (0, 0));
+        setting.commits.begin();
+        setting.insert();
+        assert_eq!(two(), (0, 0), "both are as before the commit");
+        // A third reader has no snapshot of before.
+        assert_eq!(setting.readers.read(|_, _| Ok(two())).expect("two counts"), (0, 1));
+        assert_eq!(two(), (1, 1), "the commit has been seen");
+        setting.commits.end();
+        assert_eq!(two(), (1, 1));
+        setting.commits.begin();
+        setting.insert();
+        assert_eq!(setting.readers.read_latest(|connection, _| Ok(rows(connection)?)).expect("a count"), 2);
+        assert_eq!(two(), (2, 2), "this one too");
     }
 
     fn cache(connection: &Connection) -> Result<i64, StoreError> {
