@@ -6,6 +6,7 @@ mod checkpoints;
 mod credentials;
 mod damage;
 mod functions;
+mod log_file;
 mod migrate;
 mod read;
 mod readers;
@@ -25,7 +26,7 @@ use std::{
 
 use async_trait::async_trait;
 use headwater_scim::index;
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, config::DbConfig};
 
 pub use requests::{Resolve, SqliteRequestLog};
 
@@ -341,10 +342,7 @@ fn open_current(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let connection = log_file::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Durable before answered: the log is synchronised at every commit.
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -1,7 +1,10 @@
 //! The writer: one thread that owns the writing connection. Whatever has queued up while the last
-//! commit was being synchronised goes into the next one, so that many requests share its cost.
+//! batch was on its way goes into the next one, so that many requests share the cost of a commit. What
+//! comes later waits for the one behind it: while that is answered, and its clients ask for more, this one
+//! is written.
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
@@ -159,9 +162,15 @@ fn write(
     written: &AtomicBool,
     commits: &Commits,
 ) {
-    while let Ok(first) = jobs.recv() {
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            let Ok(job) = jobs.recv() else { return };
+            waiting.push_back(job);
+        }
+        waiting.extend(jobs.try_iter().take(MOST_JOBS - waiting.len()));
         let mut answers = Vec::new();
-        let batch = batch(&mut connection, first, jobs, commits, &mut answers);
+        let batch = batch(&mut connection, &mut waiting, commits, &mut answers);
         match &batch {
             Ok(()) => written.store(true, Ordering::Relaxed),
             Err(reason) => tracing::error!(reason, "a batch of changes came to nothing"),
@@ -175,11 +184,11 @@ fn write(
     }
 }
 
-/// Runs jobs in one transaction and commits it. On an error nothing of it is in the database.
+/// Runs the jobs that wait in one transaction and commits it. On an error nothing of it is in the
+/// database, and those that have not been run still wait.
 fn batch(
     connection: &mut Connection,
-    first: Box<dyn Job>,
-    jobs: &mpsc::Receiver<Box<dyn Job>>,
+    waiting: &mut VecDeque<Box<dyn Job>>,
     commits: &Commits,
     answers: &mut Vec<Answer>,
 ) -> Result<(), String> {
@@ -188,13 +197,12 @@ fn batch(
         Err(error) => {
             let reason = error.to_string();
             // Those behind it would each wait as long for the same answer.
-            std::iter::once(first).chain(jobs.try_iter().take(MOST_JOBS)).for_each(|job| job.fail(&reason));
+            waiting.drain(..).for_each(|job| job.fail(&reason));
             return Err(reason);
         }
     };
     let mut state = Batch::default();
-    let mut next = Some(first);
-    while let Some(job) = next {
+    while let Some(job) = waiting.pop_front() {
         let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
         answers.push(answer.map_err(|_| "a change made the writer panic".to_owned())?);
         if transaction.is_autocommit() {
@@ -205,7 +213,6 @@ fn batch(
         if state.is_spoiled() {
             return Err("a change failed half way".to_owned());
         }
-        next = if answers.len() < MOST_JOBS { jobs.try_recv().ok() } else { None };
     }
     state.write_down(&transaction).map_err(|error| error.to_string())?;
     commits.begin();

@@ -18,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use self::writer::Writing;
-use super::{lock, make_private_folder, migrate, open_private};
+use super::{lock, log_file, make_private_folder, migrate, open_private};
 use crate::{
     Millis, SourceId, StoreError,
     requests::{
@@ -266,10 +266,7 @@ fn absent(error: std::io::Error) -> std::io::Result<()> {
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     open_private(path).map_err(|source| StoreError::Folder { path: path.display().to_string(), source })?;
-    let mut connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let mut connection = log_file::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Pages that become free are given back now and then; it has to be said before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
