@@ -4,8 +4,23 @@ use std::collections::HashMap;
 
 use crate::{MemberId, Related, StoreError};
 
-/// What is known of who is in which group, while the groups of several members are found: each group
-/// is gone up from once, however many of them it holds.
+/// Where groups are read from.
+pub(crate) trait Groups {
+    /// The ids of the groups that hold a member themselves.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError>;
+
+    /// A group as its members show it; `None` if it is not there.
+    ///
+    /// # Errors
+    /// The database failed.
+    fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError>;
+}
+
+/// What is known of who is in which group, while the groups of several members are found in one snapshot:
+/// each group is read and gone up from once, however many of them it holds.
 #[derive(Default)]
 pub(crate) struct Ancestry {
     /// Groups, by the numbers that they have here.
@@ -15,28 +30,34 @@ pub(crate) struct Ancestry {
     parents: HashMap<usize, Vec<usize>>,
     /// All above a group, by way of others too.
     above: HashMap<usize, Vec<usize>>,
+    /// How many numbers are in all of these.
+    size: usize,
 }
 
 impl Ancestry {
+    /// How much is known: the number of groups, and of what they are in.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The groups of a member: those that it is a member of itself, then those that hold one of these,
     /// or a group that does, and so on (RFC 7643 §4.1.2: indirect); each once, however they hold each
-    /// other, and both in the order of their ids. `holders` reads the groups that hold somebody.
+    /// other, and both in the order of their ids.
     ///
     /// # Errors
-    /// Those of `holders`.
+    /// Those of `groups`.
     pub(crate) fn groups(
         &mut self,
         member: &MemberId,
-        mut holders: impl FnMut(&MemberId) -> Result<Vec<Related>, StoreError>,
+        groups: &mut impl Groups,
     ) -> Result<Vec<Related>, StoreError> {
-        let direct: Vec<usize> = holders(member)?.into_iter().map(|group| self.number(group)).collect();
+        let direct = self.holders(member, groups)?;
         let mut found = vec![false; self.groups.len()];
         for group in &direct {
-            for above in self.all_above(*group, &mut holders)? {
-                if above >= found.len() {
-                    found.resize(self.groups.len(), false);
-                }
-                found[above] = true;
+            self.go_up(*group, groups)?;
+            found.resize(self.groups.len(), false);
+            for above in self.above.get(group).into_iter().flatten() {
+                found[*above] = true;
             }
         }
         for group in &direct {
@@ -52,30 +73,36 @@ impl Ancestry {
         Ok(groups)
     }
 
-    fn number(&mut self, group: Related) -> usize {
-        if let Some(number) = self.numbers.get(&group.id) {
-            return *number;
+    /// The numbers of the groups that hold a member themselves.
+    fn holders(&mut self, member: &MemberId, groups: &mut impl Groups) -> Result<Vec<usize>, StoreError> {
+        let ids = groups.holders(member)?;
+        let mut numbers = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(number) = self.numbers.get(&id) {
+                numbers.push(*number);
+            } else if let Some(group) = groups.group(&id)? {
+                numbers.push(self.groups.len());
+                self.numbers.insert(id, self.groups.len());
+                self.groups.push(Related { direct: true, ..group });
+                self.size += 1;
+            }
         }
-        self.numbers.insert(group.id.clone(), self.groups.len());
-        self.groups.push(Related { direct: true, ..group });
-        self.groups.len() - 1
+        Ok(numbers)
     }
 
-    fn all_above(
-        &mut self,
-        group: usize,
-        holders: &mut impl FnMut(&MemberId) -> Result<Vec<Related>, StoreError>,
-    ) -> Result<Vec<usize>, StoreError> {
-        if let Some(above) = self.above.get(&group) {
-            return Ok(above.clone());
+    /// Finds all that is above a group.
+    fn go_up(&mut self, group: usize, groups: &mut impl Groups) -> Result<(), StoreError> {
+        if self.above.contains_key(&group) {
+            return Ok(());
         }
         let mut seen = vec![false; self.groups.len()];
         let mut above = Vec::new();
         let mut waiting = vec![group];
         while let Some(next) = waiting.pop() {
             if !self.parents.contains_key(&next) {
-                let parents = holders(&self.groups[next].id)?;
-                let parents = parents.into_iter().map(|parent| self.number(parent)).collect();
+                let id = self.groups[next].id.clone();
+                let parents = self.holders(&id, groups)?;
+                self.size += parents.len();
                 self.parents.insert(next, parents);
                 seen.resize(self.groups.len(), false);
             }
@@ -86,8 +113,9 @@ impl Ancestry {
                 }
             }
         }
-        self.above.insert(group, above.clone());
-        Ok(above)
+        self.size += above.len();
+        self.above.insert(group, above);
+        Ok(())
     }
 }
 
@@ -98,8 +126,28 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
     use uuid::Uuid;
 
-    use super::Ancestry;
-    use crate::{MemberId, Related, ResourceId};
+    use super::{Ancestry, Groups};
+    use crate::{MemberId, Related, ResourceId, StoreError};
+
+    /// The groups that hold a member or a group, by number.
+    struct Graph(HashMap<u128, BTreeSet<u128>>);
+
+    impl Graph {
+        fn direct_of(&self, member: u128) -> BTreeSet<u128> {
+            self.0.get(&member).cloned().unwrap_or_default()
+        }
+    }
+
+    impl Groups for Graph {
+        fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError> {
+            let member = member.resource_id().expect("an id").0.as_u128();
+            Ok(self.direct_of(member).into_iter().map(id).collect())
+        }
+
+        fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
+            Ok(Some(Related { id: id.clone(), direct: true, named: None }))
+        }
+    }
 
     fn id(number: u128) -> MemberId {
         ResourceId(Uuid::from_u128(number)).into()
@@ -108,16 +156,18 @@ mod tests {
     proptest! {
         #[test]
         fn groups_are_those_that_can_be_reached(edges in vec((0..14_u128, 0..10_u128), 0..60)) {
-            let mut holders: HashMap<u128, BTreeSet<u128>> = HashMap::new();
+            let mut graph = Graph(HashMap::new());
             for (member, group) in &edges {
-                holders.entry(*member).or_default().insert(*group);
+                graph.0.entry(*member).or_default().insert(*group);
             }
-            let direct_of = |member: u128| holders.get(&member).cloned().unwrap_or_default();
             let mut ancestry = Ancestry::default();
             for member in (0..14).chain(0..14) {
-                let direct = direct_of(member);
+                let direct = graph.direct_of(member);
                 let mut all = direct.clone();
-                while let Some(new) = all.iter().flat_map(|group| direct_of(*group)).find(|group| !all.contains(group)) {
+                let missing = |all: &BTreeSet<u128>| {
+                    all.iter().flat_map(|group| graph.direct_of(*group)).find(|group| !all.contains(group))
+                };
+                while let Some(new) = missing(&all) {
                     all.insert(new);
                 }
                 let expected: Vec<(MemberId, bool)> = direct
@@ -125,11 +175,7 @@ mod tests {
                     .map(|group| (id(*group), true))
                     .chain(all.difference(&direct).map(|group| (id(*group), false)))
                     .collect();
-                let found = ancestry.groups(&id(member), |asked| {
-                    let asked = asked.resource_id().expect("an id").0.as_u128();
-                    let related = |group: &u128| Related { id: id(*group), direct: true, named: None };
-                    Ok(direct_of(asked).iter().map(related).collect())
-                });
+                let found = ancestry.groups(&id(member), &mut graph);
                 let found: Vec<(MemberId, bool)> =
                     found.expect("readable").into_iter().map(|group| (group.id, group.direct)).collect();
                 prop_assert_eq!(found, expected);

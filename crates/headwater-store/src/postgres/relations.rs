@@ -12,7 +12,9 @@ use tokio_postgres::{Client, Row};
 use super::{gather::id, statement::Typed};
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource, ancestry::Ancestry, related,
+    StoredResource,
+    ancestry::{Ancestry, Groups},
+    related,
 };
 
 /// How many members of groups are read at once.
@@ -141,15 +143,27 @@ async fn read_groups(
             above.entry(member).or_insert(groups);
         }
     }
-    let mut ancestry = Ancestry::default();
+    let (mut ancestry, mut found) = (Ancestry::default(), Found { above, named });
     for resource in resources {
-        let holders = |member: &MemberId| {
-            let groups = above.get(member).into_iter().flatten();
-            Ok(groups.filter_map(|group| named.get(group).cloned().flatten()).collect())
-        };
-        resource.groups = Some(ancestry.groups(&resource.id.into(), holders)?);
+        resource.groups = Some(ancestry.groups(&resource.id.into(), &mut found)?);
     }
     Ok(())
+}
+
+/// Groups that have been read.
+struct Found {
+    above: HashMap<MemberId, Vec<MemberId>>,
+    named: HashMap<MemberId, Option<Related>>,
+}
+
+impl Groups for Found {
+    fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError> {
+        Ok(self.above.get(member).cloned().unwrap_or_default())
+    }
+
+    fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
+        Ok(self.named.get(id).cloned().flatten())
+    }
 }
 
 /// The groups that hold each of some resources themselves.

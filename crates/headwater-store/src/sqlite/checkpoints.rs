@@ -17,7 +17,7 @@ use super::{lock, open_writing, readers::Readers};
 use crate::StoreError;
 
 /// How often it is looked whether there is something to do.
-const EVERY: Duration = Duration::from_millis(50);
+const EVERY: Duration = Duration::from_millis(200);
 
 /// A thread that checkpoints now and then. It never waits for readers or the writer, nor they for
 /// it. What it can't do, because the writer is always ahead of it, the writer does itself once the

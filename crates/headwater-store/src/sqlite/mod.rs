@@ -34,8 +34,7 @@ use self::{
     checkpoints::Checkpoints,
     credentials::{Credentials, LOOK_EVERY},
     damage::Condition,
-    functions::Slots,
-    readers::{Commits, Readers},
+    readers::{Commits, Readers, Snapshot},
     writer::Writer,
 };
 use crate::{
@@ -79,9 +78,11 @@ impl SqliteStore {
     /// all of it is there ([`StoreError::Incomplete`]).
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let store = Self::open_incomplete(folder)?;
-        store.shared.readers.read_latest(|connection, _| match transfer::progress::origin(connection)? {
-            Some(origin) => Err(StoreError::Incomplete(origin)),
-            None => Ok(()),
+        store.shared.readers.read_latest(|snapshot| {
+            match transfer::progress::origin(snapshot.connection)? {
+                Some(origin) => Err(StoreError::Incomplete(origin)),
+                None => Ok(()),
+            }
         })?;
         Ok(store)
     }
@@ -172,7 +173,7 @@ impl SqliteStore {
     /// Reads in one snapshot what may take longer than an async thread should be held.
     async fn read_long<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.shared.readers);
         blocking(move || readers.read(read)).await
@@ -195,9 +196,8 @@ impl Store for SqliteStore {
     async fn credential(&self, slug: &str, lookup: [u8; 8]) -> Result<Option<Arc<Credential>>, StoreError> {
         let registries = &self.shared.registries;
         let load = || {
-            let latest = |connection: &Connection, _: &Slots| {
-                records::credential(connection, registries, slug, lookup)
-            };
+            let latest =
+                |snapshot: &Snapshot<'_>| records::credential(snapshot.connection, registries, slug, lookup);
             let found = self.shared.readers.read_latest(latest);
             // What is read with this registry has to be as new as it is.
             self.shared.commits.outdate();
@@ -216,24 +216,17 @@ impl Store for SqliteStore {
         if include.members {
             let resource_type = resource_type.to_owned();
             return self
-                .read_long(move |connection, _| {
-                    read::resource(connection, source, &resource_type, id, include)
-                })
+                .read_long(move |snapshot| read::resource(snapshot, source, &resource_type, id, include))
                 .await;
         }
-        self.shared
-            .readers
-            .read(|connection, _| read::resource(connection, source, resource_type, id, include))
+        self.shared.readers.read(|snapshot| read::resource(snapshot, source, resource_type, id, include))
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
         if pages::is_quick(&query) {
-            return self
-                .shared
-                .readers
-                .read(|connection, slots| search::search(connection, slots, source, &query));
+            return self.shared.readers.read(|snapshot| search::search(snapshot, source, &query));
         }
-        self.read_long(move |connection, slots| search::search(connection, slots, source, &query)).await
+        self.read_long(move |snapshot| search::search(snapshot, source, &query)).await
     }
 
     async fn members_after(
@@ -243,11 +236,11 @@ impl Store for SqliteStore {
         after: &MemberId,
     ) -> Result<RelatedPage, StoreError> {
         let after = after.clone();
-        self.read_long(move |connection, _| read::members(connection, source, id, &after)).await
+        self.read_long(move |snapshot| read::members(snapshot.connection, source, id, &after)).await
     }
 
     async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
-        self.shared.readers.read(|connection, _| read::names(connection, source, ids))
+        self.shared.readers.read(|snapshot| read::names(snapshot.connection, source, ids))
     }
 
     async fn referrers(
@@ -258,7 +251,7 @@ impl Store for SqliteStore {
         id: ResourceId,
     ) -> Result<Vec<StoredResource>, StoreError> {
         let code = index::code(resource_type, path);
-        self.read_long(move |connection, _| read::referrers(connection, source, code, id)).await
+        self.read_long(move |snapshot| read::referrers(snapshot.connection, source, code, id)).await
     }
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
@@ -301,7 +294,8 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.shared.condition.check()?;
-        self.shared.readers.read_latest(|connection, _| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?))
+        let one = |connection: &Connection| connection.query_row("SELECT 1", [], |_| Ok(()));
+        self.shared.readers.read_latest(|snapshot| Ok(one(snapshot.connection)?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource, ancestry::Ancestry, related,
+    StoredResource, ancestry::Groups, related, sqlite::readers::Snapshot,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -58,7 +58,7 @@ pub(super) fn find<T>(
 }
 
 pub(super) fn resource(
-    connection: &Connection,
+    snapshot: &Snapshot<'_>,
     source: SourceId,
     resource_type: &str,
     id: ResourceId,
@@ -70,20 +70,20 @@ pub(super) fn resource(
         "SELECT r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document \
          FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3",
     ];
-    let Some(mut found) = find(connection, FIND, source, resource_type, id, stored)? else { return Ok(None) };
-    relate(connection, source, &mut found, include, &mut Ancestry::default())?;
+    let found = find(snapshot.connection, FIND, source, resource_type, id, stored)?;
+    let Some(mut found) = found else { return Ok(None) };
+    relate(snapshot, source, &mut found, include)?;
     Ok(Some(found))
 }
 
-/// Reads the relations that are asked for. `ancestry` is what is known from other resources read in the
-/// same snapshot.
+/// Reads the relations that are asked for.
 pub(super) fn relate(
-    connection: &Connection,
+    snapshot: &Snapshot<'_>,
     source: SourceId,
     resource: &mut StoredResource,
     include: Include,
-    ancestry: &mut Ancestry,
 ) -> Result<(), StoreError> {
+    let connection = snapshot.connection;
     if include.members {
         resource.members = Some(match resource.member_count {
             0 => RelatedPage::default(),
@@ -91,8 +91,8 @@ pub(super) fn relate(
         });
     }
     if include.groups {
-        let holders = |member: &MemberId| holders(connection, source, member);
-        resource.groups = Some(ancestry.groups(&resource.id.into(), holders)?);
+        let mut groups = InSource { connection, source };
+        resource.groups = Some(snapshot.ancestry(source).groups(&resource.id.into(), &mut groups)?);
     }
     Ok(())
 }
@@ -117,14 +117,26 @@ pub(super) fn members(
     Ok(RelatedPage { members, more })
 }
 
-/// The groups that hold a member themselves.
-fn holders(connection: &Connection, source: SourceId, member: &MemberId) -> Result<Vec<Related>, StoreError> {
-    let select = "SELECT m.group_id, r.type, r.display FROM membership m \
-                  CROSS JOIN resource r ON r.source_id = m.source_id AND r.id = m.group_id \
-                  WHERE m.source_id = ?1 AND m.member_id = ?2";
-    let mut statement = connection.prepare_cached(select)?;
-    let rows = statement.query_map(params![source.0, member.as_bytes()], related_row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// The groups of a source.
+struct InSource<'a> {
+    connection: &'a Connection,
+    source: SourceId,
+}
+
+impl Groups for InSource<'_> {
+    fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError> {
+        let select = "SELECT group_id FROM membership WHERE source_id = ?1 AND member_id = ?2";
+        let mut statement = self.connection.prepare_cached(select)?;
+        let id = |row: &Row<'_>| Ok(MemberId::from_bytes(row.get_ref(0)?.as_blob()?));
+        let rows = statement.query_map(params![self.source.0, member.as_bytes()], id)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
+        let select = "SELECT id, type, display FROM resource WHERE source_id = ?1 AND id = ?2";
+        let mut statement = self.connection.prepare_cached(select)?;
+        Ok(statement.query_row(params![self.source.0, id.as_bytes()], related_row).optional()?)
+    }
 }
 
 /// Calls `visit` for each member of a group, one at a time.

@@ -5,6 +5,7 @@
 //! would see in a new one.
 
 use std::{
+    cell::{RefCell, RefMut},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -21,7 +22,7 @@ use super::{
     functions::{self, Slots},
     lock,
 };
-use crate::StoreError;
+use crate::{SourceId, StoreError, ancestry::Ancestry};
 
 /// How many reading connections are kept open when nobody uses them.
 const IDLE_READERS: usize = 32;
@@ -34,6 +35,9 @@ const SMALL_CACHE: i64 = 1_024;
 /// How much of the file is mapped into memory by each reader, in bytes: a small directory as a whole. What
 /// is mapped counts as memory of the process, and a large file is read no faster for it.
 const MAPPED: i64 = 16 << 20;
+
+/// How much is kept in mind of who is in which group: see [`Ancestry::size`].
+const MOST_KNOWN: usize = 10_000;
 
 /// Counts commits, so that it can be told whether a snapshot is the latest. The count is odd while a
 /// commit is under way: then some may see it already, and others not yet.
@@ -99,6 +103,37 @@ pub(super) struct Readers {
     large_caches: Arc<Semaphore>,
 }
 
+/// What is read in one snapshot of the database.
+pub(super) struct Snapshot<'a> {
+    pub(super) connection: &'a Connection,
+    /// The filters that SQL functions evaluate.
+    pub(super) slots: &'a Slots,
+    above: &'a RefCell<Above>,
+}
+
+impl Snapshot<'_> {
+    /// What is known in this snapshot of the groups of a source.
+    pub(super) fn ancestry(&self, source: SourceId) -> RefMut<'_, Ancestry> {
+        let mut above = self.above.borrow_mut();
+        if above.source != source || above.ancestry.size() > MOST_KNOWN {
+            *above = Above { source, ancestry: Ancestry::default() };
+        }
+        RefMut::map(above, |above| &mut above.ancestry)
+    }
+}
+
+/// Which groups of a source are in which.
+struct Above {
+    source: SourceId,
+    ancestry: Ancestry,
+}
+
+impl Default for Above {
+    fn default() -> Self {
+        Self { source: SourceId(0), ancestry: Ancestry::default() }
+    }
+}
+
 /// A reading connection and the filters that its SQL functions evaluate.
 struct Reader {
     connection: Connection,
@@ -107,6 +142,8 @@ struct Reader {
     large_cache: Option<OwnedSemaphorePermit>,
     /// The count of commits at which the snapshot was begun that is open.
     snapshot: Option<u64>,
+    /// What was found out in it of the groups of one source.
+    above: RefCell<Above>,
 }
 
 impl Readers {
@@ -118,7 +155,7 @@ impl Readers {
     /// Runs `read` in one snapshot, which has all that this process has committed.
     pub(super) fn read<T>(
         &self,
-        read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with_reader(|reader| {
             // Looked at before the snapshot is begun: it may have more than that, but not less.
@@ -128,7 +165,7 @@ impl Readers {
                 reader.end()?;
                 reader.begin()?;
             }
-            let result = read(&reader.connection, &reader.slots)?;
+            let result = reader.read(read)?;
             if !is_latest {
                 reader.snapshot = self.commits.begun_at(before);
                 if reader.snapshot.is_none() {
@@ -142,12 +179,12 @@ impl Readers {
     /// Like [`Self::read`], with what other processes have committed too.
     pub(super) fn read_latest<T>(
         &self,
-        read: impl FnOnce(&Connection, &Slots) -> Result<T, StoreError>,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with_reader(|reader| {
             reader.end()?;
             reader.begin()?;
-            let result = read(&reader.connection, &reader.slots)?;
+            let result = reader.read(read)?;
             self.commits.see();
             reader.commit()?;
             Ok(result)
@@ -208,12 +245,17 @@ impl Reader {
         connection.set_prepared_statement_cache_capacity(128);
         let slots = Slots::default();
         functions::register(&connection, &slots)?;
-        Ok(Self { connection, slots, large_cache, snapshot: None })
+        Ok(Self { connection, slots, large_cache, snapshot: None, above: RefCell::default() })
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.above.take();
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        read(&Snapshot { connection: &self.connection, slots: &self.slots, above: &self.above })
     }
 
     fn commit(&self) -> Result<(), StoreError> {
@@ -234,9 +276,10 @@ mod tests {
     use rusqlite::Connection;
     use tempfile::TempDir;
 
-    use super::{Commits, LARGE_CACHE, Readers, WITH_LARGE_CACHE};
+    use super::{Commits, LARGE_CACHE, Readers, Snapshot, WITH_LARGE_CACHE};
     use crate::{
-        StoreError,
+        MemberId, Related, ResourceId, SourceId, StoreError,
+        ancestry::Groups,
         sqlite::{damage::Condition, open_writing},
     };
 
@@ -264,7 +307,7 @@ mod tests {
         }
 
         fn rows(&self) -> i64 {
-            self.readers.read(|connection, _| Ok(rows(connection)?)).expect("a count")
+            self.readers.read(|snapshot| Ok(rows(snapshot.connection)?)).expect("a count")
         }
     }
 
@@ -278,7 +321,10 @@ mod tests {
         assert_eq!(setting.rows(), 0);
         setting.insert();
         assert_eq!(setting.rows(), 0, "nobody has said that there is more");
-        assert_eq!(setting.readers.read_latest(|connection, _| Ok(rows(connection)?)).expect("a count"), 1);
+        assert_eq!(
+            setting.readers.read_latest(|snapshot| Ok(rows(snapshot.connection)?)).expect("a count"),
+            1
+        );
         setting.commits.begin();
         assert_eq!(setting.rows(), 1);
         // What is begun while a commit is under way is not kept.
@@ -296,7 +342,7 @@ mod tests {
     fn nobody_sees_less_of_a_commit_than_was_seen_before() {
         let setting = Setting::new();
         let two = || {
-            let both = setting.readers.read(|connection, _| Ok((rows(connection)?, setting.rows())));
+            let both = setting.readers.read(|snapshot| Ok((rows(snapshot.connection)?, setting.rows())));
             both.expect("two counts")
         };
         assert_eq!(two(), (0, 0));
@@ -304,14 +350,51 @@ mod tests {
         setting.insert();
         assert_eq!(two(), (0, 0), "both are as before the commit");
         // A third reader has no snapshot of before.
-        assert_eq!(setting.readers.read(|_, _| Ok(two())).expect("two counts"), (0, 1));
+        assert_eq!(setting.readers.read(|_| Ok(two())).expect("two counts"), (0, 1));
         assert_eq!(two(), (1, 1), "the commit has been seen");
         setting.commits.end();
         assert_eq!(two(), (1, 1));
         setting.commits.begin();
         setting.insert();
-        assert_eq!(setting.readers.read_latest(|connection, _| Ok(rows(connection)?)).expect("a count"), 2);
+        assert_eq!(
+            setting.readers.read_latest(|snapshot| Ok(rows(snapshot.connection)?)).expect("a count"),
+            2
+        );
         assert_eq!(two(), (2, 2), "this one too");
+    }
+
+    #[test]
+    fn what_is_known_of_groups_is_that_of_one_snapshot_and_one_source() {
+        struct Holders(&'static [u128]);
+        impl Groups for Holders {
+            fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError> {
+                let of_the_user = *member == id(1);
+                Ok(self.0.iter().filter(|_| of_the_user).map(|group| id(*group)).collect())
+            }
+
+            fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
+                Ok(Some(Related { id: id.clone(), direct: true, named: None }))
+            }
+        }
+        fn id(number: u128) -> MemberId {
+            ResourceId(uuid::Uuid::from_u128(number)).into()
+        }
+        let setting = Setting::new();
+        let known = |source, holders: &'static [u128]| {
+            let read = |snapshot: &Snapshot<'_>| {
+                let before = snapshot.ancestry(SourceId(source)).size();
+                let groups = snapshot.ancestry(SourceId(source)).groups(&id(1), &mut Holders(holders))?;
+                Ok((before, groups.len()))
+            };
+            setting.readers.read(read).expect("groups")
+        };
+        assert_eq!(known(1, &[2, 3]), (0, 2));
+        assert_eq!(known(1, &[2, 3, 4]), (2, 3), "whom a member is held by is always read");
+        assert_eq!(known(2, &[5]), (0, 1), "another source");
+        assert_eq!(known(2, &[5]), (1, 1));
+        setting.commits.begin();
+        setting.commits.end();
+        assert_eq!(known(2, &[5]), (0, 1), "another snapshot");
     }
 
     fn cache(connection: &Connection) -> Result<i64, StoreError> {
@@ -320,9 +403,9 @@ mod tests {
 
     /// The caches of so many readers, each of which reads while all before it still do.
     fn caches(readers: &Readers, count: usize) -> Vec<i64> {
-        let read = readers.read(|connection, _| {
+        let read = readers.read(|snapshot| {
             let mut caches = if count > 1 { caches(readers, count - 1) } else { Vec::new() };
-            caches.push(cache(connection)?);
+            caches.push(cache(snapshot.connection)?);
             Ok(caches)
         });
         read.expect("readable")
@@ -336,7 +419,7 @@ mod tests {
             let large = caches.iter().filter(|cache| **cache == -LARGE_CACHE).count();
             assert_eq!(large, WITH_LARGE_CACHE, "{caches:?}");
             for _ in 0..2 {
-                let alone = setting.readers.read(|connection, _| cache(connection));
+                let alone = setting.readers.read(|snapshot| cache(snapshot.connection));
                 assert_eq!(alone.expect("readable"), -LARGE_CACHE);
             }
         }

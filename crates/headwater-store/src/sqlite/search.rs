@@ -4,21 +4,20 @@
 //! those sorted by a searchable attribute. Anything else is one pass over the rows that an index
 //! narrows it down to, or over all of the type.
 
-use std::{cell::RefCell, time::Instant};
+use std::time::Instant;
 
 use headwater_scim::filter::Comparison;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params, params_from_iter, types::ValueRef};
+use rusqlite::{ErrorCode, OptionalExtension, Row, params, params_from_iter, types::ValueRef};
 
 use super::{
-    functions::Slots,
     lock,
     read::{self, COLUMNS},
+    readers::Snapshot,
     selection::Conditions,
     stretches,
 };
 use crate::{
     Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
-    ancestry::Ancestry,
     evaluation::Place,
     pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
 };
@@ -28,13 +27,8 @@ const STEPS_BETWEEN_LOOKS: i32 = 200;
 /// How many columns [`COLUMNS`] are.
 const COLUMN_COUNT: usize = 8;
 
-pub(super) fn search(
-    connection: &Connection,
-    slots: &Slots,
-    source: SourceId,
-    query: &Query,
-) -> Result<Page, StoreError> {
-    let search = Search { connection, slots, source, query, ancestry: RefCell::default() };
+pub(super) fn search(snapshot: &Snapshot<'_>, source: SourceId, query: &Query) -> Result<Page, StoreError> {
+    let search = Search { snapshot, source, query };
     match query.selections.as_slice() {
         [Selection { filter: None, .. }] if !query.sorted => search.all(),
         [selection] if !query.sorted && plain_key(selection).is_some() => match plain_key(selection) {
@@ -51,12 +45,9 @@ pub(super) fn search(
 }
 
 struct Search<'a> {
-    connection: &'a Connection,
-    slots: &'a Slots,
+    snapshot: &'a Snapshot<'a>,
     source: SourceId,
     query: &'a Query,
-    /// Who is in which group, as far as it was read.
-    ancestry: RefCell<Ancestry>,
 }
 
 impl Search<'_> {
@@ -67,8 +58,7 @@ impl Search<'_> {
 
     /// A resource with the relations that are asked for.
     fn related(&self, mut resource: StoredResource) -> Result<StoredResource, StoreError> {
-        let mut ancestry = self.ancestry.borrow_mut();
-        read::relate(self.connection, self.source, &mut resource, self.query.include, &mut ancestry)?;
+        read::relate(self.snapshot, self.source, &mut resource, self.query.include)?;
         Ok(resource)
     }
 
@@ -95,7 +85,7 @@ impl Search<'_> {
     /// Every resource of a type, in the order of their ids.
     fn all(&self) -> Result<Page, StoreError> {
         let name = self.query.selections[0].resource_type.name.to_string();
-        let total = stretches::count(self.connection, self.source, &name)?;
+        let total = stretches::count(self.snapshot.connection, self.source, &name)?;
         let (position, offset) = self.query.beginning();
         if self.query.limit == 0 || offset >= total && position.is_none() {
             return Ok(Page { total: Some(total), ..Page::default() });
@@ -103,12 +93,13 @@ impl Search<'_> {
         let (condition, from, rest) = match position {
             Some(position) => (self.query.direction().beyond(), position.id.as_bytes().to_vec(), 0),
             None => {
-                let (first, rest) = stretches::find(self.connection, self.source, &name, offset, total)?;
+                let (first, rest) =
+                    stretches::find(self.snapshot.connection, self.source, &name, offset, total)?;
                 (">=", first, rest)
             }
         };
         let mut statement =
-            self.connection.prepare_cached(&all_statement(condition, self.query.direction()))?;
+            self.snapshot.connection.prepare_cached(&all_statement(condition, self.query.direction()))?;
         let mut rows =
             statement.query(params![self.source.0, name, from, self.query.limit_and_one(), rest])?;
         let mut filling = Filling::new(self.query);
@@ -127,7 +118,7 @@ impl Search<'_> {
                 None => (">=", Vec::new()),
             };
             let statement = by_key_statement(condition, self.query.direction());
-            let mut statement = self.connection.prepare_cached(&statement)?;
+            let mut statement = self.snapshot.connection.prepare_cached(&statement)?;
             let mut rows = statement.query(params![
                 self.source.0,
                 code,
@@ -145,7 +136,7 @@ impl Search<'_> {
         let total = if is_all {
             filling.resources.len() as u64
         } else {
-            let mut count = self.connection.prepare_cached(COUNT_BY_KEY)?;
+            let mut count = self.snapshot.connection.prepare_cached(COUNT_BY_KEY)?;
             count.query_row(params![self.source.0, code, key], |row| row.get(0))?
         };
         let is_beyond = position.is_none() && offset >= total;
@@ -162,8 +153,11 @@ impl Search<'_> {
         }
         let id: Vec<u8> = row.get(COLUMN_COUNT)?;
         let select = format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id = ?2");
-        let found =
-            self.connection.prepare_cached(&select)?.query_row(params![self.source.0, id], read::stored);
+        let found = self
+            .snapshot
+            .connection
+            .prepare_cached(&select)?
+            .query_row(params![self.source.0, id], read::stored);
         found.optional()?.ok_or_else(|| StoreError::Damaged("a key has no resource".to_owned()))
     }
 
@@ -171,7 +165,7 @@ impl Search<'_> {
     /// Those without a value are behind all others, in the order of their ids.
     fn sorted_by_index(&self, code: i64) -> Result<Page, StoreError> {
         let name = self.query.selections[0].resource_type.name.to_string();
-        let total = stretches::count(self.connection, self.source, &name)?;
+        let total = stretches::count(self.snapshot.connection, self.source, &name)?;
         let mut filling = Filling::new(self.query);
         let (position, mut offset) = self.query.beginning();
         if self.query.limit == 0 || offset >= total && position.is_none() {
@@ -179,7 +173,7 @@ impl Search<'_> {
         }
         let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
         let with_value = || -> Result<u64, StoreError> {
-            let mut count = self.connection.prepare_cached(count)?;
+            let mut count = self.snapshot.connection.prepare_cached(count)?;
             Ok(count.query_row(params![self.source.0, code], |row| row.get(0))?)
         };
         let among_valueless = position.is_some_and(|position| position.key.is_none());
@@ -223,7 +217,8 @@ impl Search<'_> {
         let key = |row: &Row<'_>| row.get(COLUMN_COUNT).map(Some);
         let direction = self.query.direction();
         let from = position.and_then(|position| Some((position.key.as_ref()?, position.id)));
-        let mut statement = self.connection.prepare_cached(&in_order_statement(from.is_some(), direction))?;
+        let mut statement =
+            self.snapshot.connection.prepare_cached(&in_order_statement(from.is_some(), direction))?;
         let limit = self.query.limit_and_one();
         match from {
             Some((value, id)) => {
@@ -247,7 +242,7 @@ impl Search<'_> {
     ) -> Result<(), StoreError> {
         let direction = self.query.direction();
         let valued = "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2";
-        let mut valued = self.connection.prepare_cached(valued)?;
+        let mut valued = self.snapshot.connection.prepare_cached(valued)?;
         let ids = valued.query_map(params![self.source.0, code], |row| row.get::<_, [u8; 16]>(0))?;
         let mut valued: Vec<[u8; 16]> = ids.collect::<rusqlite::Result<_>>()?;
         valued.sort_unstable();
@@ -260,11 +255,11 @@ impl Search<'_> {
         let ids = format!(
             "SELECT id FROM resource WHERE source_id = ?1 AND type = ?2 AND id {beyond} ?3 ORDER BY id {order}"
         );
-        let mut ids = self.connection.prepare_cached(&ids)?;
+        let mut ids = self.snapshot.connection.prepare_cached(&ids)?;
         let mut ids = ids.query(params![self.source.0, name, from])?;
         let one =
             format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3");
-        let mut one = self.connection.prepare_cached(&one)?;
+        let mut one = self.snapshot.connection.prepare_cached(&one)?;
         while let Some(row) = ids.next()? {
             let id: [u8; 16] = row.get(0)?;
             if valued.binary_search(&id).is_ok() {
@@ -314,9 +309,9 @@ impl Search<'_> {
             );
         }
         let select = format!("SELECT {COLUMNS} {from}{place} ORDER BY r.id {}", direction.order());
-        *lock(self.slots) = conditions.slots;
+        *lock(self.snapshot.slots) = conditions.slots;
         // Filters differ without end: a statement of theirs is not worth keeping.
-        let mut statement = self.connection.prepare(&select)?;
+        let mut statement = self.snapshot.connection.prepare(&select)?;
         let mut rows = statement.query(params_from_iter(&conditions.searches.parameters))?;
         let mut filling = Filling::new(self.query);
         let mut total = 0;
@@ -349,14 +344,14 @@ impl Search<'_> {
             keys.push(format!("WHEN {name} THEN {key}"));
         }
         let select = format!("SELECT r.id, CASE r.type {} END {from}", keys.join(" "));
-        *lock(self.slots) = conditions.slots;
+        *lock(self.snapshot.slots) = conditions.slots;
         let (position, offset) = self.query.beginning();
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let most =
             if self.query.limit == 0 { 0 } else { self.query.limit.saturating_add(1).saturating_add(offset) };
         let mut ranks = Ranks::new(most, self.query.direction(), position);
         let mut total = 0;
-        let mut statement = self.connection.prepare(&select)?;
+        let mut statement = self.snapshot.connection.prepare(&select)?;
         let mut rows = statement.query(params_from_iter(&conditions.searches.parameters))?;
         while let Some(row) = rows.next()? {
             total += 1;
@@ -365,7 +360,7 @@ impl Search<'_> {
         }
         let mut filling = Filling::new(self.query);
         let one = format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.id = ?2");
-        let mut one = self.connection.prepare_cached(&one)?;
+        let mut one = self.snapshot.connection.prepare_cached(&one)?;
         for rank in ranks.in_order().into_iter().skip(offset) {
             if self.take(&mut filling, &mut one.query(params![self.source.0, rank.id.as_bytes()])?, |_| {
                 Ok(rank.key.clone())
@@ -379,9 +374,11 @@ impl Search<'_> {
     /// Searches for no longer than [`MOST_TIME`].
     fn in_time(&self, search: impl FnOnce() -> Result<Page, StoreError>) -> Result<Page, StoreError> {
         let deadline = Instant::now() + MOST_TIME;
-        self.connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > deadline))?;
+        self.snapshot
+            .connection
+            .progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > deadline))?;
         let page = search();
-        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        self.snapshot.connection.progress_handler(0, None::<fn() -> bool>)?;
         match page {
             Err(StoreError::Database(error))
                 if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
@@ -431,7 +428,7 @@ fn in_order_statement(behind: bool, direction: Direction) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, sync::Arc};
+    use std::sync::Arc;
 
     use headwater_scim::{filter::Filter, registry::Registry};
     use rusqlite::Connection;
@@ -439,7 +436,7 @@ mod tests {
     use super::{COUNT_BY_KEY, Direction, Search, all_statement, by_key_statement, in_order_statement};
     use crate::{
         Include, Query, Selection, SourceId, Start,
-        sqlite::{Slots, SqliteStore},
+        sqlite::{Snapshot, SqliteStore},
     };
 
     /// What SQLite says it will do, a line each.
@@ -449,11 +446,11 @@ mod tests {
         rows.expect("a plan")
     }
 
-    fn with_store(test: impl FnOnce(&Connection)) {
+    fn with_store(test: impl FnOnce(&Snapshot<'_>)) {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path()).expect("a store");
-        let tested = store.shared.readers.read(|connection, _| {
-            test(connection);
+        let tested = store.shared.readers.read(|snapshot| {
+            test(snapshot);
             Ok(())
         });
         tested.expect("a reader");
@@ -461,7 +458,7 @@ mod tests {
 
     #[test]
     fn pages_come_from_an_index_in_its_order() {
-        with_store(|connection| {
+        with_store(|snapshot| {
             let mut statements = vec![COUNT_BY_KEY.to_owned(), in_order_statement(false, Direction::Up)];
             for direction in [Direction::Up, Direction::Down] {
                 let beyond = direction.beyond();
@@ -469,7 +466,7 @@ mod tests {
                 statements.push(in_order_statement(true, direction));
             }
             for statement in statements {
-                let plan = plan(connection, &statement);
+                let plan = plan(snapshot.connection, &statement);
                 let expected = |step: &str| {
                     step.starts_with("SEARCH") || step.contains("CO-ROUTINE") || step == "SCAN k"
                 };
@@ -496,7 +493,7 @@ mod tests {
             ("User", "title pr and active eq false"),
             ("User", "meta.lastModified gt \"2026-01-01T00:00:00Z\""),
         ];
-        with_store(|connection| {
+        with_store(|snapshot| {
             for (name, text) in table {
                 let resource_type = Arc::clone(registry.resource_type(name).expect("built in"));
                 let filter = Filter::parse(text, &resource_type).expect(text);
@@ -511,16 +508,9 @@ mod tests {
                     include: Include::default(),
                     base_url: String::new(),
                 };
-                let slots = Slots::default();
-                let search = Search {
-                    connection,
-                    slots: &slots,
-                    source: SourceId(1),
-                    query: &query,
-                    ancestry: RefCell::default(),
-                };
+                let search = Search { snapshot, source: SourceId(1), query: &query };
                 let select = format!("SELECT r.id {} ORDER BY r.id", search.conditions().0);
-                let plan = plan(connection, &select);
+                let plan = plan(snapshot.connection, &select);
                 let of_resources = plan.iter().find(|step| step.starts_with("SEARCH r ")).expect(text);
                 let narrowed = of_resources.contains("id=?") && of_resources.contains(" AND id=?")
                     || of_resources.contains("last_modified>?");

@@ -28,7 +28,7 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&dyn Sql) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.shared.readers.read_latest(|connection, _| read(connection))
+        self.shared.readers.read_latest(|snapshot| read(snapshot.connection))
     }
 
     /// Like [`Self::read_records`], for what may take longer than an async thread should be held.
@@ -37,7 +37,7 @@ impl SqliteStore {
         read: impl FnOnce(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.shared.readers);
-        blocking(move || readers.read_latest(|connection, _| read(connection))).await
+        blocking(move || readers.read_latest(|snapshot| read(snapshot.connection))).await
     }
 }
 

@@ -26,6 +26,14 @@ use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
 /// The most jobs that share a commit: a bound on how long the first of them waits.
 const MOST_JOBS: usize = 256;
+/// The page with this number (1 GiB from the beginning) has no place in a database. SQLite uses the number for a
+/// moment when it puts the pages of a tree in order, and then looks through its whole cache for it at the
+/// end of the transaction, unless the database has that many pages.
+const PAGE_OF_LOCKS: i64 = 262_145;
+/// The writer's page cache in KiB, in a database of fewer pages than that, and in a larger one.
+const CACHES: [i64; 2] = [4_096, 16_384];
+/// After how many batches it is looked how large the database is.
+const BATCHES_BETWEEN_LOOKS: u32 = 4_096;
 
 /// A handle to the writer thread. The thread ends, with everything written that was accepted,
 /// when the handle is dropped.
@@ -163,7 +171,12 @@ fn write(
     commits: &Commits,
 ) {
     let mut waiting = VecDeque::new();
-    loop {
+    for batches in (0..BATCHES_BETWEEN_LOOKS).cycle() {
+        if batches == 0
+            && let Err(error) = fit_cache(&connection)
+        {
+            tracing::warn!(%error, "the writer's page cache stays as it is");
+        }
         if waiting.is_empty() {
             let Ok(job) = jobs.recv() else { return };
             waiting.push_back(job);
@@ -182,6 +195,12 @@ fn write(
             });
         }
     }
+}
+
+/// Gives the writer as large a page cache as the database needs.
+fn fit_cache(connection: &Connection) -> rusqlite::Result<()> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    connection.pragma_update(None, "cache_size", -CACHES[usize::from(pages >= PAGE_OF_LOCKS)])
 }
 
 /// Runs the jobs that wait in one transaction and commits it. On an error nothing of it is in the
