@@ -54,6 +54,10 @@ conformance: ## Write docs/conformance.md anew, from what the tests say that the
 .PHONY: test
 test: test-ui test-rust test-instructions test-postgres test-suites test-browser ## Run every test, from a fresh clone, installing what it needs
 
+# All tests are built for the whole workspace, and the binary with them: what they need of dependencies
+# differs from what a package alone needs, and all would be built twice.
+BUILD_FOR_TESTS := cargo test --workspace --locked --no-run --quiet
+
 .PHONY: test-ui
 test-ui: ui ## Types and logic of the web UI, and whether the guides are up to date
 	$(NODE) npm --prefix ui run schema -- --check
@@ -61,20 +65,23 @@ test-ui: ui ## Types and logic of the web UI, and whether the guides are up to d
 	$(NODE) npm --prefix ui test
 	$(NODE) node ui/scripts/guides.mjs --check
 
-BROWSER_TESTS := HEADWATER_BINARY=$(abspath $(TARGET_DIR))/debug/headwater SCREENSHOTS=$(abspath $(TARGET_DIR))/screenshots \
-	npm --prefix ui run test:browser
+BROWSER_TESTS := HEADWATER_BINARY=$(abspath $(TARGET_DIR))/debug/headwater npm --prefix ui run test:browser
 
 .PHONY: test-browser
-test-browser: ui chromium ## Walk through the web UI in Chromium; screenshots are left in target/screenshots
-	cargo build --locked -p headwater
+test-browser: ui chromium ## Walk through the web UI in Chromium
+	$(BUILD_FOR_TESTS)
 	$(NODE) $(BROWSER_TESTS)
+
+.PHONY: screenshots
+screenshots: ui chromium ## The same, with a picture of every page in target/screenshots
+	$(BUILD_FOR_TESTS)
+	$(NODE) SCREENSHOTS=$(abspath $(TARGET_DIR))/screenshots $(BROWSER_TESTS)
 
 .PHONY: test-rust
 test-rust: ui nextest postgres ## Unit, property and integration tests
 	cargo nextest run --workspace --locked
 	cargo test --workspace --locked --doc --quiet
 
-# Of the whole workspace, as test-rust builds it, so that nothing is built twice.
 INSTRUCTIONS := nextest run --workspace --locked --run-ignored only --no-capture -E 'binary(instructions)'
 
 .PHONY: test-instructions
@@ -101,25 +108,25 @@ SLOW_ON_POSTGRES := test(/^paging::large/) or test(/^paging::steps/) or test(/^b
 
 .PHONY: test-postgres
 test-postgres: ui nextest postgres ## The tests of the server once more, on PostgreSQL, without the slow ones
-	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
+	tests/postgres.sh cargo nextest run --workspace --locked -E 'package(headwater) and not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
 
 .PHONY: test-postgres-all
 test-postgres-all: ui nextest postgres $(SUITES_VENV)/ready chromium ## The same with the slow ones, all suites, and the browser's
-	tests/postgres.sh cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES))'
+	tests/postgres.sh cargo nextest run --workspace --locked -E 'package(headwater) and not ($(NOT_ON_POSTGRES))'
 	tests/postgres.sh $(SUITES) --binary $(TARGET_DIR)/debug/headwater
 	tests/postgres.sh env $(NODE) $(BROWSER_TESTS)
 
 .PHONY: test-pooler
 test-pooler: ui nextest postgres ## The tests of the server on PostgreSQL, with PgBouncer in transaction mode before it
-	tests/postgres.sh --pooler cargo nextest run -p headwater --locked -E 'not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
+	tests/postgres.sh --pooler cargo nextest run --workspace --locked -E 'package(headwater) and not ($(NOT_ON_POSTGRES) or $(SLOW_ON_POSTGRES))'
 
 .PHONY: test-faults
 test-faults: ui nextest postgres ## What fails around the server, with the tests that take longer
-	cargo nextest run -p headwater --locked --run-ignored all -E 'test(/^faults::/)'
+	cargo nextest run --workspace --locked --run-ignored all -E 'package(headwater) and test(/^faults::/)'
 
 .PHONY: test-suites
 test-suites: ui $(SUITES_VENV)/ready postgres ## Public conformance suites and a real client; those of SCIM on PostgreSQL too
-	cargo build --locked -p headwater
+	$(BUILD_FOR_TESTS)
 	$(SUITES) --binary $(TARGET_DIR)/debug/headwater
 	tests/postgres.sh $(SUITES) --binary $(TARGET_DIR)/debug/headwater $(SCIM_SUITES)
 
