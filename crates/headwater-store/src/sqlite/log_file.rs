@@ -8,7 +8,8 @@
 //! gathered, so that nobody can tell the difference; other connections don't read beyond the last commit.
 //!
 //! Bytes in the middle of a transaction that could not be written, as when the disk is full, are kept and
-//! tried again before anything else: SQLite was told that they were written.
+//! tried again before anything else: SQLite was told that they were written. When the transaction comes to
+//! nothing they are forgotten, since another process may write to their place.
 
 #![expect(unsafe_code, reason = "SQLite calls a VFS through pointers to functions")]
 
@@ -22,8 +23,9 @@ use std::{
 use rusqlite::{
     Connection, OpenFlags,
     ffi::{
-        SQLITE_CANTOPEN, SQLITE_IOERR_WRITE, SQLITE_OK, SQLITE_OPEN_WAL, sqlite3_file, sqlite3_int64,
-        sqlite3_io_methods, sqlite3_vfs, sqlite3_vfs_find, sqlite3_vfs_register,
+        SQLITE_CANTOPEN, SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_IOERR_WRITE, SQLITE_OK, SQLITE_OPEN_WAL,
+        sqlite3, sqlite3_file, sqlite3_file_control, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs,
+        sqlite3_vfs_find, sqlite3_vfs_register,
     },
 };
 
@@ -39,10 +41,36 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     static IS_REGISTERED: OnceLock<bool> = OnceLock::new();
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if *IS_REGISTERED.get_or_init(|| register(NAME)) {
-        Connection::open_with_flags_and_vfs(path, flags, NAME)
-    } else {
-        Connection::open_with_flags(path, flags) // as well, if slower
+    if !IS_REGISTERED.get_or_init(|| register(NAME)) {
+        return Connection::open_with_flags(path, flags); // as well, if slower
+    }
+    let connection = Connection::open_with_flags_and_vfs(path, flags, NAME)?;
+    // SAFETY: the handle is used by the hook alone, which goes with the connection.
+    let handle = Handle(unsafe { connection.handle() });
+    connection.rollback_hook(Some(move || handle.forget_gathered()))?;
+    Ok(connection)
+}
+
+/// A connection, for its hook.
+struct Handle(*mut sqlite3);
+
+// SAFETY: SQLite calls a hook in the thread that uses the connection.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    /// Forgets what has been gathered for the log.
+    fn forget_gathered(&self) {
+        let mut file: *mut sqlite3_file = ptr::null_mut();
+        // SAFETY: the connection is open, as it calls its hook. SQLite answers with the file of its log, or
+        // another; only those of ours have these methods, and nobody else uses them now.
+        unsafe {
+            let answer = (&raw mut file).cast();
+            let answered =
+                sqlite3_file_control(self.0, c"main".as_ptr(), SQLITE_FCNTL_JOURNAL_POINTER, answer);
+            if answered == SQLITE_OK && !file.is_null() && (*file).pMethods == &raw const METHODS {
+                (*(*file.cast::<LogFile>()).gathered).bytes.clear();
+            }
+        }
     }
 }
 
@@ -123,15 +151,20 @@ impl Gathered {
 }
 
 fn register(name: &'static CStr) -> bool {
-    // SAFETY: SQLite's function may be called at any time; a VFS that it has found stays where it is.
-    let Some(of_the_system) = (unsafe { sqlite3_vfs_find(ptr::null()).as_mut() }) else { return false };
+    // SAFETY: SQLite's function may be called at any time.
+    let of_the_system = unsafe { sqlite3_vfs_find(ptr::null()) };
+    if of_the_system.is_null() {
+        return false;
+    }
+    // SAFETY: a VFS that SQLite has found stays where it is.
+    let theirs = unsafe { *of_the_system };
     let Ok(own) = c_int::try_from(size_of::<LogFile>()) else { return false };
     let methods = sqlite3_vfs {
-        szOsFile: own + of_the_system.szOsFile,
+        szOsFile: own + theirs.szOsFile,
         pNext: ptr::null_mut(),
         zName: name.as_ptr(),
         xOpen: Some(open_file),
-        ..*of_the_system
+        ..theirs
     };
     let vfs: *mut Vfs = Box::leak(Box::new(Vfs { methods, of_the_system }));
     // SAFETY: the VFS is never freed, and begins with what SQLite knows of it.
@@ -290,7 +323,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, collections::BTreeMap, fs};
+    use std::{cell::RefCell, collections::BTreeMap, fs, path::Path};
 
     use proptest::prelude::*;
     use rusqlite::{
@@ -402,9 +435,10 @@ mod tests {
         assert_eq!(file.take(), [(32, 24), (56, 4_096)]);
     }
 
-    /// What a transaction does, and whether it is committed.
+    /// What a transaction does, on which of two connections, and whether it is committed.
     #[derive(Debug, Clone)]
     struct Work {
+        connection: usize,
         steps: Vec<Step>,
         commits: bool,
     }
@@ -428,12 +462,14 @@ mod tests {
     }
 
     fn work() -> impl Strategy<Value = Work> {
-        let in_transaction = (proptest::collection::vec(step(), 0..6), any::<bool>())
-            .prop_map(|(steps, commits)| Work { steps, commits });
-        prop_oneof![
-            6 => in_transaction,
-            1 => Just(Work { steps: vec![Step::Checkpoint], commits: true }),
-        ]
+        let in_transaction = (0..2_usize, proptest::collection::vec(step(), 0..6), any::<bool>())
+            .prop_map(|(connection, steps, commits)| Work { connection, steps, commits });
+        let checkpoint = (0..2_usize).prop_map(|connection| Work {
+            connection,
+            steps: vec![Step::Checkpoint],
+            commits: true,
+        });
+        prop_oneof![6 => in_transaction, 1 => checkpoint]
     }
 
     fn put(connection: &Connection, number: u8, size: u16) {
@@ -468,6 +504,31 @@ mod tests {
         }
     }
 
+    fn writing(path: &Path, synchronous: &str) -> Connection {
+        let connection = open(path).expect("a connection");
+        connection.pragma_update(None, "journal_mode", "WAL").expect("set");
+        connection.pragma_update(None, "synchronous", synchronous).expect("set");
+        connection.pragma_update(None, "cache_size", 3).expect("set");
+        connection
+    }
+
+    #[test]
+    fn what_was_undone_is_not_written_over_what_another_has_committed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.db");
+        let (one, other) = (writing(&path, "FULL"), writing(&path, "FULL"));
+        one.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY, bytes BLOB)").expect("a table");
+        (0..40).for_each(|number| put(&one, number, 2_000));
+        run(&one, &mut BTreeMap::new(), &Step::Checkpoint);
+        one.execute_batch("BEGIN; UPDATE t SET bytes = zeroblob(1999); ROLLBACK").expect("undone");
+        put(&other, 100, 3_000);
+        assert_eq!(rows(&one).len(), 41);
+        one.query_row("PRAGMA wal_checkpoint", [], |_| Ok(())).expect("a checkpoint");
+        drop(one);
+        assert_eq!(other.query_row("PRAGMA integrity_check", [], |row| row.get(0)), Ok("ok".to_owned()));
+        assert_eq!(rows(&Connection::open(&path).expect("a connection")).get(&100), Some(&3_000));
+    }
+
     fn rows(connection: &Connection) -> BTreeMap<u8, u16> {
         let mut statement = connection.prepare("SELECT number, length(bytes) FROM t").expect("a statement");
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
@@ -484,23 +545,21 @@ mod tests {
         fn what_is_committed_is_in_the_files(works in proptest::collection::vec(work(), 1..12), is_synchronous: bool) {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("t.db");
-            let writing = open(&path).expect("a connection");
-            writing.pragma_update(None, "journal_mode", "WAL").expect("set");
-            writing.pragma_update(None, "synchronous", if is_synchronous { "FULL" } else { "OFF" }).expect("set");
-            writing.pragma_update(None, "cache_size", 3).expect("set");
-            writing.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY, bytes BLOB)").expect("a table");
+            let both = [(), ()].map(|()| writing(&path, if is_synchronous { "FULL" } else { "OFF" }));
+            both[0].execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY, bytes BLOB)").expect("a table");
             let reading = Connection::open(&path).expect("a connection");
             let mut committed = BTreeMap::new();
-            for Work { steps, commits } in works {
+            for Work { connection, steps, commits } in works {
+                let writing = &both[connection];
                 let mut model = committed.clone();
                 let in_transaction = !matches!(steps[..], [Step::Checkpoint]);
                 if in_transaction {
                     writing.execute_batch("BEGIN").expect("begun");
                 }
                 for step in &steps {
-                    run(&writing, &mut model, step);
+                    run(writing, &mut model, step);
                 }
-                prop_assert_eq!(&rows(&writing), &model);
+                prop_assert_eq!(&rows(writing), &model);
                 prop_assert_eq!(&rows(&reading), &committed);
                 if in_transaction {
                     writing.execute_batch(if commits { "COMMIT" } else { "ROLLBACK" }).expect("ended");
@@ -508,7 +567,7 @@ mod tests {
                 if commits {
                     committed = model;
                 }
-                prop_assert_eq!(&rows(&writing), &committed);
+                prop_assert_eq!(&rows(writing), &committed);
                 prop_assert_eq!(&rows(&reading), &committed);
                 let left = tempfile::tempdir().expect("a folder");
                 for file in ["t.db", "t.db-wal"] {

@@ -115,7 +115,7 @@ impl Snapshot<'_> {
     /// What is known in this snapshot of the groups of a source.
     pub(super) fn ancestry(&self, source: SourceId) -> RefMut<'_, Ancestry> {
         let mut above = self.above.borrow_mut();
-        if above.source != source || above.ancestry.size() > MOST_KNOWN {
+        if above.source != source {
             *above = Above { source, ancestry: Ancestry::default() };
         }
         RefMut::map(above, |above| &mut above.ancestry)
@@ -218,7 +218,10 @@ impl Readers {
     }
 
     /// Those with a large cache are put where the next one is taken from.
-    fn give_back(&self, reader: Reader) {
+    fn give_back(&self, mut reader: Reader) {
+        if reader.above.get_mut().ancestry.size() > MOST_KNOWN {
+            reader.above.take();
+        }
         let mut idle = lock(&self.idle);
         if reader.large_cache.is_some() {
             idle.push(reader);
@@ -249,7 +252,7 @@ impl Reader {
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
-        self.above.take();
+        self.above.take(); // nothing of another snapshot
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         Ok(())
     }
@@ -265,6 +268,7 @@ impl Reader {
 
     /// Ends the snapshot that was kept, if there is one.
     fn end(&mut self) -> Result<(), StoreError> {
+        self.above.take();
         if self.snapshot.take().is_some() { self.commit() } else { Ok(()) }
     }
 }
