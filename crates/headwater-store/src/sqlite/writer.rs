@@ -26,9 +26,9 @@ use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
 /// The most jobs that share a commit: a bound on how long the first of them waits.
 const MOST_JOBS: usize = 256;
-/// The page with this number (1 GiB from the beginning) has no place in a database. SQLite uses the number for a
-/// moment when it puts the pages of a tree in order, and then looks through its whole cache for it at the
-/// end of the transaction, unless the database has that many pages.
+/// The page with this number (1 GiB from the beginning) has no place in a database. SQLite uses the number
+/// for a moment when it puts the pages of a tree in order, and then looks through its whole cache for it
+/// at the end of the transaction, unless the database has that many pages.
 const PAGE_OF_LOCKS: i64 = 262_145;
 /// The writer's page cache in KiB, in a database of fewer pages than that, and in a larger one.
 const CACHES: [i64; 2] = [4_096, 16_384];
