@@ -250,8 +250,10 @@ fn read(path: &Path) -> Result<Configuration, Failure> {
 }
 
 fn start_log(configuration: &Configuration) -> Result<(), Failure> {
-    // The library that applies migrations tells of each; what it says last counts, if asked for.
-    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", configuration.log))
+    // The library that applies migrations tells of each; what is said behind it counts, if asked for.
+    // The driver tells what is bound to parameters, which is personal: that is never asked for.
+    let filter = format!("refinery_core=warn,{},tokio_postgres::query=info", configuration.log);
+    let filter = EnvFilter::try_new(filter)
         .map_err(|error| Failure::Usage(format!("log = {:?} can't be used: {error}", configuration.log)))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

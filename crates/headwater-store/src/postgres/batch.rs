@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
     overlay::Overlay,
     pool::Connections,
     queue::Job,
+    session::Session,
     statement::{BEGIN, Typed, rows_if},
     stretches,
 };
@@ -123,7 +123,7 @@ impl<'a> Batch<'a> {
 
     /// Begins the transaction and carries out all change sets; those behind the last large one are in
     /// the overlay then, and still to be written.
-    async fn prepare(&mut self, client: &Client) -> Result<(), StoreError> {
+    async fn prepare(&mut self, session: &Session) -> Result<(), StoreError> {
         let mut position = 0;
         let mut begun = None;
         loop {
@@ -131,7 +131,7 @@ impl<'a> Batch<'a> {
             for (_, change_set) in &self.change_sets[position..] {
                 needs.add(change_set);
             }
-            self.overlay = gather(client, self.source, &needs, begun).await?;
+            self.overlay = gather(session, self.source, &needs, begun).await?;
             while let Some((job, change_set)) = self.change_sets.get(position).copied() {
                 if self.has_failed(job) {
                     position += 1;
@@ -146,11 +146,11 @@ impl<'a> Batch<'a> {
                 position += 1;
             }
             let Some((job, change_set)) = self.change_sets.get(position).copied() else { return Ok(()) };
-            self.counted.extend(flush(client, self.source, &self.overlay, false).await?);
+            self.counted.extend(flush(session, self.source, &self.overlay, false).await?);
             let before = self.overlay.sequence;
             let mut sequence = before;
             let outcome =
-                large::apply(client, self.source, &mut sequence, change_set, &mut self.counted).await?;
+                large::apply(session, self.source, &mut sequence, change_set, &mut self.counted).await?;
             self.take(job, change_set, before, sequence, outcome);
             position += 1;
             begun = Some(sequence);
@@ -211,7 +211,7 @@ async fn look(connections: &Connections, source: SourceId, evidence: Evidence) -
     let (begun, touched, found, committed) = tokio::join!(
         biased;
         connection.batch_execute(BEGIN),
-        connection.execute_typed(touch, &of_source),
+        connection.execute(touch, &of_source),
         rows_if(true, &connection, select, &of_change),
         connection.batch_execute("COMMIT"),
     );

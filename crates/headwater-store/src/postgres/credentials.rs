@@ -160,7 +160,7 @@ impl Drop for Watch {
 
 async fn look(connections: &Connections) -> Result<i64, StoreError> {
     let connection = connections.get().await?;
-    let generation = connection.query_typed_one(GENERATION, &[]).await?.try_get(0)?;
+    let generation = connection.row(GENERATION, &[]).await?.try_get(0)?;
     connection.release();
     Ok(generation)
 }

@@ -2,13 +2,14 @@
 //! a value; both by their ids. Each is a round trip, as a rule.
 
 use headwater_scim::filter::Comparison;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::{
     gather::count,
     keys,
     read::{COLUMN_COUNT, columns, stored},
     relations,
+    session::Session,
     sql::SNAPSHOT,
     statement::Typed,
 };
@@ -49,22 +50,22 @@ impl<'a> Direct<'a> {
 
     pub(super) async fn search(
         &self,
-        client: &Client,
+        session: &Session,
         source: SourceId,
         query: &Query,
     ) -> Result<Page, StoreError> {
         match self {
-            Self::All(name) => all(client, source, query, name).await,
-            Self::WithKey(code, comparison) => with_key(client, source, query, *code, comparison).await,
+            Self::All(name) => all(session, source, query, name).await,
+            Self::WithKey(code, comparison) => with_key(session, source, query, *code, comparison).await,
         }
     }
 }
 
-async fn all(client: &Client, source: SourceId, query: &Query, name: &str) -> Result<Page, StoreError> {
+async fn all(session: &Session, source: SourceId, query: &Query, name: &str) -> Result<Page, StoreError> {
     let (position, offset) = query.beginning();
     let of_type = [source.0.bound(), name.bound()];
     let total = async {
-        let row = client.query_typed_one(&format!("SELECT {TOTAL}"), &of_type).await?;
+        let row = session.row(&format!("SELECT {TOTAL}"), &of_type).await?;
         count(&row, 0).map(Some)
     };
     if query.limit == 0 {
@@ -78,8 +79,8 @@ async fn all(client: &Client, source: SourceId, query: &Query, name: &str) -> Re
         let of_stretch = [source.0.bound(), name.bound(), number.bound()];
         let (begun, stretch) = tokio::join!(
             biased;
-            client.batch_execute(SNAPSHOT),
-            client.query_typed_opt(STRETCH, &of_stretch),
+            session.batch_execute(SNAPSHOT),
+            session.first(STRETCH, &of_stretch),
         );
         begun?;
         rest = offset;
@@ -102,8 +103,8 @@ async fn all(client: &Client, source: SourceId, query: &Query, name: &str) -> Re
     );
     let (limit, rest) = (query.limit_and_one(), signed(rest));
     let parameters = [source.0.bound(), name.bound(), first.bound(), limit.bound(), rest.bound()];
-    let end = async { if is_in_two { client.batch_execute("COMMIT").await } else { Ok(()) } };
-    let (rows, ended) = tokio::join!(biased; client.query_typed(&select, &parameters), end);
+    let end = async { if is_in_two { session.batch_execute("COMMIT").await } else { Ok(()) } };
+    let (rows, ended) = tokio::join!(biased; session.rows(&select, &parameters), end);
     let rows = rows?;
     ended?;
     let total = match rows.first() {
@@ -113,11 +114,11 @@ async fn all(client: &Client, source: SourceId, query: &Query, name: &str) -> Re
     if rows.is_empty() && position.is_none() {
         return Ok(Page { total, ..Page::default() });
     }
-    page(client, source, query, &rows, total).await
+    page(session, source, query, &rows, total).await
 }
 
 async fn with_key(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     query: &Query,
     code: i64,
@@ -144,7 +145,7 @@ async fn with_key(
         let (limit, offset) = (query.limit_and_one(), signed(offset));
         let parameters =
             [source.0.bound(), code.bound(), key.bound(), from.bound(), limit.bound(), offset.bound()];
-        rows = client.query_typed(&select, &parameters).await?;
+        rows = session.rows(&select, &parameters).await?;
     }
     // Most often all of them are on the page, and need not be counted once more.
     let is_all = query.limit > 0 && position.is_none() && offset == 0 && rows.len() <= query.limit;
@@ -153,17 +154,17 @@ async fn with_key(
     } else {
         let select = "SELECT COUNT(*) FROM resource_key WHERE source_id = $1 AND path = $2 AND key = $3";
         let parameters = [source.0.bound(), code.bound(), key.bound()];
-        count(&client.query_typed_one(select, &parameters).await?, 0)?
+        count(&session.row(select, &parameters).await?, 0)?
     };
     if query.limit == 0 || position.is_none() && offset >= total {
         return Ok(Page { total: Some(total), ..Page::default() });
     }
-    page(client, source, query, &rows, Some(total)).await
+    page(session, source, query, &rows, Some(total)).await
 }
 
 /// The page that rows make.
 async fn page(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     query: &Query,
     rows: &[Row],
@@ -171,12 +172,12 @@ async fn page(
 ) -> Result<Page, StoreError> {
     let found = rows.iter().map(|row| Ok((stored(row, query.include)?, None)));
     let found: Vec<(StoredResource, Option<String>)> = found.collect::<Result<_, StoreError>>()?;
-    filled(client, source, query, found, total).await
+    filled(session, source, query, found, total).await
 }
 
 /// The page that resources make, with what they are sorted by.
 pub(super) async fn filled(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     query: &Query,
     found: Vec<(StoredResource, Option<String>)>,
@@ -186,7 +187,7 @@ pub(super) async fn filled(
     let (mut resources, mut keys): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     resources.truncate(query.limit);
     keys.truncate(query.limit);
-    relations::relate(client, source, &mut resources, query.include).await?;
+    relations::relate(session, source, &mut resources, query.include).await?;
     let mut filling = Filling::new(query);
     for (resource, key) in resources.into_iter().zip(keys) {
         filling.add(key, || Ok(resource))?;

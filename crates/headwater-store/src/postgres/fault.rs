@@ -1,6 +1,6 @@
 //! What the database's errors mean to those who asked.
 
-use deadpool_postgres::PoolError;
+use deadpool::managed::PoolError;
 use tokio_postgres::{Error, error::SqlState};
 
 use crate::{ApplyError, StoreError};
@@ -22,6 +22,9 @@ pub(super) fn is_lost(error: &Error) -> bool {
                     &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
                     // A primary that has become a standby, on a connection from before.
                     &SqlState::READ_ONLY_SQL_TRANSACTION,
+                    // A prepared statement that is gone, or no longer fits the tables.
+                    &SqlState::INVALID_SQL_STATEMENT_NAME,
+                    &SqlState::FEATURE_NOT_SUPPORTED,
                 ]
                 .contains(&code)
         }
@@ -57,8 +60,8 @@ impl From<Error> for ApplyError {
     }
 }
 
-impl From<PoolError> for StoreError {
-    fn from(error: PoolError) -> Self {
+impl From<PoolError<Error>> for StoreError {
+    fn from(error: PoolError<Error>) -> Self {
         match error {
             PoolError::Backend(error) => Self::Unavailable(reason(&error)),
             other => Self::Unavailable(other.to_string()),

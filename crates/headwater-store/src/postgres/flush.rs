@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 
 use tokio_postgres::{
-    Client, Row,
+    Row,
     types::{ToSql, Type},
 };
 
 use super::{
     keys,
     overlay::{Content, Fate, Overlay, Row as Resource},
+    session::Session,
     statement::{Parameter, Pipeline, Typed, rows_if},
 };
 use crate::{ResourceId, SourceId};
@@ -80,7 +81,7 @@ pub(super) struct Counted {
 /// Writes what differs, and commits with `commit`. On an error the transaction is to be given up; it
 /// may have been committed only when `commit` was asked for and the connection was lost.
 pub(super) async fn flush(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     overlay: &Overlay,
     commit: bool,
@@ -98,21 +99,21 @@ pub(super) async fn flush(
     let of_first = [source.0.bound(), types.bound()];
     let of_count = [source.0.bound(), types.bound(), ids.bound(), by.bound()];
     let bound: Vec<Vec<Parameter<'_>>> = batch.0.iter().map(|statement| statement.bound(&source.0)).collect();
-    let mut before = Pipeline::new(client);
+    let mut before = Pipeline::new(session);
     for (statement, parameters) in batch.0.iter().zip(&bound) {
         before.add(statement.text, parameters);
     }
     if !counts.is_empty() {
         before.add(FIRST_STRETCHES, &of_first);
     }
-    let mut after = Pipeline::new(client);
+    let mut after = Pipeline::new(session);
     if commit {
-        after.add("COMMIT", &[]);
+        after.add_once("COMMIT", &[]);
     }
     let (before, counted, committed) = tokio::join!(
         biased;
         before.run(),
-        rows_if(!counts.is_empty(), client, COUNT, &of_count),
+        rows_if(!counts.is_empty(), session, COUNT, &of_count),
         after.run(),
     );
     // A COMMIT behind a statement that failed is a ROLLBACK, and no error: so each one is looked at.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::{
     keys,
     overlay::{Content, Fate, Overlay, Row as Resource, from_texts},
     reindex,
+    session::Session,
     statement::{BEGIN, Typed, rows_if},
 };
 use crate::{ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write};
@@ -102,7 +103,7 @@ impl Needs {
 /// Everything behind the lock sees what was committed before it was given: each statement has its own
 /// snapshot (READ COMMITTED), and nobody else writes to the source while the lock is held.
 pub(super) async fn gather(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     needs: &Needs,
     begun: Option<i64>,
@@ -121,18 +122,18 @@ pub(super) async fn gather(
     let of_members = [source.0.bound(), groups.bound(), members.bound()];
     let of_whole = [source.0.bound(), whole.bound(), MOST_MEMBERS.bound()];
     let of_deleted = [source.0.bound(), deleted.bound()];
-    let begin = async { if begun.is_some() { Ok(()) } else { client.batch_execute(BEGIN).await } };
+    let begin = async { if begun.is_some() { Ok(()) } else { session.batch_execute(BEGIN).await } };
     // Sent in this order, without waiting in between.
     let (begin, lock, revision, rows, taken, members, all_members, groups) = tokio::join!(
         biased;
         begin,
-        rows_if(begun.is_none(), client, LOCK, &of_source),
-        rows_if(true, client, REVISION, &of_source),
-        rows_if(!resources.is_empty(), client, ROWS, &of_rows),
-        rows_if(!paths.is_empty(), client, TAKEN, &of_keys),
-        rows_if(!groups.is_empty(), client, MEMBERS, &of_members),
-        rows_if(!whole.is_empty(), client, ALL_MEMBERS, &of_whole),
-        rows_if(!deleted.is_empty(), client, GROUPS, &of_deleted),
+        rows_if(begun.is_none(), session, LOCK, &of_source),
+        rows_if(true, session, REVISION, &of_source),
+        rows_if(!resources.is_empty(), session, ROWS, &of_rows),
+        rows_if(!paths.is_empty(), session, TAKEN, &of_keys),
+        rows_if(!groups.is_empty(), session, MEMBERS, &of_members),
+        rows_if(!whole.is_empty(), session, ALL_MEMBERS, &of_whole),
+        rows_if(!deleted.is_empty(), session, GROUPS, &of_deleted),
     );
     begin?;
     let mut overlay = Overlay::default();

@@ -10,18 +10,18 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::Connect;
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, Error};
 
-use super::{address::Address, tls::Tls};
+use super::{address::Address, session::Session, tls::Tls};
 
 /// How long the host that was connected to last is asked alone.
 const HEAD_START: Duration = Duration::from_secs(1);
 
 /// A client, and the task that carries what it sends.
-type Connected = (Client, JoinHandle<()>);
+pub(super) type Connected = (Client, JoinHandle<()>);
 type Connecting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The hosts of a database.
@@ -89,9 +89,16 @@ impl Hosts {
     }
 }
 
-impl Connect for Hosts {
-    fn connect(&self, _: &Config) -> Connecting<'_, Result<Connected, Error>> {
-        Box::pin(self.connect())
+impl Manager for Hosts {
+    type Type = Session;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Session, Error> {
+        Session::new(self.connect().await?).await
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {
+        if session.is_closed() { Err(RecycleError::message("it was closed")) } else { Ok(()) }
     }
 }
 

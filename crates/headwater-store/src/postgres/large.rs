@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use headwater_scim::{filter::Filter, patch::RelationEdit};
-use tokio_postgres::Client;
 
 use super::{
     edits::Outcome,
     flush::{Counted, MOST_REMOVED, flush},
     gather::{Needs, gather},
     overlay::{Overlay, from_texts},
+    session::Session,
     statement::{Parameter, Pipeline, Typed},
 };
 use crate::{Applied, ApplyError, ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write, related};
@@ -60,19 +60,19 @@ pub(super) fn is_large(change_set: &ChangeSet, overlay: &Overlay) -> bool {
 /// Carries out such a change set in the open transaction, which has given numbers up to `sequence`.
 /// When something stands in its way nothing of it is left.
 pub(super) async fn apply(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     sequence: &mut i64,
     change_set: &ChangeSet,
     counted: &mut Vec<Counted>,
 ) -> Result<Result<Applied, ApplyError>, StoreError> {
-    client.batch_execute("SAVEPOINT change_set").await?;
+    session.batch_execute("SAVEPOINT change_set").await?;
     let before = *sequence;
     let mut writes = Vec::with_capacity(change_set.writes.len());
     let mut failure = None;
     for write in &change_set.writes {
         let one = ChangeSet { writes: vec![Arc::clone(write)], ..change_set.clone() };
-        match apply_write(client, source, sequence, &one, counted).await? {
+        match apply_write(session, source, sequence, &one, counted).await? {
             Ok(written) => writes.extend(written.writes),
             Err(error) => {
                 failure = Some(error);
@@ -81,17 +81,17 @@ pub(super) async fn apply(
         }
     }
     if let Some(error) = failure {
-        client.batch_execute("ROLLBACK TO change_set; RELEASE change_set").await?;
+        session.batch_execute("ROLLBACK TO change_set; RELEASE change_set").await?;
         *sequence = before;
         return Ok(Err(error));
     }
-    client.batch_execute("RELEASE change_set").await?;
+    session.batch_execute("RELEASE change_set").await?;
     Ok(Ok(Applied { writes }))
 }
 
 /// Carries out a change set of one write.
 async fn apply_write(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     sequence: &mut i64,
     change_set: &ChangeSet,
@@ -99,16 +99,16 @@ async fn apply_write(
 ) -> Result<Result<Applied, ApplyError>, StoreError> {
     let mut needs = Needs::default();
     needs.add(change_set);
-    let mut overlay = gather(client, source, &needs, Some(*sequence)).await?;
+    let mut overlay = gather(session, source, &needs, Some(*sequence)).await?;
     let applied = match change_set.writes.as_slice() {
         [write] if is_large(change_set, &overlay) => {
             let number = *sequence + 1;
             let outcome = match &**write {
-                Write::Update { id, members, .. } => edit(client, source, number, *id, members).await?,
+                Write::Update { id, members, .. } => edit(session, source, number, *id, members).await?,
                 Write::Delete { id, .. } => {
                     // Those whose member it was come first in the journal.
                     let left = i64::try_from(overlay.groups_left(*id).len()).unwrap_or(i64::MAX);
-                    edit(client, source, number + left, *id, &[RelationEdit::Clear]).await?
+                    edit(session, source, number + left, *id, &[RelationEdit::Clear]).await?
                 }
                 Write::Create { .. } => Ok(Outcome::default()),
             };
@@ -123,7 +123,7 @@ async fn apply_write(
         _ => overlay.apply(change_set),
     };
     if applied.is_ok() {
-        counted.extend(flush(client, source, &overlay, false).await?);
+        counted.extend(flush(session, source, &overlay, false).await?);
         *sequence = overlay.sequence;
     }
     Ok(applied)
@@ -131,13 +131,13 @@ async fn apply_write(
 
 /// Carries out edits in order, for the line of the journal with a number.
 async fn edit(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     sequence: i64,
     group: ResourceId,
     edits: &[RelationEdit],
 ) -> Result<Result<Outcome, ApplyError>, StoreError> {
-    let statement = Edit { client, source: source.0, sequence, group: &group.as_bytes()[..] };
+    let statement = Edit { session, source: source.0, sequence, group: &group.as_bytes()[..] };
     let mut outcome = Outcome::default();
     for edit in edits {
         let (added, removed) = match edit {
@@ -164,13 +164,13 @@ async fn edit(
         outcome.removed += removed;
     }
     let parameters = [source.0.bound(), sequence.bound()];
-    outcome.changed = client.query_typed_one(HAS_ENTRIES, &parameters).await?.try_get(0)?;
+    outcome.changed = session.row(HAS_ENTRIES, &parameters).await?.try_get(0)?;
     Ok(Ok(outcome))
 }
 
 /// The group and the line of the journal that statements are about.
 struct Edit<'a> {
-    client: &'a Client,
+    session: &'a Session,
     source: i64,
     sequence: i64,
     group: &'a [u8],
@@ -204,11 +204,11 @@ impl Edit<'_> {
             .map(|members| [self.source.bound(), self.group.bound(), self.sequence.bound(), members.bound()])
             .collect();
         let swept = [self.source.bound(), self.sequence.bound()];
-        let mut statements = Pipeline::new(self.client);
+        let mut statements = Pipeline::new(self.session);
         for parameters in &bound {
-            statements.add(statement, parameters);
+            statements.add_once(statement, parameters);
         }
-        statements.add(SWEEP, &swept);
+        statements.add_once(SWEEP, &swept);
         let done = statements.run().await?;
         Ok(done.iter().take(bound.len()).sum())
     }
@@ -218,7 +218,7 @@ impl Edit<'_> {
         let mut removed = 0;
         loop {
             let parameters = [self.source.bound(), self.group.bound(), last.bound(), PORTION.bound()];
-            let rows = self.client.query_typed(PORTION_OF_MEMBERS, &parameters).await?;
+            let rows = self.session.rows(PORTION_OF_MEMBERS, &parameters).await?;
             let Some(end) = rows.last() else { return Ok(removed) };
             let end: Vec<u8> = end.try_get(0)?;
             let mut matching = Vec::new();

@@ -8,6 +8,7 @@
 //! lock holds until it has written.
 
 mod address;
+mod backend;
 mod batch;
 mod credentials;
 mod direct;
@@ -31,6 +32,7 @@ mod rows;
 mod search;
 mod selection;
 mod server;
+mod session;
 mod source;
 mod sql;
 mod statement;

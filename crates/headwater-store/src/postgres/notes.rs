@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use headwater_scim::unknown;
-use tokio_postgres::Client;
 
-use super::statement::{BEGIN, Pipeline, Typed};
+use super::{
+    session::Session,
+    statement::{BEGIN, Pipeline, Typed},
+};
 use crate::{SourceId, StoreError, TokenUse, UnknownAttribute};
 
 /// How many attributes that no schema knows are counted for a source.
@@ -18,7 +20,7 @@ const NOTE_USES: &str = "UPDATE token t SET last_used = GREATEST(t.last_used, w.
      FROM unnest($2, $3, $4) AS w (id, at, succeeded) WHERE t.source_id = $1 AND t.id = w.id";
 
 /// Notes when tokens were last used.
-pub(super) async fn note_uses(client: &Client, uses: &[TokenUse]) -> Result<(), StoreError> {
+pub(super) async fn note_uses(session: &Session, uses: &[TokenUse]) -> Result<(), StoreError> {
     // Of several uses of a token, the last counts, and whether any succeeded.
     let mut by_source: BTreeMap<SourceId, BTreeMap<&[u8], (i64, i64)>> = BTreeMap::new();
     for used in uses {
@@ -38,7 +40,7 @@ pub(super) async fn note_uses(client: &Client, uses: &[TokenUse]) -> Result<(), 
         .iter()
         .map(|(source, ids, at, succeeded)| [source.bound(), ids.bound(), at.bound(), succeeded.bound()])
         .collect();
-    let mut pipeline = Pipeline::new(client);
+    let mut pipeline = Pipeline::new(session);
     for parameters in &parameters {
         pipeline.add(NOTE_USES, parameters);
     }
@@ -47,19 +49,19 @@ pub(super) async fn note_uses(client: &Client, uses: &[TokenUse]) -> Result<(), 
 }
 
 /// Adds to what is known of attributes that no schema knows.
-pub(super) async fn note_unknown(client: &Client, noted: &[UnknownAttribute]) -> Result<(), StoreError> {
+pub(super) async fn note_unknown(session: &Session, noted: &[UnknownAttribute]) -> Result<(), StoreError> {
     let mut by_source: BTreeMap<SourceId, Vec<&UnknownAttribute>> = BTreeMap::new();
     for one in noted.iter().filter(|one| one.path.len() <= LONGEST_PATH) {
         by_source.entry(one.source).or_default().push(one);
     }
     for (source, noted) in by_source {
-        note_unknown_of(client, source, &noted).await?;
+        note_unknown_of(session, source, &noted).await?;
     }
     Ok(())
 }
 
 async fn note_unknown_of(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     noted: &[&UnknownAttribute],
 ) -> Result<(), StoreError> {
@@ -71,10 +73,10 @@ async fn note_unknown_of(
                   SELECT $1, $2, $3, $4, $5, $6, $7 FROM source s WHERE s.id = $1 AND s.deleted = 0 \
                   ON CONFLICT (source_id, resource_type, path) DO UPDATE SET seen = u.seen + excluded.seen, \
                   shape = excluded.shape, last_seen = GREATEST(u.last_seen, excluded.last_seen)";
-    client.batch_execute(BEGIN).await?;
-    client.execute_typed(lock, &[source.0.bound()]).await?;
+    session.batch_execute(BEGIN).await?;
+    session.execute(lock, &[source.0.bound()]).await?;
     let mut shapes: BTreeMap<(String, String), String> = BTreeMap::new();
-    for row in client.query_typed(known, &[source.0.bound()]).await? {
+    for row in session.rows(known, &[source.0.bound()]).await? {
         shapes.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
     }
     for one in noted {
@@ -95,8 +97,8 @@ async fn note_unknown_of(
             one.first_seen.bound(),
             one.last_seen.bound(),
         ];
-        client.execute_typed(insert, &parameters).await?;
+        session.execute(insert, &parameters).await?;
         shapes.insert(place, shape);
     }
-    Ok(client.batch_execute("COMMIT").await?)
+    Ok(session.batch_execute("COMMIT").await?)
 }

@@ -7,13 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{
-    Hook, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime, WeakPool,
+use deadpool::{
+    Runtime,
+    managed::{self, QueueMode},
 };
-use tokio_postgres::{Client, config::Host};
+use tokio_postgres::config::Host;
 
-use super::{address::Address, hosts::Hosts, tls::Tls};
+use super::{address::Address, hosts::Hosts, session::Session, tls::Tls};
 use crate::StoreError;
+
+type Pool = managed::Pool<Hosts>;
+type WeakPool = managed::WeakPool<Hosts>;
+type Object = managed::Object<Hosts>;
 
 /// Where PostgreSQL listens unless it is told otherwise.
 const DEFAULT_PORT: u16 = 5432;
@@ -68,18 +73,11 @@ pub(super) struct Connections {
 impl Connections {
     /// Makes the pool; the first connection is made when somebody asks for it.
     pub(super) fn new(address: Address, limits: PoolLimits) -> Result<Self, StoreError> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let hosts = Hosts::new(&address, limits.connect);
-        let manager = Manager::from_connect(address.config.clone(), hosts, recycling);
-        let pool = Pool::builder(manager)
+        let pool = Pool::builder(Hosts::new(&address, limits.connect))
             .max_size(limits.connections.max(1))
             // Those that are not needed are left alone, instead of taking turns.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
-            .post_create(Hook::sync_fn(|_, _| {
-                tracing::debug!("a connection to the database was made");
-                Ok(())
-            }))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { pool, address, limits })
@@ -228,11 +226,11 @@ impl Connection {
 }
 
 impl Deref for Connection {
-    type Target = Client;
+    type Target = Session;
 
-    fn deref(&self) -> &Client {
+    fn deref(&self) -> &Session {
         // It is taken out by `release` and `drop` alone, which end the connection's life.
-        self.object.as_ref().map(|object| &***object).expect("a connection is there until it is dropped")
+        self.object.as_deref().expect("a connection is there until it is dropped")
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::{
     gather::{count, id},
     relations::{self, HOLDERS, members_of},
+    session::Session,
     statement::Typed,
 };
 use crate::{Include, Named, RelatedPage, ResourceId, SourceId, StoreError, StoredResource};
@@ -41,7 +42,7 @@ pub(super) fn stored(row: &Row, include: Include) -> Result<StoredResource, Stor
 }
 
 pub(super) async fn resource(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     resource_type: &str,
     id: ResourceId,
@@ -54,40 +55,40 @@ pub(super) async fn resource(
     let bytes = &id.as_bytes()[..];
     let parameters = [source.0.bound(), resource_type.bound(), bytes.bound()];
     let members = async {
-        if include.members { members_after(client, source, id, &[]).await.map(Some) } else { Ok(None) }
+        if include.members { members_after(session, source, id, &[]).await.map(Some) } else { Ok(None) }
     };
     // Sent in this order: members are never older than the version that is shown with them.
-    let (row, members) = tokio::join!(biased; client.query_typed_opt(&select, &parameters), members);
+    let (row, members) = tokio::join!(biased; session.first(&select, &parameters), members);
     let Some(row) = row? else { return Ok(None) };
     let mut found = stored(&row, include)?;
     found.members = members?;
-    relations::relate(client, source, std::slice::from_mut(&mut found), include).await?;
+    relations::relate(session, source, std::slice::from_mut(&mut found), include).await?;
     Ok(Some(found))
 }
 
 pub(super) async fn members_after(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     group: ResourceId,
     after: &[u8],
 ) -> Result<RelatedPage, StoreError> {
-    let mut found = members_of(client, source, &[group], after).await?;
+    let mut found = members_of(session, source, &[group], after).await?;
     Ok(found.remove(&group).unwrap_or_default())
 }
 
 /// Type and display name of resources, in the order in which they are asked for.
 pub(super) async fn names(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     ids: &[ResourceId],
 ) -> Result<Vec<Named>, StoreError> {
-    let named = relations::names(client, source, ids).await?;
+    let named = relations::names(session, source, ids).await?;
     let named: HashMap<ResourceId, Named> = named.into_iter().map(|one| (one.id, one)).collect();
     Ok(ids.iter().filter_map(|id| named.get(id).cloned()).collect())
 }
 
 pub(super) async fn referrers(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     code: i64,
     id: ResourceId,
@@ -101,6 +102,6 @@ pub(super) async fn referrers(
     );
     let id = id.to_string();
     let parameters = [source.0.bound(), code.bound(), id.bound()];
-    let rows = client.query_typed(&select, &parameters).await?;
+    let rows = session.rows(&select, &parameters).await?;
     rows.iter().map(|row| stored(row, include)).collect()
 }

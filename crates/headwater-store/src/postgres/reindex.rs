@@ -8,9 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::Client;
-
-use super::{PostgresStore, credentials::LEASE, statement::Typed};
+use super::{PostgresStore, credentials::LEASE, session::Session, statement::Typed};
 use crate::{
     ResourceId, SourceId, StoreError,
     form::FORM,
@@ -43,9 +41,9 @@ impl Forms {
 }
 
 /// Asks for the form that keys are to have.
-pub(super) async fn wanted(client: &Client) -> Result<i64, StoreError> {
+pub(super) async fn wanted(session: &Session) -> Result<i64, StoreError> {
     let select = "SELECT wanted FROM index_form WHERE id = $1";
-    Ok(client.query_typed_one(select, &[1_i64.bound()]).await?.try_get(0)?)
+    Ok(session.row(select, &[1_i64.bound()]).await?.try_get(0)?)
 }
 
 /// Whether this program makes keys as they are to be.

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use super::{gather::id, statement::Typed};
+use super::{gather::id, session::Session, statement::Typed};
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
     StoredResource,
@@ -44,24 +44,24 @@ pub(super) fn holders(column: Option<&[u8]>) -> Vec<Related> {
 /// Reads the relations of resources that are asked for. The groups that hold a resource itself may be
 /// known already, without their names.
 pub(super) async fn relate(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     resources: &mut [StoredResource],
     include: Include,
 ) -> Result<(), StoreError> {
     if include.members {
         let unread = resources.iter_mut().filter(|one| one.members.is_none());
-        read_members(client, source, &mut unread.collect::<Vec<_>>()).await?;
+        read_members(session, source, &mut unread.collect::<Vec<_>>()).await?;
     }
     if include.groups {
-        read_groups(client, source, resources).await?;
+        read_groups(session, source, resources).await?;
     }
     Ok(())
 }
 
 /// Reads the first members of each group, of several groups at once as far as these have few.
 async fn read_members(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     resources: &mut [&mut StoredResource],
 ) -> Result<(), StoreError> {
@@ -77,8 +77,11 @@ async fn read_members(
         rest = others;
         let groups: Vec<ResourceId> =
             some.iter().filter(|one| one.member_count > 0).map(|one| one.id).collect();
-        let mut found =
-            if groups.is_empty() { HashMap::new() } else { members_of(client, source, &groups, &[]).await? };
+        let mut found = if groups.is_empty() {
+            HashMap::new()
+        } else {
+            members_of(session, source, &groups, &[]).await?
+        };
         for resource in some {
             resource.members = Some(found.remove(&resource.id).unwrap_or_default());
         }
@@ -88,13 +91,13 @@ async fn read_members(
 
 /// The members of groups behind one of them, of each group a page.
 pub(super) async fn members_of(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     groups: &[ResourceId],
     after: &[u8],
 ) -> Result<HashMap<ResourceId, RelatedPage>, StoreError> {
     let groups = bytes_of(groups);
-    let rows = client.query_typed(MEMBERS, &[source.0.bound(), groups.bound(), after.bound()]).await?;
+    let rows = session.rows(MEMBERS, &[source.0.bound(), groups.bound(), after.bound()]).await?;
     let mut found: HashMap<ResourceId, RelatedPage> = HashMap::new();
     for row in &rows {
         let member = related::of(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, true);
@@ -111,14 +114,14 @@ pub(super) async fn members_of(
 /// Reads the groups of resources, and what is above these a level at a time. What they are called comes
 /// in the same round trip as what holds them.
 async fn read_groups(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     resources: &mut [StoredResource],
 ) -> Result<(), StoreError> {
     let unread: Vec<ResourceId> =
         resources.iter().filter(|one| one.groups.is_none()).map(|one| one.id).collect();
     let mut above: HashMap<MemberId, Vec<MemberId>> =
-        if unread.is_empty() { HashMap::new() } else { holders_of(client, source, &unread).await? };
+        if unread.is_empty() { HashMap::new() } else { holders_of(session, source, &unread).await? };
     for resource in resources.iter_mut() {
         if let Some(groups) = resource.groups.take() {
             above.insert(resource.id.into(), groups.into_iter().map(|group| group.id).collect());
@@ -133,7 +136,7 @@ async fn read_groups(
         }
         let next: Vec<ResourceId> = next.into_iter().collect();
         let (names, holders) =
-            tokio::join!(biased; names(client, source, &next), holders_of(client, source, &next));
+            tokio::join!(biased; names(session, source, &next), holders_of(session, source, &next));
         named.extend(next.into_iter().map(|group| (group.into(), None)));
         for group in names? {
             let related = Related { id: group.id.into(), direct: true, named: Some(group) };
@@ -168,13 +171,13 @@ impl Groups for Found {
 
 /// The groups that hold each of some resources themselves.
 async fn holders_of(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     ids: &[ResourceId],
 ) -> Result<HashMap<MemberId, Vec<MemberId>>, StoreError> {
     let ids = bytes_of(ids);
     let mut found: HashMap<MemberId, Vec<MemberId>> = HashMap::new();
-    for row in client.query_typed(HOLDERS_OF, &[source.0.bound(), ids.bound()]).await? {
+    for row in session.rows(HOLDERS_OF, &[source.0.bound(), ids.bound()]).await? {
         let member = MemberId::from_bytes(row.try_get(0)?);
         found.entry(member).or_default().push(MemberId::from_bytes(row.try_get(1)?));
     }
@@ -183,12 +186,12 @@ async fn holders_of(
 
 /// Type and display name of resources, of those that are there.
 pub(super) async fn names(
-    client: &Client,
+    session: &Session,
     source: SourceId,
     ids: &[ResourceId],
 ) -> Result<Vec<Named>, StoreError> {
     let ids = bytes_of(ids);
-    let rows = client.query_typed(NAMES, &[source.0.bound(), ids.bound()]).await?;
+    let rows = session.rows(NAMES, &[source.0.bound(), ids.bound()]).await?;
     let named =
         |row: &Row| Ok(Named { id: id(row, 0)?, resource_type: row.try_get(1)?, display: row.try_get(2)? });
     rows.iter().map(named).collect()

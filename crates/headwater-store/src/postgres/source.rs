@@ -10,10 +10,10 @@ use headwater_scim::{
     registry::{Additions, Registry},
 };
 use serde_json::Value;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{gather::count, reindex, statement::Typed};
+use super::{gather::count, reindex, session::Session, statement::Typed};
 use crate::{Actor, Credential, Profile, Provider, Slug, Source, SourceId, StoreError, Token, lock, records};
 
 /// The source of a slug, and its token of these first bytes of the hash, if there is one; and in which
@@ -36,20 +36,20 @@ pub(super) type Registries = Mutex<HashMap<SourceId, (u64, Arc<Registry>)>>;
 
 /// A credential as it was when the generation had a value.
 pub(super) async fn credential(
-    client: &Client,
+    session: &Session,
     registries: &Registries,
     slug: &str,
     lookup: [u8; 8],
 ) -> Result<(i64, Option<Credential>), StoreError> {
     let lookup = &lookup[..];
-    let row = client.query_typed_one(CREDENTIAL, &[slug.bound(), lookup.bound()]).await?;
+    let row = session.row(CREDENTIAL, &[slug.bound(), lookup.bound()]).await?;
     let generation = row.try_get(23)?;
     reindex::check(row.try_get(24)?)?;
     if row.try_get::<_, Option<i64>>(0)?.is_none() {
         return Ok((generation, None));
     }
     let mut source = source_of(&row)?;
-    let registry = registry(client, registries, &mut source).await?;
+    let registry = registry(session, registries, &mut source).await?;
     let token = token_of(&row, 14)?;
     let hash = row.try_get::<_, &[u8]>(22)?.try_into();
     let hash = hash.map_err(|_| StoreError::Damaged("a hash has other than 32 bytes".to_owned()))?;
@@ -60,7 +60,7 @@ pub(super) async fn credential(
 /// The types and schemas of a source. Should the source have changed since it was read, its revision is
 /// set back to none that there is: a write that is planned with both is refused and planned anew.
 async fn registry(
-    client: &Client,
+    session: &Session,
     registries: &Registries,
     source: &mut Source,
 ) -> Result<Arc<Registry>, StoreError> {
@@ -69,7 +69,7 @@ async fn registry(
     {
         return Ok(Arc::clone(registry));
     }
-    let Some(row) = client.query_typed_opt(ADDITIONS, &[source.id.0.bound()]).await? else {
+    let Some(row) = session.first(ADDITIONS, &[source.id.0.bound()]).await? else {
         return Ok(Registry::built_in());
     };
     let revision = count(&row, 0)?;

@@ -11,7 +11,7 @@ use std::{
 use futures_util::future::{join, join_all, join3};
 use tokio::runtime::Handle;
 use tokio_postgres::{
-    Client, Error,
+    Error,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -22,6 +22,7 @@ use super::{
     fault, keys,
     pool::{Connection, Connections, MOST_TRIES as MOST_READS},
     reindex,
+    session::Session,
     statement::{BEGIN, Parameter, Typed},
 };
 use crate::{
@@ -212,7 +213,7 @@ impl Waiting {
     }
 
     /// Waits for what `read` does on the connection.
-    pub(super) fn read<'a, T, F>(&'a self, read: impl FnOnce(&'a Client) -> F) -> Result<T, StoreError>
+    pub(super) fn read<'a, T, F>(&'a self, read: impl FnOnce(&'a Session) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

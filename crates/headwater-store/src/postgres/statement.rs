@@ -1,14 +1,15 @@
-//! Parameters with their types. Statements are sent with the types of their parameters and without a
-//! name, in one round trip: nothing of them is left on the connection, so that a pooler may stand
-//! between which gives each transaction another one.
+//! Parameters with their types, and statements in a pipeline. With the types of its parameters a statement
+//! takes one round trip also where it is not prepared.
 
 use std::borrow::Cow;
 
 use futures_util::future::BoxFuture;
 use tokio_postgres::{
-    Client, Error, Row,
+    Error, Row,
     types::{ToSql, Type},
 };
+
+use super::session::Session;
 
 /// What is bound to a parameter, and as what.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -83,18 +84,23 @@ impl Typed for Vec<Vec<u8>> {
 /// Statements that are sent one behind the other without waiting, and whose outcomes come together.
 /// Each is sent when it is first polled: in the order in which they were added.
 pub(super) struct Pipeline<'a> {
-    client: &'a Client,
+    session: &'a Session,
     statements: Vec<BoxFuture<'a, Result<u64, Error>>>,
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn new(client: &'a Client) -> Self {
-        Self { client, statements: Vec::new() }
+    pub(super) fn new(session: &'a Session) -> Self {
+        Self { session, statements: Vec::new() }
     }
 
-    /// Adds a statement whose rows don't matter.
+    /// Adds a statement that is sent again and again, and whose rows don't matter.
     pub(super) fn add(&mut self, statement: &'a str, parameters: &'a [Parameter<'a>]) {
-        self.statements.push(Box::pin(self.client.execute_typed(statement, parameters)));
+        self.statements.push(self.session.execute(statement, parameters));
+    }
+
+    /// Adds a statement that is planned for what it is about this time.
+    pub(super) fn add_once(&mut self, statement: &'a str, parameters: &'a [Parameter<'a>]) {
+        self.statements.push(Box::pin(self.session.execute_typed(statement, parameters)));
     }
 
     /// Sends all; answers how many rows each was about, or the first error. Every outcome is waited
@@ -104,12 +110,12 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// The rows of a statement, unless there is nothing to ask for.
+/// The rows of a statement that is sent again and again, unless there is nothing to ask for.
 pub(super) async fn rows_if(
     wanted: bool,
-    client: &Client,
+    session: &Session,
     statement: &str,
     parameters: &[Parameter<'_>],
 ) -> Result<Vec<Row>, Error> {
-    if wanted { client.query_typed(statement, parameters).await } else { Ok(Vec::new()) }
+    if wanted { session.rows(statement, parameters).await } else { Ok(Vec::new()) }
 }

@@ -1,11 +1,10 @@
 //! Stretches kept short: those that have grown too long are cut, those that have run empty go. The
 //! counts themselves are right at every moment; see the statements of `flush`.
 
-use tokio_postgres::Client;
-
 use super::{
     flush::Counted,
     pool::Connections,
+    session::Session,
     statement::{BEGIN, Typed},
 };
 use crate::{SourceId, StoreError};
@@ -49,17 +48,17 @@ pub(super) async fn tidy(connections: &Connections, source: SourceId, untidy: &[
     }
 }
 
-async fn tidy_on(client: &Client, source: SourceId, untidy: &[Counted]) -> Result<(), StoreError> {
-    client.batch_execute(BEGIN).await?;
-    client.execute_typed(LOCK, &[source.0.bound()]).await?;
+async fn tidy_on(session: &Session, source: SourceId, untidy: &[Counted]) -> Result<(), StoreError> {
+    session.batch_execute(BEGIN).await?;
+    session.execute(LOCK, &[source.0.bound()]).await?;
     for stretch in untidy {
         let place = [source.0.bound(), stretch.resource_type.bound(), stretch.first.bound()];
         if stretch.resources == 0 {
-            client.execute_typed(REMOVE, &place).await?;
+            session.execute(REMOVE, &place).await?;
         } else {
             let [source, resource_type, first] = place;
-            client.execute_typed(CUT, &[source, resource_type, first, PIECE.bound()]).await?;
+            session.execute(CUT, &[source, resource_type, first, PIECE.bound()]).await?;
         }
     }
-    Ok(client.batch_execute("COMMIT").await?)
+    Ok(session.batch_execute("COMMIT").await?)
 }

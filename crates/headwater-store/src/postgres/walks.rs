@@ -8,12 +8,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::{
     fault,
     gather::count,
     pool::{Connection, Connections},
+    session::Session,
     statement::{BEGIN, Parameter, Pipeline, Typed, rows_if},
 };
 use crate::{
@@ -79,7 +80,7 @@ impl Walks {
     pub(super) async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
         let (at, horizon) = (At::new(place), horizon(now));
         let read = async |connection: Connection| {
-            let rows = connection.query_typed(KNOWN, &at.with([horizon.bound()])).await?;
+            let rows = connection.rows(KNOWN, &at.with([horizon.bound()])).await?;
             Ok((rows, connection))
         };
         let rows = self.connections.read(read).await?;
@@ -132,7 +133,7 @@ impl Walks {
     pub(super) async fn forget(&self, now: Millis) -> Result<(), StoreError> {
         let horizon = horizon(now);
         let read = async |connection: Connection| {
-            Ok((connection.query_typed(SOURCES, &[horizon.bound()]).await?, connection))
+            Ok((connection.rows(SOURCES, &[horizon.bound()]).await?, connection))
         };
         for row in self.connections.read(read).await? {
             let source = SourceId(row.try_get(0)?);
@@ -159,11 +160,11 @@ impl Walks {
             sort(&mut ends, place.descending);
             while let Some((gone, heir)) = give_way(&mut ends) {
                 let position = written(&gone.position);
-                connection.execute_typed(GIVE_WAY, &at.with([position.bound()])).await?;
+                connection.execute(GIVE_WAY, &at.with([position.bound()])).await?;
                 if let Some(heir) = heir {
                     let (heir, open) = (written(&heir), signed(gone.open));
                     let parameters = at.with([heir.bound(), open.bound(), gone.noted.bound()]);
-                    connection.execute_typed(INHERIT, &parameters).await?;
+                    connection.execute(INHERIT, &parameters).await?;
                 }
             }
             connection.batch_execute("COMMIT").await?;
@@ -176,14 +177,14 @@ impl Walks {
 /// Notes a page, again when the database gives it up in favour of another; answers how many ends there
 /// are at the place behind it.
 async fn note_again(
-    client: &Client,
+    session: &Session,
     page: &ReadPage,
     is_first: bool,
     now: Millis,
 ) -> Result<u64, StoreError> {
     let mut tries = 1;
     loop {
-        match note(client, page, is_first, now).await {
+        match note(session, page, is_first, now).await {
             Err(StoreError::Sql { code, .. }) if fault::is_contention(&code) && tries < MOST_TRIES => {
                 tries += 1;
             }
@@ -192,7 +193,7 @@ async fn note_again(
     }
 }
 
-async fn note(client: &Client, page: &ReadPage, is_first: bool, now: Millis) -> Result<u64, StoreError> {
+async fn note(session: &Session, page: &ReadPage, is_first: bool, now: Millis) -> Result<u64, StoreError> {
     let (began, horizon) = (At::new(&page.began), horizon(now));
     let (came_from, none) = (page.came_from().map(signed), Vec::new());
     let went_on = page.went_on.as_ref().filter(|_| is_first);
@@ -215,7 +216,7 @@ async fn note(client: &Client, page: &ReadPage, is_first: bool, now: Millis) -> 
         .map(|(at, position)| at.with([position.bound(), now.bound(), came_from.bound(), horizon.bound()]));
     let of_place = noted.as_ref().map(|(at, _)| at.with([horizon.bound()]));
 
-    let mut pipeline = Pipeline::new(client);
+    let mut pipeline = Pipeline::new(session);
     pipeline.add(LOCK, &of_lock);
     let statements = [(LEAVE, &of_left), (CLOSE, &of_finished), (NOTE, &of_note), (AT_PLACE, &of_place)];
     for (statement, parameters) in statements {
@@ -223,9 +224,9 @@ async fn note(client: &Client, page: &ReadPage, is_first: bool, now: Millis) -> 
             pipeline.add(statement, parameters);
         }
     }
-    pipeline.add("COMMIT", &[]);
+    pipeline.add_once("COMMIT", &[]);
     let begin = format!("{BEGIN}; {SOON}");
-    let (begun, counts) = tokio::join!(biased; client.batch_execute(&begin), pipeline.run());
+    let (begun, counts) = tokio::join!(biased; session.batch_execute(&begin), pipeline.run());
     begun?;
     let counts = counts?;
     // The last but COMMIT looks how many there are.
@@ -237,7 +238,7 @@ async fn forget_some(connections: &Connections, source: SourceId, now: Millis) -
     let (horizon, most) = (horizon(now), signed(MOST as u64));
     let forget = async |connection: Connection| {
         let parameters = [source.0.bound(), horizon.bound(), most.bound(), PORTION.bound()];
-        Ok((connection.execute_typed(FORGET, &parameters).await?, connection))
+        Ok((connection.execute(FORGET, &parameters).await?, connection))
     };
     Ok(connections.read(forget).await? >= PORTION.unsigned_abs())
 }

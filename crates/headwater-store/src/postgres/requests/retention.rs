@@ -122,8 +122,8 @@ impl Log {
                 let (begun, kept, oldest) = tokio::join!(
                     biased;
                     connection.batch_execute(BEGIN),
-                    connection.query_typed(LOCK, &of_source),
-                    connection.query_typed(OLDEST, &of_oldest),
+                    connection.rows(LOCK, &of_source),
+                    connection.rows(OLDEST, &of_oldest),
                 );
                 begun?;
                 Ok((kept?, oldest?))

@@ -207,7 +207,7 @@ impl Log {
         slugs.sort_unstable();
         slugs.dedup();
         let (rows, connection) =
-            self.begin(async |connection| connection.query_typed(RESOLVE, &[slugs.bound()]).await).await?;
+            self.begin(async |connection| connection.rows(RESOLVE, &[slugs.bound()]).await).await?;
         connection.release();
         rows.iter().map(|row| Ok((row.try_get(0)?, SourceId(row.try_get(1)?)))).collect()
     }
@@ -227,7 +227,7 @@ impl Log {
                 let (begun, rows) = tokio::join!(
                     biased;
                     connection.batch_execute(BEGIN),
-                    connection.query_typed(number.text, &bound),
+                    connection.rows(number.text, &bound),
                 );
                 begun.and(rows)
             })
@@ -248,11 +248,12 @@ impl Log {
 
     /// Tells those who watch that something was written.
     async fn announce(&self) {
-        let asked = self.begin(async |connection| connection.query_typed_one(WRITTEN, &[]).await).await;
+        let asked = self.begin(async |connection| connection.rows(WRITTEN, &[]).await).await;
         // Should it fail, it is seen when it is looked for what others have written.
-        if let Ok((row, connection)) = asked {
+        if let Ok((rows, connection)) = asked {
             connection.release();
-            announce(&self.written, row.try_get::<_, i64>(0).map_or(0, i64::unsigned_abs));
+            let number = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
+            announce(&self.written, number.unwrap_or_default().unsigned_abs());
         }
     }
 }
