@@ -14,7 +14,7 @@ use std::{
 use headwater_scim::{Object, filter::Filter, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
     ApplyError, ChangeSet, Include, MemberId, Place, Position, Query, ReadPage, ResourceId, Selection,
-    SourceId, Start, Store, StoreError, WentOn, Write, Written,
+    SourceId, Start, Store, StoreError, StoredResource, WentOn, Write, Written,
     postgres::{PoolLimits, PostgresStore},
 };
 use serde_json::{Value, json};
@@ -81,11 +81,11 @@ async fn apply(store: &impl Store, source: SourceId, write: Write) -> Result<Wri
     Ok(applied.writes.remove(0))
 }
 
-async fn search(store: &impl Store, source: SourceId, filter: &str, offset: u64) -> (u64, Vec<ResourceId>) {
+fn query(filter: &str, offset: u64) -> Query {
     let registry = Registry::built_in();
     let resource_type = Arc::clone(registry.resource_type("User").expect("built in"));
     let filter = (!filter.is_empty()).then(|| Filter::parse(filter, &resource_type).expect("a filter"));
-    let query = Query {
+    Query {
         registry,
         selections: vec![Selection { resource_type, filter, sort_by: None }],
         sorted: false,
@@ -95,8 +95,11 @@ async fn search(store: &impl Store, source: SourceId, filter: &str, offset: u64)
         counted: true,
         include: Include::default(),
         base_url: String::new(),
-    };
-    let page = store.search(source, query).await.expect("an answer");
+    }
+}
+
+async fn search(store: &impl Store, source: SourceId, filter: &str, offset: u64) -> (u64, Vec<ResourceId>) {
+    let page = store.search(source, query(filter, offset)).await.expect("an answer");
     (page.total.expect("counted"), page.resources.iter().map(|resource| resource.id).collect())
 }
 
@@ -526,16 +529,56 @@ async fn forward(mut client: UnixStream, mut server: UnixStream, trips: Arc<Atom
     }
 }
 
+/// A store that has one connection, and the number of its round trips.
+async fn counted_store(postgres: &Postgres) -> (PostgresStore, Arc<AtomicUsize>, tempfile::TempDir) {
+    let (url, trips, folder) = counting_proxy(postgres);
+    let limits = PoolLimits { connections: 1, ..PoolLimits::default() };
+    let store = PostgresStore::connect(&url, limits).await.expect("connected");
+    store.ping().await.expect("connected");
+    (store, trips, folder)
+}
+
+#[test]
+fn a_user_is_read_with_its_groups_in_one_round_trip_and_in_one_more_for_each_level_above() {
+    runtime().block_on(async {
+        let postgres = Postgres::new().await;
+        let client = postgres.client().await;
+        let source = Postgres::source(&client, "s").await;
+        let (store, trips, _folder) = counted_store(&postgres).await;
+        apply(&store, source, user(1)).await.expect("written");
+        let include = Include { members: false, groups: true };
+        // Each group holds the one before, the first the user.
+        for (levels, expected) in [(0, 1), (1, 1), (2, 2), (3, 3)] {
+            if levels > 0 {
+                let group = json!({"displayName": format!("g{levels}")});
+                let group = create("Group", 1 + levels, &group, vec![id(levels).to_string()]);
+                apply(&store, source, group).await.expect("written");
+            }
+            let names = |found: &StoredResource| {
+                let groups = found.groups.as_ref().expect("asked for").iter();
+                groups
+                    .map(|group| group.named.as_ref().and_then(|named| named.display.clone()))
+                    .collect::<Vec<_>>()
+            };
+            let all: Vec<_> = (1..=levels).map(|level| Some(format!("g{level}"))).collect();
+            let before = trips.load(Ordering::SeqCst);
+            let found = store.resource(source, "User", id(1), include).await.expect("read").expect("there");
+            assert_eq!((names(&found), trips.load(Ordering::SeqCst) - before), (all.clone(), expected));
+            let before = trips.load(Ordering::SeqCst);
+            let by_name = Query { include, ..query("userName eq \"user1\"", 0) };
+            let page = store.search(source, by_name).await.expect("read");
+            assert_eq!((names(&page.resources[0]), trips.load(Ordering::SeqCst) - before), (all, expected));
+        }
+    });
+}
+
 #[test]
 fn a_read_is_one_round_trip_and_a_write_is_two() {
     runtime().block_on(async {
         let postgres = Postgres::new().await;
         let client = postgres.client().await;
         let source = Postgres::source(&client, "s").await;
-        let (url, trips, _folder) = counting_proxy(&postgres);
-        let limits = PoolLimits { connections: 1, ..PoolLimits::default() };
-        let store = PostgresStore::connect(&url, limits).await.expect("connected");
-        store.ping().await.expect("connected");
+        let (store, trips, _folder) = counted_store(&postgres).await;
         let counted =
             async |work: &str,
                    expected: usize,

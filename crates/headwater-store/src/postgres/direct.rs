@@ -2,16 +2,15 @@
 //! a value; both by their ids. Each is a round trip, as a rule.
 
 use headwater_scim::filter::Comparison;
-use tokio_postgres::Row;
 
 use super::{
     gather::count,
     keys,
-    read::{COLUMN_COUNT, columns, stored},
-    relations,
+    read::{COLUMN_COUNT, COLUMNS, columns, plain, stored},
+    relations::{self, Known, groups_of},
     session::Session,
     sql::SNAPSHOT,
-    statement::Typed,
+    statement::{Typed, rows_if},
 };
 use crate::{
     Page, Query, Selection, SourceId, StoreError, StoredResource,
@@ -28,6 +27,9 @@ const STRETCH: &str = "SELECT first_id, before FROM (\
          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::BIGINT AS before \
        FROM stretch WHERE source_id = $1 AND type = $2) s \
      WHERE before <= $3 ORDER BY first_id DESC LIMIT 1";
+
+/// Of so many resources that have a value, the groups are read with them: most often it is one.
+const WITH_GROUPS: u64 = 2;
 
 /// A list of this kind.
 pub(super) enum Direct<'a> {
@@ -114,7 +116,9 @@ async fn all(session: &Session, source: SourceId, query: &Query, name: &str) -> 
     if rows.is_empty() && position.is_none() {
         return Ok(Page { total, ..Page::default() });
     }
-    page(session, source, query, &rows, total).await
+    let found = rows.iter().map(|row| Ok((stored(row, query.include)?, None)));
+    let found = found.collect::<Result<_, StoreError>>()?;
+    filled(session, source, query, found, Known::default(), total).await
 }
 
 async fn with_key(
@@ -131,21 +135,32 @@ async fn with_key(
         Some(position) => (query.direction().beyond(), position.id.as_bytes().to_vec()),
         None => (">=", Vec::new()),
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut groups) = (Vec::new(), Vec::new());
     if query.limit > 0 {
         let order = query.direction().order();
+        let ids = |limit: &str| {
+            format!(
+                "SELECT resource_id FROM resource_key \
+                 WHERE source_id = $1 AND path = $2 AND key = $3 AND resource_id {beyond} $4 \
+                 ORDER BY resource_id {order} LIMIT {limit} OFFSET $6"
+            )
+        };
         let select = format!(
-            "SELECT {} FROM (SELECT resource_id FROM resource_key \
-               WHERE source_id = $1 AND path = $2 AND key = $3 AND resource_id {beyond} $4 \
-               ORDER BY resource_id {order} LIMIT $5 OFFSET $6) k \
+            "SELECT {COLUMNS} FROM ({}) k \
              CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = $1 AND id = k.resource_id LIMIT 1) r \
              ORDER BY k.resource_id {order}",
-            columns(query.include)
+            ids("$5")
         );
+        let of_groups = groups_of(&ids(&format!("LEAST($5, {WITH_GROUPS})")));
         let (limit, offset) = (query.limit_and_one(), signed(offset));
         let parameters =
             [source.0.bound(), code.bound(), key.bound(), from.bound(), limit.bound(), offset.bound()];
-        rows = session.rows(&select, &parameters).await?;
+        let (found, held) = tokio::join!(
+            biased;
+            session.rows(&select, &parameters),
+            rows_if(query.include.groups, session, &of_groups, &parameters),
+        );
+        (rows, groups) = (found?, held?);
     }
     // Most often all of them are on the page, and need not be counted once more.
     let is_all = query.limit > 0 && position.is_none() && offset == 0 && rows.len() <= query.limit;
@@ -159,35 +174,25 @@ async fn with_key(
     if query.limit == 0 || position.is_none() && offset >= total {
         return Ok(Page { total: Some(total), ..Page::default() });
     }
-    page(session, source, query, &rows, Some(total)).await
+    let found = rows.iter().map(|row| Ok((plain(row)?, None)));
+    let found = found.collect::<Result<_, StoreError>>()?;
+    filled(session, source, query, found, Known::of(&groups)?, Some(total)).await
 }
 
-/// The page that rows make.
-async fn page(
-    session: &Session,
-    source: SourceId,
-    query: &Query,
-    rows: &[Row],
-    total: Option<u64>,
-) -> Result<Page, StoreError> {
-    let found = rows.iter().map(|row| Ok((stored(row, query.include)?, None)));
-    let found: Vec<(StoredResource, Option<String>)> = found.collect::<Result<_, StoreError>>()?;
-    filled(session, source, query, found, total).await
-}
-
-/// The page that resources make, with what they are sorted by.
+/// The page that resources make, with what they are sorted by. Groups that hold them may be `known`.
 pub(super) async fn filled(
     session: &Session,
     source: SourceId,
     query: &Query,
     found: Vec<(StoredResource, Option<String>)>,
+    known: Known,
     total: Option<u64>,
 ) -> Result<Page, StoreError> {
     let more = found.len() > query.limit;
     let (mut resources, mut keys): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     resources.truncate(query.limit);
     keys.truncate(query.limit);
-    relations::relate(session, source, &mut resources, query.include).await?;
+    relations::relate(session, source, &mut resources, query.include, known).await?;
     let mut filling = Filling::new(query);
     for (resource, key) in resources.into_iter().zip(keys) {
         filling.add(key, || Ok(resource))?;

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
@@ -94,7 +94,7 @@ impl Manager for Hosts {
     type Error = Error;
 
     async fn create(&self) -> Result<Session, Error> {
-        Session::new(self.connect().await?).await
+        Session::new(self.connect().await?, Instant::now).await
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {

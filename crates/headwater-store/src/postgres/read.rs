@@ -1,4 +1,4 @@
-//! Resources read by themselves, in one round trip where nothing holds them.
+//! Resources read by themselves, in one round trip unless a group that holds them is held by another.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,11 @@ use tokio_postgres::Row;
 
 use super::{
     gather::{count, id},
-    relations::{self, HOLDERS, members_of},
+    relations::{self, HOLDERS, Known, groups_of, holders, members_of},
     session::Session,
-    statement::Typed,
+    statement::{Typed, rows_if},
 };
-use crate::{Include, Named, RelatedPage, ResourceId, SourceId, StoreError, StoredResource};
+use crate::{Include, Named, Related, RelatedPage, ResourceId, SourceId, StoreError, StoredResource};
 
 /// The columns that [`stored`] reads, of a `resource r`.
 pub(super) const COLUMNS: &str =
@@ -26,7 +26,16 @@ pub(super) fn columns(include: Include) -> String {
 
 /// The resource of a row that begins with [`columns`]; its groups have no names yet.
 pub(super) fn stored(row: &Row, include: Include) -> Result<StoredResource, StoreError> {
-    let holders = row.try_get(COLUMN_COUNT)?;
+    let held_by = row.try_get(COLUMN_COUNT)?;
+    resource_of(row, include.groups.then(|| holders(held_by)))
+}
+
+/// The resource of a row that begins with [`COLUMNS`].
+pub(super) fn plain(row: &Row) -> Result<StoredResource, StoreError> {
+    resource_of(row, None)
+}
+
+fn resource_of(row: &Row, groups: Option<Vec<Related>>) -> Result<StoredResource, StoreError> {
     Ok(StoredResource {
         resource_type: row.try_get(0)?,
         id: id(row, 1)?,
@@ -37,7 +46,7 @@ pub(super) fn stored(row: &Row, include: Include) -> Result<StoredResource, Stor
         member_count: count(row, 6)?,
         document: row.try_get(7)?,
         members: None,
-        groups: include.groups.then(|| relations::holders(holders)),
+        groups,
     })
 }
 
@@ -48,21 +57,26 @@ pub(super) async fn resource(
     id: ResourceId,
     include: Include,
 ) -> Result<Option<StoredResource>, StoreError> {
-    let select = format!(
-        "SELECT {} FROM resource r WHERE r.source_id = $1 AND r.type = $2 AND r.id = $3",
-        columns(include)
-    );
+    let select =
+        format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = $1 AND r.type = $2 AND r.id = $3");
     let bytes = &id.as_bytes()[..];
-    let parameters = [source.0.bound(), resource_type.bound(), bytes.bound()];
+    let of_row = [source.0.bound(), resource_type.bound(), bytes.bound()];
+    let (groups, of_groups) = (groups_of("SELECT $2"), [source.0.bound(), bytes.bound()]);
     let members = async {
         if include.members { members_after(session, source, id, &[]).await.map(Some) } else { Ok(None) }
     };
     // Sent in this order: members are never older than the version that is shown with them.
-    let (row, members) = tokio::join!(biased; session.first(&select, &parameters), members);
+    let (row, groups, members) = tokio::join!(
+        biased;
+        session.first(&select, &of_row),
+        rows_if(include.groups, session, &groups, &of_groups),
+        members,
+    );
     let Some(row) = row? else { return Ok(None) };
-    let mut found = stored(&row, include)?;
+    let mut found = plain(&row)?;
     found.members = members?;
-    relations::relate(session, source, std::slice::from_mut(&mut found), include).await?;
+    let known = Known::of(&groups?)?;
+    relations::relate(session, source, std::slice::from_mut(&mut found), include, known).await?;
     Ok(Some(found))
 }
 

@@ -35,6 +35,21 @@ const NAMES: &str = "SELECT r.id, r.type, r.display FROM unnest($2) AS w (id) \
      CROSS JOIN LATERAL (SELECT id, type, display FROM resource \
        WHERE source_id = $1 AND id = w.id LIMIT 1) r";
 
+/// Asks for the groups that hold some members, what each is and is called, and those that hold that one: a row for
+/// each of these, and one at least for each member. `members` are a subquery of ids; of few, as a group is read for
+/// each that it holds.
+pub(super) fn groups_of(members: &str) -> String {
+    format!(
+        "SELECT w.id, m.group_id, o.type, o.display, a.group_id FROM ({members}) AS w (id) \
+         LEFT JOIN LATERAL (SELECT group_id FROM membership \
+           WHERE source_id = $1 AND member_id = w.id OFFSET 0) m ON TRUE \
+         LEFT JOIN LATERAL (SELECT type, display FROM resource \
+           WHERE source_id = $1 AND id = m.group_id LIMIT 1) o ON TRUE \
+         LEFT JOIN LATERAL (SELECT group_id FROM membership \
+           WHERE source_id = $1 AND member_id = m.group_id OFFSET 0) a ON TRUE"
+    )
+}
+
 /// The groups in the column [`HOLDERS`], which have no names yet.
 pub(super) fn holders(column: Option<&[u8]>) -> Vec<Related> {
     let ids = column.unwrap_or_default().chunks_exact(16);
@@ -42,19 +57,20 @@ pub(super) fn holders(column: Option<&[u8]>) -> Vec<Related> {
 }
 
 /// Reads the relations of resources that are asked for. The groups that hold a resource itself may be
-/// known already, without their names.
+/// in it already, without their names, and others `known`.
 pub(super) async fn relate(
     session: &Session,
     source: SourceId,
     resources: &mut [StoredResource],
     include: Include,
+    known: Known,
 ) -> Result<(), StoreError> {
     if include.members {
         let unread = resources.iter_mut().filter(|one| one.members.is_none());
         read_members(session, source, &mut unread.collect::<Vec<_>>()).await?;
     }
     if include.groups {
-        read_groups(session, source, resources).await?;
+        read_groups(session, source, resources, known).await?;
     }
     Ok(())
 }
@@ -117,19 +133,20 @@ async fn read_groups(
     session: &Session,
     source: SourceId,
     resources: &mut [StoredResource],
+    mut known: Known,
 ) -> Result<(), StoreError> {
     let unread: Vec<ResourceId> =
-        resources.iter().filter(|one| one.groups.is_none()).map(|one| one.id).collect();
-    let mut above: HashMap<MemberId, Vec<MemberId>> =
-        if unread.is_empty() { HashMap::new() } else { holders_of(session, source, &unread).await? };
+        resources.iter().filter(|one| one.groups.is_none() && !known.has(one.id)).map(|one| one.id).collect();
+    if !unread.is_empty() {
+        known.above.extend(holders_of(session, source, &unread).await?);
+    }
     for resource in resources.iter_mut() {
         if let Some(groups) = resource.groups.take() {
-            above.insert(resource.id.into(), groups.into_iter().map(|group| group.id).collect());
+            known.above.insert(resource.id.into(), groups.into_iter().map(|group| group.id).collect());
         }
     }
-    let mut named: HashMap<MemberId, Option<Related>> = HashMap::new();
     loop {
-        let all = above.values().flatten().filter(|group| !named.contains_key(group));
+        let all = known.above.values().flatten().filter(|group| !known.named.contains_key(group));
         let next: BTreeSet<ResourceId> = all.filter_map(MemberId::resource_id).collect();
         if next.is_empty() {
             break;
@@ -137,31 +154,64 @@ async fn read_groups(
         let next: Vec<ResourceId> = next.into_iter().collect();
         let (names, holders) =
             tokio::join!(biased; names(session, source, &next), holders_of(session, source, &next));
-        named.extend(next.into_iter().map(|group| (group.into(), None)));
+        known.named.extend(next.into_iter().map(|group| (group.into(), None)));
         for group in names? {
-            let related = Related { id: group.id.into(), direct: true, named: Some(group) };
-            named.insert(related.id.clone(), Some(related));
+            known.name(group);
         }
         for (member, groups) in holders? {
-            above.entry(member).or_insert(groups);
+            known.above.entry(member).or_insert(groups);
         }
     }
-    let (mut ancestry, mut found) = (Ancestry::default(), Found { above, named });
+    let mut ancestry = Ancestry::default();
     for resource in resources {
-        resource.groups = Some(ancestry.groups(&resource.id.into(), &mut found)?);
+        resource.groups = Some(ancestry.groups(&resource.id.into(), &mut known)?);
     }
     Ok(())
 }
 
 /// Groups that have been read.
-struct Found {
-    above: HashMap<MemberId, Vec<MemberId>>,
+#[derive(Default)]
+pub(super) struct Known {
+    /// Those that hold a member.
+    above: HashMap<MemberId, BTreeSet<MemberId>>,
+    /// What each is called; `None` for one that isn't there.
     named: HashMap<MemberId, Option<Related>>,
 }
 
-impl Groups for Found {
+impl Known {
+    /// What the rows of [`groups_of`] say.
+    pub(super) fn of(rows: &[Row]) -> Result<Self, StoreError> {
+        let mut known = Self::default();
+        for row in rows {
+            let id = |column| row.try_get::<_, Option<&[u8]>>(column).map(|id| id.map(MemberId::from_bytes));
+            let (member, group, above) = (MemberId::from_bytes(row.try_get(0)?), id(1)?, id(4)?);
+            known.above.entry(member).or_default().extend(group.clone());
+            let Some(group) = group else { continue };
+            known.above.entry(group.clone()).or_default().extend(above);
+            if !known.named.contains_key(&group) {
+                known.named.insert(group.clone(), None);
+                if let (Some(id), Some(of_type)) = (group.resource_id(), row.try_get(2)?) {
+                    known.name(Named { id, resource_type: of_type, display: row.try_get(3)? });
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Whether it is known which groups hold a resource.
+    fn has(&self, resource: ResourceId) -> bool {
+        self.above.contains_key(&resource.into())
+    }
+
+    fn name(&mut self, group: Named) {
+        let related = Related { id: group.id.into(), direct: true, named: Some(group) };
+        self.named.insert(related.id.clone(), Some(related));
+    }
+}
+
+impl Groups for Known {
     fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError> {
-        Ok(self.above.get(member).cloned().unwrap_or_default())
+        Ok(self.above.get(member).into_iter().flatten().cloned().collect())
     }
 
     fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
@@ -174,12 +224,12 @@ async fn holders_of(
     session: &Session,
     source: SourceId,
     ids: &[ResourceId],
-) -> Result<HashMap<MemberId, Vec<MemberId>>, StoreError> {
+) -> Result<HashMap<MemberId, BTreeSet<MemberId>>, StoreError> {
     let ids = bytes_of(ids);
-    let mut found: HashMap<MemberId, Vec<MemberId>> = HashMap::new();
+    let mut found: HashMap<MemberId, BTreeSet<MemberId>> = HashMap::new();
     for row in session.rows(HOLDERS_OF, &[source.0.bound(), ids.bound()]).await? {
         let member = MemberId::from_bytes(row.try_get(0)?);
-        found.entry(member).or_default().push(MemberId::from_bytes(row.try_get(1)?));
+        found.entry(member).or_default().insert(MemberId::from_bytes(row.try_get(1)?));
     }
     Ok(found)
 }

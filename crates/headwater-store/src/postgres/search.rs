@@ -15,6 +15,7 @@ use super::{
     direct::filled,
     keys,
     read::{COLUMN_COUNT, COLUMNS},
+    relations::Known,
     rows,
     selection::{self, ANY, Candidate, Compiler, Test, referred},
     sql::Waiting,
@@ -537,7 +538,7 @@ impl Search<'_> {
         found: Vec<(StoredResource, Option<String>)>,
         total: Option<u64>,
     ) -> Result<Page, StoreError> {
-        self.waiting.read(|client| filled(client, self.source, self.query, found, total))
+        self.waiting.read(|session| filled(session, self.source, self.query, found, Known::default(), total))
     }
 }
 

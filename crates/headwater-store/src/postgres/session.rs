@@ -5,7 +5,12 @@
 //! them gives each transaction another one: so statements are prepared only where there is none (see
 //! [`backend`]), and elsewhere go without a name, in the same round trips.
 
-use std::{collections::HashMap, ops::Deref, sync::Mutex};
+use std::{
+    collections::HashMap,
+    ops::Deref,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::{BoxFuture, join};
 use tokio::task::JoinHandle;
@@ -17,9 +22,11 @@ use tokio_postgres::{
 use super::{backend, hosts::Connected, statement::Parameter};
 use crate::{StoreError, lock};
 
-/// How often a statement is used before it is prepared anew. Its plan is as good as what was known when it
-/// was made; tables may have grown since faster than the database counts.
+/// How often and for how long a statement is used before it is prepared anew. Its plan is as good as what was
+/// known when it was made: a table that was empty is read from end to end, however much is in it by now, until
+/// the database has counted again, which takes a minute.
 const MOST_USES: u32 = 500;
+const MOST_AGE: Duration = Duration::from_secs(1);
 /// How many statements are prepared on a connection at most; there are fewer that are sent again and again.
 const MOST_PREPARED: usize = 200;
 
@@ -27,14 +34,22 @@ const MOST_PREPARED: usize = 200;
 pub(super) struct Session {
     client: Client,
     carrying: JoinHandle<()>,
-    /// By their text, each with how often it was used. None where a pooler stands between.
-    prepared: Option<Mutex<HashMap<String, (Statement, u32)>>>,
+    /// By their text. None where a pooler stands between.
+    prepared: Option<Mutex<HashMap<String, Prepared>>>,
+    clock: fn() -> Instant,
+}
+
+struct Prepared {
+    statement: Statement,
+    uses: u32,
+    since: Instant,
 }
 
 impl Session {
-    /// The session of a connection that was made just now, and of the task that carries what it sends.
-    pub(super) async fn new((client, carrying): Connected) -> Result<Self, Error> {
-        let mut session = Self { client, carrying, prepared: None };
+    /// The session of a connection that was made just now, and of the task that carries what it sends. `clock` tells
+    /// the time.
+    pub(super) async fn new((client, carrying): Connected, clock: fn() -> Instant) -> Result<Self, Error> {
+        let mut session = Self { client, carrying, prepared: None, clock };
         if backend::is_at_the_end(&session.client).await? {
             session.prepared = Some(Mutex::default());
         }
@@ -87,12 +102,16 @@ impl Session {
         })
     }
 
-    /// The statement, if it is prepared and has not been used too often.
+    /// The statement, if it is prepared; behind its last use it is closed.
     fn prepared(&self, text: &str) -> Option<Statement> {
-        let mut prepared = lock(self.prepared.as_ref()?);
-        let (statement, uses) = prepared.get_mut(text)?;
-        *uses += 1;
-        if *uses < MOST_USES { Some(statement.clone()) } else { prepared.remove(text).map(|(last, _)| last) }
+        let mut all = lock(self.prepared.as_ref()?);
+        let prepared = all.get_mut(text)?;
+        prepared.uses += 1;
+        let is_old = (self.clock)().saturating_duration_since(prepared.since) >= MOST_AGE;
+        if is_old || prepared.uses >= MOST_USES {
+            return all.remove(text).map(|last| last.statement);
+        }
+        Some(prepared.statement.clone())
     }
 
     /// Has a statement prepared for the next time, where that is possible, behind what sends it this time.
@@ -109,7 +128,10 @@ impl Session {
             }
             let types: Vec<Type> = parameters.iter().map(|(_, of)| of.clone()).collect();
             match self.client.prepare_typed(text, &types).await {
-                Ok(statement) => drop(lock(all).insert(text.to_owned(), (statement, 0))),
+                Ok(statement) => {
+                    let prepared = Prepared { statement, uses: 0, since: (self.clock)() };
+                    lock(all).insert(text.to_owned(), prepared);
+                }
                 // Such as in a transaction that has failed.
                 Err(error) => tracing::debug!(%error, "a statement could not be prepared"),
             }
@@ -148,14 +170,21 @@ fn values<'a>(parameters: &'a [Parameter<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::Duration};
+    use std::{
+        fs,
+        sync::{
+            OnceLock,
+            atomic::{AtomicU64, Ordering},
+        },
+        time::{Duration, Instant},
+    };
 
     use headwater_testkit::{
         certificates::{Authority, Certified},
         postgres::{Pooler, Server, Stop},
     };
 
-    use super::{MOST_USES, Session};
+    use super::{MOST_AGE, MOST_USES, Session};
     use crate::{
         StoreError,
         postgres::{address::Address, hosts::Hosts, statement::Typed},
@@ -165,9 +194,19 @@ mod tests {
     const PREPARED: &str =
         "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement = $1";
 
-    async fn session(url: &str) -> Session {
+    /// A time that stands still.
+    fn still() -> Instant {
+        static STILL: OnceLock<Instant> = OnceLock::new();
+        *STILL.get_or_init(Instant::now)
+    }
+
+    async fn session_by(url: &str, clock: fn() -> Instant) -> Session {
         let hosts = Hosts::new(&Address::parse(url).expect("a URL"), Duration::from_secs(10));
-        Session::new(hosts.connect().await.expect("connected")).await.expect("a session")
+        Session::new(hosts.connect().await.expect("connected"), clock).await.expect("a session")
+    }
+
+    async fn session(url: &str) -> Session {
+        session_by(url, still).await
     }
 
     /// How often the statements with this text were carried out that are prepared, of each.
@@ -197,6 +236,20 @@ mod tests {
         assert_eq!(session.execute(SELECT, &[1_i64.bound()]).await.expect("done"), 1);
         assert_eq!(session.execute(SELECT, &[1_i64.bound()]).await.expect("done"), 1);
         assert_eq!(uses(&session, SELECT).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn an_old_plan_is_given_up() {
+        static AGE: AtomicU64 = AtomicU64::new(0);
+        let now = || still() + Duration::from_millis(AGE.load(Ordering::SeqCst));
+        let server = Server::new(&[]);
+        let session = session_by(&format!("postgres://headwater@{}/postgres", server.address()), now).await;
+        let most = u64::try_from(MOST_AGE.as_millis()).expect("small");
+        for (age, used) in [(0, vec![0]), (most - 1, vec![1]), (most, vec![]), (most, vec![0])] {
+            AGE.store(age, Ordering::SeqCst);
+            add_one(&session, 1).await;
+            assert_eq!(uses(&session, SELECT).await, used);
+        }
     }
 
     #[tokio::test]
