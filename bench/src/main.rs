@@ -75,7 +75,7 @@ struct Arguments {
 enum Database {
     /// A folder
     Sqlite,
-    /// A PostgreSQL of its own, with up to 100,000 users
+    /// A PostgreSQL of its own
     Postgres,
     /// The one after the other
     Both,
@@ -100,9 +100,6 @@ enum Command {
         users: usize,
     },
 }
-
-/// The most users of a directory in PostgreSQL.
-const MOST_ON_POSTGRES: usize = 100_000;
 
 /// What a measurement may fail with; it is printed and ends the run.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -145,7 +142,7 @@ async fn measure(arguments: &Arguments, plan: &load::Plan) -> Result<String, Fai
     if arguments.database != Database::Sqlite {
         let cluster = postgres::Cluster::start()?;
         let mut directories = Vec::new();
-        for users in arguments.users.iter().filter(|users| **users <= MOST_ON_POSTGRES) {
+        for users in &arguments.users {
             directories.push(directory::measure_on_postgres(&subject(*users), &cluster, plan).await?);
         }
         report.on_postgres(cluster.version(), directories);

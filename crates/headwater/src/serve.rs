@@ -23,7 +23,8 @@ use headwater_store::{
     sqlite::{SqliteRequestLog, SqliteStore},
 };
 use tokio::{runtime::Handle, sync::watch, task::block_in_place};
-use tracing_subscriber::EnvFilter;
+use tracing_log::{AsLog, LogTracer};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
     arguments::{self, ServeArguments},
@@ -249,21 +250,30 @@ fn read(path: &Path) -> Result<Configuration, Failure> {
     })
 }
 
+/// What the driver says of values that are bound to parameters, which are personal: it is never written down,
+/// whatever is asked for.
+const PERSONAL: &str = "tokio_postgres::query";
+
 fn start_log(configuration: &Configuration) -> Result<(), Failure> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        Failure::Usage(format!("log = {:?} can't be used: {error}", configuration.log))
+    };
     // The library that applies migrations tells of each; what is said behind it counts, if asked for.
-    // The driver tells what is bound to parameters, which is personal: that is never asked for.
-    let filter = format!("refinery_core=warn,{},tokio_postgres::query=info", configuration.log);
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::Usage(format!("log = {:?} can't be used: {error}", configuration.log)))?;
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", configuration.log))
+        .map_err(|error| unusable(&error))?;
+    let most = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    match configuration.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-    Ok(())
+    let started = match configuration.log_format {
+        LogFormat::Text => tracing::subscriber::set_global_default(log.finish()),
+        LogFormat::Json => tracing::subscriber::set_global_default(log.json().finish()),
+    };
+    started.map_err(|error| unusable(&error))?;
+    // Libraries that know `log` alone.
+    let others = LogTracer::builder().ignore_crate(PERSONAL).with_max_level(most.as_log());
+    others.init().map_err(|error| unusable(&error))
 }
 
 /// Ends when the process is told to stop. It listens for that from now on, not only once it is

@@ -92,6 +92,8 @@ mod tests {
             "postgres://a:secret@db.example:port/x",
             "postgres://a:secret@db.example/x?sslmode=require&sslrootcert=/nowhere/at/all",
             "postgres://a:secret@db.example/x?sslmode=require&sslcert=/nowhere/at/all",
+            "postgres://a:secret@localhost/x?sslcert=/nowhere/at/all",
+            "postgres://a:secret@localhost/x?sslmode=disable&sslkey=/nowhere/at/all",
             "postgres://a:secret@db.example/x?nonsense=1",
         ] {
             match Address::parse(url) {

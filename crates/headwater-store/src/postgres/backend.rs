@@ -3,13 +3,14 @@
 //!
 //! When a connection begins, its other end says which process it is (`BackendKeyData` in the protocol), so
 //! that a statement may be cancelled. A pooler keeps the numbers of its servers' processes to itself, since
-//! these change, and makes up one of its own. So a process that is asked and answers with another number
-//! is not the one that the connection was made to.
+//! these change, and makes up one of its own: by chance, or by counting, so that now and then it is that of a
+//! process. So the process that answers has to be the one that was named, and no older than the connection.
 
 use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,17 +19,38 @@ use tokio_postgres::{
     tls::{ChannelBinding, TlsConnect, TlsStream},
 };
 
-/// The process that answers.
-const PROCESS: &str = "SELECT pg_backend_pid()";
+use super::fault;
+
+/// The process that answers, and its age in seconds.
+const PROCESS: &str = "SELECT a.pid, EXTRACT(EPOCH FROM statement_timestamp() - a.backend_start)::FLOAT8 \
+     FROM pg_stat_get_activity(pg_backend_pid()) a";
+/// How long it may take to answer. Behind a pooler it may have to wait for its turn.
+const MOST_ASKING: Duration = Duration::from_secs(1);
+/// How much older than the connection its process may seem to be.
+const INEXACT: Duration = Duration::from_millis(100);
 /// Says that there is TLS.
 const YES: u8 = b'S';
 /// What a request to cancel begins with: its length, and the number that says what it is.
 const CANCEL: [u8; 8] = [0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e];
 
-/// Whether statements are carried out by the process that the connection was made to. Asks it once.
-pub(super) async fn is_at_the_end(client: &Client) -> Result<bool, Error> {
-    let answers: i32 = client.query_typed_one(PROCESS, &[]).await?.try_get(0)?;
-    Ok(named_at_the_start(client).await == Some(answers))
+/// Whether statements are carried out by the process that the connection was made to, which took as long as
+/// `age` tells. Asks once; where there is no answer that is understood, they are not.
+///
+/// # Errors
+/// The connection is lost.
+pub(super) async fn is_at_the_end(client: &Client, age: impl Fn() -> Duration) -> Result<bool, Error> {
+    let asked = tokio::time::timeout(MOST_ASKING, client.query_typed(PROCESS, &[]));
+    let rows = match asked.await {
+        Ok(Err(error)) if fault::is_lost(&error) => return Err(error),
+        Ok(Ok(rows)) => rows,
+        Ok(Err(_)) | Err(_) => return Ok(false),
+    };
+    let Some(row) = rows.first() else { return Ok(false) };
+    let (Ok(answers), Ok(seconds)) = (row.try_get::<_, i32>(0), row.try_get::<_, f64>(1)) else {
+        return Ok(false);
+    };
+    let is_young = seconds <= (age() + INEXACT).as_secs_f64();
+    Ok(is_young && named_at_the_start(client).await == Some(answers))
 }
 
 /// The process that the other end named when the connection began. The driver keeps it for requests to

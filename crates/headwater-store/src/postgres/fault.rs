@@ -8,27 +8,34 @@ use crate::{ApplyError, StoreError};
 /// What the driver says of a server without TLS.
 const NO_TLS: &str = "server does not support TLS";
 
-/// Whether the connection is of no use any more; what was asked last may have been done or not.
+/// What the database was doing when it found that a plan no longer fits.
+const REVALIDATING: &str = "RevalidateCachedQuery";
+
+/// Whether the connection is of no use any more, or what was prepared on it: what was asked last may have been
+/// done or not, and is to be asked on another, or anew.
 pub(super) fn is_lost(error: &Error) -> bool {
-    match error.code() {
-        None => true,
-        Some(code) => {
-            // 08: connection exceptions.
-            code.code().starts_with("08")
-                || [
-                    &SqlState::ADMIN_SHUTDOWN,
-                    &SqlState::CRASH_SHUTDOWN,
-                    &SqlState::CANNOT_CONNECT_NOW,
-                    &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-                    // A primary that has become a standby, on a connection from before.
-                    &SqlState::READ_ONLY_SQL_TRANSACTION,
-                    // A prepared statement that is gone, or no longer fits the tables.
-                    &SqlState::INVALID_SQL_STATEMENT_NAME,
-                    &SqlState::FEATURE_NOT_SUPPORTED,
-                ]
-                .contains(&code)
-        }
-    }
+    let Some(database) = error.as_db_error() else { return true };
+    let code = database.code();
+    // 08: connection exceptions.
+    code.code().starts_with("08")
+        || [
+            &SqlState::ADMIN_SHUTDOWN,
+            &SqlState::CRASH_SHUTDOWN,
+            &SqlState::CANNOT_CONNECT_NOW,
+            &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            // A primary that has become a standby, on a connection from before.
+            &SqlState::READ_ONLY_SQL_TRANSACTION,
+        ]
+        .contains(&code)
+        || is_of_another_session(error)
+        // The tables have changed since it was prepared.
+        || *code == SqlState::FEATURE_NOT_SUPPORTED && database.routine() == Some(REVALIDATING)
+}
+
+/// Whether a prepared statement isn't there, or another by its name is.
+pub(super) fn is_of_another_session(error: &Error) -> bool {
+    let codes = [&SqlState::INVALID_SQL_STATEMENT_NAME, &SqlState::DUPLICATE_PSTATEMENT];
+    error.code().is_some_and(|code| codes.contains(&code))
 }
 
 /// Whether, by an error of this kind, the database asks for the transaction to be done anew.
@@ -45,7 +52,7 @@ impl From<Error> for StoreError {
     /// Only the message is kept: details name values, which may be personal.
     fn from(error: Error) -> Self {
         match error.as_db_error() {
-            Some(_) if is_lost(&error) => Self::Unavailable("the connection was ended".to_owned()),
+            Some(database) if is_lost(&error) => Self::Unavailable(database.message().to_owned()),
             Some(database) => {
                 Self::Sql { code: database.code().code().to_owned(), message: database.message().to_owned() }
             }

@@ -94,7 +94,8 @@ impl Manager for Hosts {
     type Error = Error;
 
     async fn create(&self) -> Result<Session, Error> {
-        Session::new(self.connect().await?, Instant::now).await
+        let began = Instant::now();
+        Session::new(self.connect().await?, began, Instant::now).await
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<Error> {

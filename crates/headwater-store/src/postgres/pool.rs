@@ -251,7 +251,8 @@ impl Drop for Connection {
 /// before 1.19.1 may die of (pgbouncer/pgbouncer#801).
 async fn clear(object: Object, tls: Tls) {
     match tokio::time::timeout(MOST_LEFT, object.batch_execute("ROLLBACK")).await {
-        Ok(Ok(())) => drop(object),
+        Ok(Ok(())) if !object.is_left_with_statements() => drop(object),
+        Ok(Ok(())) => drop(Object::take(object)),
         Ok(Err(_)) => drop(Object::take(object)),
         Err(_) => {
             let client = Object::take(object);

@@ -65,7 +65,7 @@ pub(super) async fn resource(
     let members = async {
         if include.members { members_after(session, source, id, &[]).await.map(Some) } else { Ok(None) }
     };
-    // Sent in this order: members are never older than the version that is shown with them.
+    // Sent in this order: groups and members are never older than the version that is shown with them.
     let (row, groups, members) = tokio::join!(
         biased;
         session.first(&select, &of_row),

@@ -8,7 +8,10 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -19,7 +22,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{backend, hosts::Connected, statement::Parameter};
+use super::{backend, fault, hosts::Connected, statement::Parameter};
 use crate::{StoreError, lock};
 
 /// How often and for how long a statement is used before it is prepared anew. Its plan is as good as what was
@@ -27,34 +30,51 @@ use crate::{StoreError, lock};
 /// the database has counted again, which takes a minute.
 const MOST_USES: u32 = 500;
 const MOST_AGE: Duration = Duration::from_secs(1);
-/// How many statements are prepared on a connection at most; there are fewer that are sent again and again.
-const MOST_PREPARED: usize = 200;
+/// How many statements are remembered on a connection at most; there are fewer that are sent again and again.
+const MOST_STATEMENTS: usize = 200;
 
 /// A connection, and the statements that are prepared on it.
 pub(super) struct Session {
     client: Client,
     carrying: JoinHandle<()>,
-    /// By their text. None where a pooler stands between.
-    prepared: Option<Mutex<HashMap<String, Prepared>>>,
+    /// What was sent a short time ago, by its text. None where nothing may be prepared.
+    sent: Mutex<Option<HashMap<String, Sent>>>,
+    /// How many statements are being prepared; where somebody gave up meanwhile, they stay.
+    preparing: AtomicUsize,
     clock: fn() -> Instant,
 }
 
-struct Prepared {
-    statement: Statement,
+/// A statement that was sent.
+struct Sent {
     uses: u32,
     since: Instant,
+    /// There when it is prepared.
+    statement: Option<Statement>,
+}
+
+/// How a statement is sent.
+enum Way {
+    /// Without a name.
+    Plain,
+    /// Without a name, and prepared behind that for the next time.
+    Preparing,
+    Prepared(Statement),
 }
 
 impl Session {
-    /// The session of a connection that was made just now, and of the task that carries what it sends. `clock` tells
-    /// the time.
-    pub(super) async fn new((client, carrying): Connected, clock: fn() -> Instant) -> Result<Self, Error> {
-        let mut session = Self { client, carrying, prepared: None, clock };
-        if backend::is_at_the_end(&session.client).await? {
-            session.prepared = Some(Mutex::default());
-        }
-        tracing::debug!(is_direct = session.prepared.is_some(), "a connection to the database was made");
-        Ok(session)
+    /// The session of a connection and of the task that carries what it sends. The connection was begun at a
+    /// moment of `clock`, which tells the time.
+    ///
+    /// # Errors
+    /// The connection is lost again.
+    pub(super) async fn new(
+        (client, carrying): Connected,
+        began: Instant,
+        clock: fn() -> Instant,
+    ) -> Result<Self, Error> {
+        let sent = backend::is_at_the_end(&client, || clock() - began).await?.then(HashMap::new);
+        tracing::debug!(is_direct = sent.is_some(), "a connection to the database was made");
+        Ok(Self { client, carrying, sent: Mutex::new(sent), preparing: AtomicUsize::new(0), clock })
     }
 
     /// The rows of a statement that is sent again and again, in one round trip: it is sent when the future is
@@ -66,12 +86,14 @@ impl Session {
     ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
         // In a box, as it is a part of many others.
         Box::pin(async move {
-            let Some(statement) = self.prepared(text) else {
-                let sent = self.client.query_typed(text, parameters);
-                return self.prepare_behind(text, parameters, sent).await;
-            };
-            let sent = self.client.query(&statement, &values(parameters)).await;
-            self.or_forget(text, sent)
+            let plain = || self.client.query_typed(text, parameters);
+            match self.way(text) {
+                Way::Plain => plain().await,
+                Way::Preparing => self.prepare_behind(text, parameters, plain()).await,
+                Way::Prepared(statement) => {
+                    self.or_forget(text, self.client.query(&statement, &values(parameters)).await)
+                }
+            }
         })
     }
 
@@ -93,56 +115,83 @@ impl Session {
         parameters: &'a [Parameter<'a>],
     ) -> BoxFuture<'a, Result<u64, Error>> {
         Box::pin(async move {
-            let Some(statement) = self.prepared(text) else {
-                let sent = self.client.execute_typed(text, parameters);
-                return self.prepare_behind(text, parameters, sent).await;
-            };
-            let sent = self.client.execute(&statement, &values(parameters)).await;
-            self.or_forget(text, sent)
+            let plain = || self.client.execute_typed(text, parameters);
+            match self.way(text) {
+                Way::Plain => plain().await,
+                Way::Preparing => self.prepare_behind(text, parameters, plain()).await,
+                Way::Prepared(statement) => {
+                    self.or_forget(text, self.client.execute(&statement, &values(parameters)).await)
+                }
+            }
         })
     }
 
-    /// The statement, if it is prepared; behind its last use it is closed.
-    fn prepared(&self, text: &str) -> Option<Statement> {
-        let mut all = lock(self.prepared.as_ref()?);
-        let prepared = all.get_mut(text)?;
-        prepared.uses += 1;
-        let is_old = (self.clock)().saturating_duration_since(prepared.since) >= MOST_AGE;
-        if is_old || prepared.uses >= MOST_USES {
-            return all.remove(text).map(|last| last.statement);
-        }
-        Some(prepared.statement.clone())
+    /// Whether somebody gave up while a statement was being prepared, which nobody will close then.
+    pub(super) fn is_left_with_statements(&self) -> bool {
+        self.preparing.load(Ordering::Relaxed) > 0
     }
 
-    /// Has a statement prepared for the next time, where that is possible, behind what sends it this time.
+    /// How a statement is to be sent this time. It is prepared when it comes a second time within [`MOST_AGE`], and
+    /// given up when it has been used enough.
+    fn way(&self, text: &str) -> Way {
+        let mut all = lock(&self.sent);
+        let Some(all) = all.as_mut() else { return Way::Plain };
+        let now = (self.clock)();
+        let Some(sent) = all.get_mut(text) else {
+            if all.len() < MOST_STATEMENTS {
+                all.insert(text.to_owned(), Sent { uses: 1, since: now, statement: None });
+            }
+            return Way::Plain;
+        };
+        if now.saturating_duration_since(sent.since) >= MOST_AGE {
+            *sent = Sent { uses: 1, since: now, statement: None };
+            return Way::Plain;
+        }
+        sent.uses += 1;
+        match &sent.statement {
+            None if sent.uses == 2 => Way::Preparing,
+            // Another of the same pipeline has it prepared.
+            None => Way::Plain,
+            Some(statement) => {
+                let statement = statement.clone();
+                if sent.uses >= MOST_USES {
+                    all.remove(text);
+                }
+                Way::Prepared(statement)
+            }
+        }
+    }
+
+    /// Has a statement prepared behind what sends it this time. Should that fail it counts as if the statement
+    /// had: a transaction is given up then, and its COMMIT, sent already, undoes it without saying so.
     async fn prepare_behind<T>(
         &self,
         text: &str,
         parameters: &[Parameter<'_>],
         sent: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let Some(all) = &self.prepared else { return sent.await };
-        let prepare = async {
-            if lock(all).len() >= MOST_PREPARED {
-                return;
-            }
-            let types: Vec<Type> = parameters.iter().map(|(_, of)| of.clone()).collect();
-            match self.client.prepare_typed(text, &types).await {
-                Ok(statement) => {
-                    let prepared = Prepared { statement, uses: 0, since: (self.clock)() };
-                    lock(all).insert(text.to_owned(), prepared);
-                }
-                // Such as in a transaction that has failed.
-                Err(error) => tracing::debug!(%error, "a statement could not be prepared"),
-            }
-        };
-        join(sent, prepare).await.0
+        let types: Vec<Type> = parameters.iter().map(|(_, of)| of.clone()).collect();
+        self.preparing.fetch_add(1, Ordering::Relaxed);
+        let (sent, prepared) = join(sent, self.client.prepare_typed(text, &types)).await;
+        self.preparing.fetch_sub(1, Ordering::Relaxed);
+        let sent = self.or_forget(text, sent)?;
+        let statement = self.or_forget(text, prepared)?;
+        if let Some(one) = lock(&self.sent).as_mut().and_then(|all| all.get_mut(text)) {
+            one.statement = Some(statement);
+        }
+        Ok(sent)
     }
 
-    /// Forgets a statement that has failed: what was prepared may no longer be there, or no longer fit.
+    /// Forgets a statement that has failed: what was prepared may no longer fit. Where it isn't there, somebody
+    /// stands between after all, or takes away what is prepared: nothing is prepared any more.
     fn or_forget<T>(&self, text: &str, outcome: Result<T, Error>) -> Result<T, Error> {
-        if let (Err(_), Some(prepared)) = (&outcome, &self.prepared) {
-            lock(prepared).remove(text);
+        if let Err(error) = &outcome {
+            let mut all = lock(&self.sent);
+            if fault::is_of_another_session(error) {
+                *all = None;
+            } else if let Some(all) = all.as_mut() {
+                all.remove(text);
+            }
         }
         outcome
     }
@@ -179,6 +228,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
+    use futures_util::FutureExt;
     use headwater_testkit::{
         certificates::{Authority, Certified},
         postgres::{Pooler, Server, Stop},
@@ -187,7 +237,11 @@ mod tests {
     use super::{MOST_AGE, MOST_USES, Session};
     use crate::{
         StoreError,
-        postgres::{address::Address, hosts::Hosts, statement::Typed},
+        postgres::{
+            address::Address,
+            hosts::Hosts,
+            statement::{Pipeline, Typed},
+        },
     };
 
     const SELECT: &str = "SELECT $1 + 1";
@@ -202,7 +256,8 @@ mod tests {
 
     async fn session_by(url: &str, clock: fn() -> Instant) -> Session {
         let hosts = Hosts::new(&Address::parse(url).expect("a URL"), Duration::from_secs(10));
-        Session::new(hosts.connect().await.expect("connected"), clock).await.expect("a session")
+        let began = clock();
+        Session::new(hosts.connect().await.expect("connected"), began, clock).await.expect("a session")
     }
 
     async fn session(url: &str) -> Session {
@@ -221,21 +276,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_is_prepared_when_it_is_sent_and_anew_after_many_uses() {
+    async fn a_statement_is_prepared_when_it_comes_again_and_anew_after_many_uses() {
         let server = Server::new(&[]);
         let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
         add_one(&session, 1).await;
-        assert_eq!(uses(&session, SELECT).await, [0]);
-        for number in 1..i64::from(MOST_USES) {
+        assert_eq!(uses(&session, SELECT).await, [0; 0]);
+        for number in 2..i64::from(MOST_USES) {
             add_one(&session, number).await;
-            assert_eq!(uses(&session, SELECT).await, [number]);
+            assert_eq!(uses(&session, SELECT).await, [number - 2]);
         }
-        // The last use is behind which it is closed.
+        // The last use, behind which it is closed.
         add_one(&session, 1).await;
         assert_eq!(uses(&session, SELECT).await, [0; 0]);
-        assert_eq!(session.execute(SELECT, &[1_i64.bound()]).await.expect("done"), 1);
-        assert_eq!(session.execute(SELECT, &[1_i64.bound()]).await.expect("done"), 1);
+        for _ in 0..3 {
+            assert_eq!(session.execute(SELECT, &[1_i64.bound()]).await.expect("done"), 1);
+        }
         assert_eq!(uses(&session, SELECT).await, [1]);
+        // In a pipeline, it is prepared once.
+        let parameters = [1_i64.bound()];
+        let mut pipeline = Pipeline::new(&session);
+        for _ in 0..100 {
+            pipeline.add("SELECT 2 + $1", &parameters);
+        }
+        assert_eq!(pipeline.run().await.expect("done"), [1; 100]);
+        assert_eq!(uses(&session, "SELECT 2 + $1").await, [0]);
     }
 
     #[tokio::test]
@@ -245,38 +309,89 @@ mod tests {
         let server = Server::new(&[]);
         let session = session_by(&format!("postgres://headwater@{}/postgres", server.address()), now).await;
         let most = u64::try_from(MOST_AGE.as_millis()).expect("small");
-        for (age, used) in [(0, vec![0]), (most - 1, vec![1]), (most, vec![]), (most, vec![0])] {
+        for (age, used) in [(0, vec![]), (0, vec![0]), (most - 1, vec![1]), (most, vec![]), (most, vec![0])] {
             AGE.store(age, Ordering::SeqCst);
             add_one(&session, 1).await;
-            assert_eq!(uses(&session, SELECT).await, used);
+            assert_eq!(uses(&session, SELECT).await, used, "after {age} ms");
         }
     }
 
     #[tokio::test]
-    async fn a_statement_that_is_gone_or_no_longer_fits_counts_as_lost_and_is_prepared_anew() {
+    async fn a_statement_that_no_longer_fits_counts_as_lost_and_is_prepared_anew() {
         let server = Server::new(&[]);
         let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
         session.batch_execute("CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('1')").await.expect("made");
-        for breaks in ["DEALLOCATE ALL", "ALTER TABLE t ALTER c TYPE VARCHAR(9)"] {
-            session.rows("SELECT c FROM t", &[]).await.expect("rows");
-            session.rows("SELECT c FROM t", &[]).await.expect("rows");
-            session.batch_execute(breaks).await.expect(breaks);
-            let error = session.rows("SELECT c FROM t", &[]).await.expect_err(breaks).into();
-            assert!(matches!(error, StoreError::Unavailable(_)), "{breaks}: {error}");
-            session.rows("SELECT c FROM t", &[]).await.expect(breaks);
+        let select = "SELECT c FROM t";
+        for _ in 0..3 {
+            session.rows(select, &[]).await.expect("rows");
         }
+        session.batch_execute("ALTER TABLE t ALTER c TYPE VARCHAR(9)").await.expect("altered");
+        let error = session.rows(select, &[]).await.expect_err("its result is another").into();
+        assert!(matches!(&error, StoreError::Unavailable(reason) if reason.contains("plan")), "{error}");
+        for _ in 0..3 {
+            session.rows(select, &[]).await.expect("rows");
+        }
+        assert_eq!(uses(&session, select).await, [1]);
+        // Whatever else the database doesn't have is no reason to try again.
+        let unknown = session.rows("SELECT 1 FOR UPDATE OF t UNION SELECT 2", &[]).await;
+        assert!(matches!(unknown.expect_err("refused").into(), StoreError::Sql { .. }));
+    }
+
+    #[tokio::test]
+    async fn where_a_statement_is_gone_nothing_is_prepared_any_more() {
+        let server = Server::new(&[]);
+        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        for number in 1..3 {
+            add_one(&session, number).await;
+        }
+        session.batch_execute("DEALLOCATE ALL").await.expect("gone");
+        let error = session.rows(SELECT, &[1_i64.bound()]).await.expect_err("it is gone").into();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        for number in 1..4 {
+            add_one(&session, number).await;
+        }
+        assert_eq!(uses(&session, SELECT).await, [0; 0]);
+    }
+
+    /// Otherwise a COMMIT behind it would undo everything, and be answered.
+    #[tokio::test]
+    async fn where_preparing_fails_the_statement_has_failed() {
+        let server = Server::new(&[]);
+        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        // The names that the driver gives to what it prepares next.
+        let _taken = session.prepare("SELECT 1").await.expect("prepared");
+        let name = session.query_typed_one("SELECT name FROM pg_prepared_statements", &[]).await;
+        let last: u32 = name.expect("a name").get::<_, &str>(0)[1..].parse().expect("a number");
+        let take = |number| format!("PREPARE s{number} AS SELECT 1;");
+        let taken: String = (last + 1..last + 1_000).map(take).collect();
+        session.batch_execute(&format!("{taken} BEGIN")).await.expect("taken");
+        add_one(&session, 1).await;
+        session.rows(SELECT, &[1_i64.bound()]).await.expect_err("the transaction has failed");
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_while_a_statement_is_prepared_leaves_something() {
+        let server = Server::new(&[]);
+        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        add_one(&session, 1).await;
+        assert!(!session.is_left_with_statements());
+        let number = [1_i64.bound()];
+        assert!(session.rows(SELECT, &number).now_or_never().is_none());
+        assert!(session.is_left_with_statements());
     }
 
     #[tokio::test]
     async fn what_fails_in_a_transaction_leaves_the_next_one_alone() {
         let server = Server::new(&[]);
         let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        add_one(&session, 0).await;
         session.batch_execute("BEGIN").await.expect("begun");
         session.rows("SELECT 1 / 0", &[]).await.expect_err("divided by 0");
         session.row(SELECT, &[1_i64.bound()]).await.expect_err("the transaction has failed");
         session.batch_execute("ROLLBACK").await.expect("undone");
-        add_one(&session, 1).await;
-        add_one(&session, 2).await;
+        for number in 0..3 {
+            add_one(&session, number).await;
+        }
         assert_eq!(uses(&session, SELECT).await, [1]);
     }
 
@@ -307,6 +422,7 @@ mod tests {
         let port = server.address().port();
         let session = session(&format!("postgres://headwater@localhost:{port}/postgres?{trusted}")).await;
         add_one(&session, 1).await;
+        add_one(&session, 2).await;
         assert_eq!(uses(&session, SELECT).await, [0]);
     }
 }

@@ -1,9 +1,9 @@
 //! Parameters with their types, and statements in a pipeline. With the types of its parameters a statement
 //! takes one round trip also where it is not prepared.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, future::poll_fn, pin::Pin, task::Poll};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, maybe_done};
 use tokio_postgres::{
     Error, Row,
     types::{ToSql, Type},
@@ -106,8 +106,23 @@ impl<'a> Pipeline<'a> {
     /// Sends all; answers how many rows each was about, or the first error. Every outcome is waited
     /// for, so that nothing is left to come.
     pub(super) async fn run(self) -> Result<Vec<u64>, Error> {
-        futures_util::future::join_all(self.statements).await.into_iter().collect()
+        all_at_once(self.statements).await.into_iter().collect()
     }
+}
+
+/// Waits for futures that are all polled, in order, whenever one of them is, and first of all when this is: what
+/// they send is sent before what comes behind it. (`join_all` leaves some for later when there are many.)
+async fn all_at_once<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let mut all: Vec<_> = futures.into_iter().map(maybe_done).collect();
+    poll_fn(|context| {
+        let mut is_done = true;
+        for one in &mut all {
+            is_done &= Pin::new(one).poll(context).is_ready();
+        }
+        if is_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    all.iter_mut().map(|one| Pin::new(one).take_output().expect("it is done")).collect()
 }
 
 /// The rows of a statement that is sent again and again, unless there is nothing to ask for.
@@ -118,4 +133,42 @@ pub(super) async fn rows_if(
     parameters: &[Parameter<'_>],
 ) -> Result<Vec<Row>, Error> {
     if wanted { session.rows(statement, parameters).await } else { Ok(Vec::new()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::poll_fn,
+        sync::Mutex,
+        task::{Context, Poll},
+    };
+
+    use futures_util::{FutureExt, future::BoxFuture};
+
+    use super::all_at_once;
+    use crate::lock;
+
+    #[test]
+    fn whatever_is_answered_meanwhile_all_is_sent_before_what_comes_behind_it() {
+        const MANY: usize = 200;
+        let sent = Mutex::new(Vec::new());
+        // Each is answered while it is being sent.
+        let answered = |number: usize| -> BoxFuture<'_, usize> {
+            let mut polls = 0;
+            let sent = &sent;
+            Box::pin(poll_fn(move |context: &mut Context<'_>| {
+                polls += 1;
+                if polls > 1 {
+                    return Poll::Ready(number);
+                }
+                lock(sent).push(number);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }))
+        };
+        let mut all = Box::pin(all_at_once((0..MANY).map(answered).collect()));
+        assert!(all.as_mut().now_or_never().is_none());
+        assert_eq!(*lock(&sent), (0..MANY).collect::<Vec<_>>());
+        assert_eq!(all.now_or_never(), Some((0..MANY).collect()));
+    }
 }

@@ -95,6 +95,10 @@ impl TlsOptions {
 
     /// TLS as the options have it. Files are read where they are needed.
     pub(super) fn tls(&self, mode: SslMode) -> Result<Tls, StoreError> {
+        if self.certificate.is_some() != self.key.is_some() {
+            let reason = "sslcert and sslkey are given together or not at all";
+            return Err(StoreError::Address(reason.to_owned()));
+        }
         let is_used = mode != SslMode::Disable;
         let trusted = if is_used { self.trusted()? } else { RootCertStore::empty() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -125,18 +129,13 @@ impl TlsOptions {
         &self,
         builder: ConfigBuilder<ClientConfig, WantsClientCert>,
     ) -> Result<ClientConfig, StoreError> {
-        match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => {
-                let chain = certificates("sslcert", certificate)?;
-                let secret = PrivateKeyDer::from_pem_file(Path::new(key))
-                    .map_err(|error| unusable("sslkey", key, error))?;
-                builder
-                    .with_client_auth_cert(chain, secret)
-                    .map_err(|error| unusable("sslcert", certificate, error))
-            }
-            (None, None) => Ok(builder.with_no_client_auth()),
-            _ => Err(StoreError::Address("sslcert and sslkey are given together or not at all".to_owned())),
-        }
+        let (Some(certificate), Some(key)) = (&self.certificate, &self.key) else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let chain = certificates("sslcert", certificate)?;
+        let secret =
+            PrivateKeyDer::from_pem_file(Path::new(key)).map_err(|error| unusable("sslkey", key, error))?;
+        builder.with_client_auth_cert(chain, secret).map_err(|error| unusable("sslcert", certificate, error))
     }
 }
 

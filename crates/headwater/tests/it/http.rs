@@ -336,7 +336,10 @@ fn secrets_are_kept_nowhere() {
 /// Shows PRV-001.
 #[test]
 fn the_log_for_operators_names_nobody() {
-    let mut server = Server::start_with(&["--log", "debug,tokio_postgres::query=trace"]);
+    let mut server = Server::start_with(&[
+        "--log",
+        "debug,tokio_postgres::query=trace,tokio_postgres::query[{message}]=trace",
+    ]);
     let source = server.source("private");
     let marks = ["unverwechselbar", "Lovelace-Byron"];
     let body =
