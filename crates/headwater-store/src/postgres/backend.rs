@@ -21,7 +21,8 @@ use tokio_postgres::{
 
 use super::fault;
 
-/// The process that answers, and its age in seconds.
+/// The process that answers, and its age in seconds, if that may be known: not where the role is another than that
+/// which has logged in.
 const PROCESS: &str = "SELECT a.pid, EXTRACT(EPOCH FROM statement_timestamp() - a.backend_start)::FLOAT8 \
      FROM pg_stat_get_activity(pg_backend_pid()) a";
 /// How long it may take to answer. Behind a pooler it may have to wait for its turn.
@@ -33,8 +34,8 @@ const YES: u8 = b'S';
 /// What a request to cancel begins with: its length, and the number that says what it is.
 const CANCEL: [u8; 8] = [0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e];
 
-/// Whether statements are carried out by the process that the connection was made to, which took as long as
-/// `age` tells. Asks once; where there is no answer that is understood, they are not.
+/// Whether statements are carried out by the process that the connection was made to. `age` tells how long ago it
+/// was begun; it is asked when there is an answer. Where none is understood, they are not.
 ///
 /// # Errors
 /// The connection is lost.
@@ -46,10 +47,10 @@ pub(super) async fn is_at_the_end(client: &Client, age: impl Fn() -> Duration) -
         Ok(Err(_)) | Err(_) => return Ok(false),
     };
     let Some(row) = rows.first() else { return Ok(false) };
-    let (Ok(answers), Ok(seconds)) = (row.try_get::<_, i32>(0), row.try_get::<_, f64>(1)) else {
+    let (Ok(answers), Ok(seconds)) = (row.try_get::<_, i32>(0), row.try_get::<_, Option<f64>>(1)) else {
         return Ok(false);
     };
-    let is_young = seconds <= (age() + INEXACT).as_secs_f64();
+    let is_young = seconds.is_none_or(|seconds| seconds <= (age() + INEXACT).as_secs_f64());
     Ok(is_young && named_at_the_start(client).await == Some(answers))
 }
 

@@ -1,7 +1,10 @@
 //! What the database's errors mean to those who asked.
 
 use deadpool::managed::PoolError;
-use tokio_postgres::{Error, error::SqlState};
+use tokio_postgres::{
+    Error,
+    error::{Severity, SqlState},
+};
 
 use crate::{ApplyError, StoreError};
 
@@ -16,14 +19,15 @@ const REVALIDATING: &str = "RevalidateCachedQuery";
 pub(super) fn is_lost(error: &Error) -> bool {
     let Some(database) = error.as_db_error() else { return true };
     let code = database.code();
-    // 08: connection exceptions.
-    code.code().starts_with("08")
+    // The process ends with it: it is told to, or one of its time-outs has passed.
+    matches!(database.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+        // 08: connection exceptions.
+        || code.code().starts_with("08")
         || [
             &SqlState::ADMIN_SHUTDOWN,
             &SqlState::CRASH_SHUTDOWN,
             &SqlState::CANNOT_CONNECT_NOW,
-            &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-            // A primary that has become a standby, on a connection from before.
+            // A primary that takes no more writes, on a connection from before.
             &SqlState::READ_ONLY_SQL_TRANSACTION,
         ]
         .contains(&code)

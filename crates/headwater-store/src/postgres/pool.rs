@@ -11,7 +11,7 @@ use deadpool::{
     Runtime,
     managed::{self, QueueMode},
 };
-use tokio_postgres::config::Host;
+use tokio_postgres::{SimpleQueryMessage, config::Host};
 
 use super::{address::Address, hosts::Hosts, session::Session, tls::Tls};
 use crate::StoreError;
@@ -30,6 +30,9 @@ pub(super) const MOST_TRIES: usize = 3;
 const MOST_LEFT: Duration = Duration::from_secs(1);
 /// How long the server may take to be told to end one.
 const MOST_CANCELLING: Duration = Duration::from_secs(5);
+
+/// Undoes what was not committed, and asks whether anything could be.
+const CLEAR: &str = "ROLLBACK; SHOW transaction_read_only";
 
 /// How long a connection is kept that nobody uses.
 const MOST_UNUSED: Duration = Duration::from_mins(10);
@@ -158,7 +161,7 @@ impl Connections {
         tracing::debug!(closed, "the database doesn't answer; connections of before are closed");
     }
 
-    /// Reads on a connection, and once more on another when it is lost: reading changes nothing.
+    /// Reads on a connection, and on others when it is lost: reading changes nothing.
     ///
     /// # Errors
     /// What `read` answers, and [`StoreError::Unavailable`].
@@ -245,15 +248,15 @@ impl Drop for Connection {
 }
 
 /// Gives a connection back once nothing is left on it; a statement that takes long is cancelled, which the
-/// server wouldn't do by itself: it doesn't notice that nobody waits.
+/// server wouldn't do by itself: it doesn't notice that nobody waits. One on which a statement was just being
+/// prepared, or whose server takes no writes any more, is closed.
 ///
 /// Cancelling is not the first choice, since it closes the connection, and since it is what PgBouncer
 /// before 1.19.1 may die of (pgbouncer/pgbouncer#801).
 async fn clear(object: Object, tls: Tls) {
-    match tokio::time::timeout(MOST_LEFT, object.batch_execute("ROLLBACK")).await {
-        Ok(Ok(())) if !object.is_left_with_statements() => drop(object),
-        Ok(Ok(())) => drop(Object::take(object)),
-        Ok(Err(_)) => drop(Object::take(object)),
+    match tokio::time::timeout(MOST_LEFT, object.simple_query(CLEAR)).await {
+        Ok(Ok(answers)) if takes_writes(&answers) && !object.is_left_with_statements() => drop(object),
+        Ok(_) => drop(Object::take(object)),
         Err(_) => {
             let client = Object::take(object);
             let cancel = client.cancel_token();
@@ -261,6 +264,11 @@ async fn clear(object: Object, tls: Tls) {
             drop(tokio::time::timeout(MOST_CANCELLING, cancel.cancel_query(tls)).await);
         }
     }
+}
+
+/// Whether this is what a server that takes writes answers to [`CLEAR`].
+fn takes_writes(answers: &[SimpleQueryMessage]) -> bool {
+    answers.iter().any(|answer| matches!(answer, SimpleQueryMessage::Row(row) if row.get(0) == Some("off")))
 }
 
 #[cfg(test)]
@@ -323,6 +331,27 @@ mod tests {
         assert_eq!(size(), LEAST);
         drop(connections);
         closing.await.expect("it ends with the pool");
+    }
+
+    #[tokio::test]
+    async fn one_on_which_somebody_gave_up_comes_back_if_the_server_still_takes_writes() {
+        let database = Database::new();
+        let address = Address::parse(&database.url()).expect("a URL");
+        let limits = PoolLimits { connections: 1, ..PoolLimits::default() };
+        let connections = Connections::new(address, limits).expect("a pool");
+        let process = async || -> i32 {
+            let connection = connections.get().await.expect("a connection");
+            connection.batch_execute("BEGIN").await.expect("begun");
+            // It is dropped, not given back.
+            connection.query_typed_one("SELECT pg_backend_pid()", &[]).await.expect("a row").get(0)
+        };
+        let first = process().await;
+        assert_eq!(process().await, first, "it is undone, and used again");
+        let connection = connections.get().await.expect("a connection");
+        connection.batch_execute("SET default_transaction_read_only = on").await.expect("set");
+        drop(connection);
+        let second = process().await;
+        assert_ne!(second, first, "it is closed");
     }
 
     #[tokio::test]

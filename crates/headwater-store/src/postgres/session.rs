@@ -37,7 +37,7 @@ const MOST_STATEMENTS: usize = 200;
 pub(super) struct Session {
     client: Client,
     carrying: JoinHandle<()>,
-    /// What was sent a short time ago, by its text. None where nothing may be prepared.
+    /// What was sent lately, by its text. None where nothing may be prepared.
     sent: Mutex<Option<HashMap<String, Sent>>>,
     /// How many statements are being prepared; where somebody gave up meanwhile, they stay.
     preparing: AtomicUsize,
@@ -138,6 +138,9 @@ impl Session {
         let Some(all) = all.as_mut() else { return Way::Plain };
         let now = (self.clock)();
         let Some(sent) = all.get_mut(text) else {
+            if all.len() >= MOST_STATEMENTS {
+                all.retain(|_, sent| now.saturating_duration_since(sent.since) < MOST_AGE);
+            }
             if all.len() < MOST_STATEMENTS {
                 all.insert(text.to_owned(), Sent { uses: 1, since: now, statement: None });
             }
@@ -163,7 +166,8 @@ impl Session {
     }
 
     /// Has a statement prepared behind what sends it this time. Should that fail it counts as if the statement
-    /// had: a transaction is given up then, and its COMMIT, sent already, undoes it without saying so.
+    /// had, which is so in a transaction: it is given up then, and its COMMIT, sent already, undoes it without
+    /// saying so.
     async fn prepare_behind<T>(
         &self,
         text: &str,
@@ -248,20 +252,24 @@ mod tests {
     const PREPARED: &str =
         "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement = $1";
 
-    /// A time that stands still.
-    fn still() -> Instant {
-        static STILL: OnceLock<Instant> = OnceLock::new();
-        *STILL.get_or_init(Instant::now)
+    /// When everything begins.
+    fn beginning() -> Instant {
+        static BEGINNING: OnceLock<Instant> = OnceLock::new();
+        *BEGINNING.get_or_init(Instant::now)
+    }
+
+    /// A time that stands still, long after that.
+    fn later() -> Instant {
+        beginning() + Duration::from_mins(1)
     }
 
     async fn session_by(url: &str, clock: fn() -> Instant) -> Session {
         let hosts = Hosts::new(&Address::parse(url).expect("a URL"), Duration::from_secs(10));
-        let began = clock();
-        Session::new(hosts.connect().await.expect("connected"), began, clock).await.expect("a session")
+        Session::new(hosts.connect().await.expect("connected"), beginning(), clock).await.expect("a session")
     }
 
     async fn session(url: &str) -> Session {
-        session_by(url, still).await
+        session_by(url, later).await
     }
 
     /// How often the statements with this text were carried out that are prepared, of each.
@@ -305,7 +313,7 @@ mod tests {
     #[tokio::test]
     async fn an_old_plan_is_given_up() {
         static AGE: AtomicU64 = AtomicU64::new(0);
-        let now = || still() + Duration::from_millis(AGE.load(Ordering::SeqCst));
+        let now = || later() + Duration::from_millis(AGE.load(Ordering::SeqCst));
         let server = Server::new(&[]);
         let session = session_by(&format!("postgres://headwater@{}/postgres", server.address()), now).await;
         let most = u64::try_from(MOST_AGE.as_millis()).expect("small");
@@ -404,6 +412,34 @@ mod tests {
             add_one(&session, number).await;
         }
         assert_eq!(uses(&session, SELECT).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_older_than_the_connection_is_behind_a_pooler() {
+        let server = Server::new(&[]);
+        let url = format!("postgres://headwater@{}/postgres", server.address());
+        let hosts = Hosts::new(&Address::parse(&url).expect("a URL"), Duration::from_secs(10));
+        let (client, carrying) = hosts.connect().await.expect("connected");
+        client.batch_execute("SELECT pg_sleep(0.2)").await.expect("older now");
+        let session = Session::new((client, carrying), beginning(), beginning).await.expect("a session");
+        for number in 0..3 {
+            add_one(&session, number).await;
+        }
+        assert_eq!(uses(&session, SELECT).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_role_that_may_not_see_its_age_is_as_good_as_any() {
+        let server = Server::new(&[]);
+        server.run(
+            "postgres",
+            "CREATE ROLE owner; CREATE ROLE login LOGIN IN ROLE owner; ALTER ROLE login SET role = owner",
+        );
+        let session = session(&format!("postgres://login@{}/postgres", server.address())).await;
+        for number in 0..2 {
+            add_one(&session, number).await;
+        }
+        assert_eq!(uses(&session, SELECT).await, [0]);
     }
 
     #[tokio::test]

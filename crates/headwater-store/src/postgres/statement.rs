@@ -110,16 +110,24 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// Waits for futures that are all polled, in order, whenever one of them is, and first of all when this is: what
-/// they send is sent before what comes behind it. (`join_all` leaves some for later when there are many.)
+/// Waits for futures that are all polled, in order, when this is polled first: what they send is sent before what
+/// comes behind it. (`join_all` leaves some for later when there are many.)
 async fn all_at_once<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let mut all: Vec<_> = futures.into_iter().map(maybe_done).collect();
+    let (mut is_sent, mut done) = (false, 0);
     poll_fn(|context| {
-        let mut is_done = true;
-        for one in &mut all {
-            is_done &= Pin::new(one).poll(context).is_ready();
+        if !is_sent {
+            is_sent = true;
+            let waiting =
+                all.iter_mut().filter_map(|one| Pin::new(one).poll(context).is_pending().then_some(()));
+            return if waiting.count() == 0 { Poll::Ready(()) } else { Poll::Pending };
         }
-        if is_done { Poll::Ready(()) } else { Poll::Pending }
+        // They are answered in order.
+        while let Some(one) = all.get_mut(done) {
+            std::task::ready!(Pin::new(one).poll(context));
+            done += 1;
+        }
+        Poll::Ready(())
     })
     .await;
     all.iter_mut().map(|one| Pin::new(one).take_output().expect("it is done")).collect()
