@@ -109,18 +109,23 @@ pub fn is_alive(credential: &Credential, now: Millis) -> bool {
 
 /// When tokens were last used. It is written down now and then, not with every request.
 #[derive(Debug, Default)]
-pub struct TokenUses(Mutex<HashMap<(SourceId, Uuid), (Millis, bool)>>);
+pub struct TokenUses {
+    noted: Mutex<HashMap<(SourceId, Uuid), (Millis, bool)>>,
+    /// Held by who writes.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl TokenUses {
     /// Notes a use, and whether it was answered with success.
     pub fn note(&self, source: SourceId, token: Uuid, at: Millis, succeeded: bool) {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut uses = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let noted = uses.entry((source, token)).or_default();
         *noted = (at, noted.1 || succeeded);
     }
 
-    /// Writes down what has been noted.
+    /// Writes down what has been noted, behind what others are writing just now.
     pub async fn write_down(&self, store: &dyn Store) {
+        let _writing = self.writing.lock().await;
         let uses = self.take();
         if uses.is_empty() {
             return;
@@ -132,7 +137,7 @@ impl TokenUses {
 
     /// Takes what has been noted.
     pub fn take(&self) -> Vec<TokenUse> {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut uses = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = uses.drain();
         taken.map(|((source, token), (at, succeeded))| TokenUse { source, token, at, succeeded }).collect()
     }

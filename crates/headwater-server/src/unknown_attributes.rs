@@ -13,12 +13,16 @@ const MOST: usize = 10_000;
 
 /// What has been seen since it was last written down.
 #[derive(Debug, Default)]
-pub struct UnknownAttributes(Mutex<HashMap<(SourceId, String, String), UnknownAttribute>>);
+pub struct UnknownAttributes {
+    seen: Mutex<HashMap<(SourceId, String, String), UnknownAttribute>>,
+    /// Held by who writes.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl UnknownAttributes {
     /// Notes what a request had.
     pub fn note(&self, source: SourceId, resource_type: &str, found: Vec<Unknown>, now: Millis) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for Unknown { path, shape } in found {
             let key = (source, resource_type.to_owned(), path.clone());
             if let Some(known) = seen.get_mut(&key) {
@@ -40,19 +44,47 @@ impl UnknownAttributes {
         }
     }
 
-    /// Writes down what has been seen. What can't be written is held for the next time.
+    /// Writes down what has been seen, behind what others are writing just now. What can't be written is held for
+    /// the next time.
     pub async fn write_down(&self, store: &dyn Store) {
-        let seen = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let _writing = self.writing.lock().await;
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         if seen.is_empty() {
             return;
         }
         let attributes: Vec<UnknownAttribute> = seen.values().cloned().collect();
         if let Err(error) = store.note_unknown(attributes).await {
             tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
-            let mut again = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut again = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, attribute) in seen {
                 again.entry(key).or_insert(attribute);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use headwater_scim::unknown::Unknown;
+    use headwater_store::{SourceId, sqlite::SqliteStore};
+
+    use super::UnknownAttributes;
+
+    #[tokio::test]
+    async fn who_writes_nothing_waits_for_who_is_writing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        let attributes = UnknownAttributes::default();
+        let found =
+            Unknown { path: "favoriteColor".to_owned(), shape: serde_json::json!({"type": "string"}) };
+        attributes.note(SourceId(1), "User", vec![found], 0);
+        let mut writing = Box::pin(attributes.write_down(&store));
+        // Unless it is done at once, nobody is to read before it is.
+        if (&mut writing).now_or_never().is_none() {
+            assert!(attributes.write_down(&store).now_or_never().is_none());
+            writing.await;
+            assert!(attributes.write_down(&store).now_or_never().is_some());
         }
     }
 }
