@@ -72,9 +72,13 @@ impl Session {
         began: Instant,
         clock: fn() -> Instant,
     ) -> Result<Self, Error> {
-        let sent = backend::is_at_the_end(&client, || clock() - began).await?.then(HashMap::new);
-        tracing::debug!(is_direct = sent.is_some(), "a connection to the database was made");
-        Ok(Self { client, carrying, sent: Mutex::new(sent), preparing: AtomicUsize::new(0), clock })
+        // From here on it is closed wherever it is dropped, also by who doesn't wait for the answer.
+        let session =
+            Self { client, carrying, sent: Mutex::default(), preparing: AtomicUsize::default(), clock };
+        let is_direct = backend::is_at_the_end(&session.client, || clock() - began).await?;
+        tracing::debug!(is_direct, "a connection to the database was made");
+        *lock(&session.sent) = is_direct.then(HashMap::new);
+        Ok(session)
     }
 
     /// The rows of a statement that is sent again and again, in one round trip: it is sent when the future is
@@ -272,6 +276,13 @@ mod tests {
         session_by(url, later).await
     }
 
+    /// A server, and a session without anybody between.
+    async fn direct() -> (Server, Session) {
+        let server = Server::new(&[]);
+        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        (server, session)
+    }
+
     /// How often the statements with this text were carried out that are prepared, of each.
     async fn uses(session: &Session, text: &str) -> Vec<i64> {
         let rows = session.query_typed(PREPARED, &[text.bound()]).await.expect("rows");
@@ -285,8 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_is_prepared_when_it_comes_again_and_anew_after_many_uses() {
-        let server = Server::new(&[]);
-        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        let (_server, session) = direct().await;
         add_one(&session, 1).await;
         assert_eq!(uses(&session, SELECT).await, [0; 0]);
         for number in 2..i64::from(MOST_USES) {
@@ -326,8 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_that_no_longer_fits_counts_as_lost_and_is_prepared_anew() {
-        let server = Server::new(&[]);
-        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        let (_server, session) = direct().await;
         session.batch_execute("CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('1')").await.expect("made");
         let select = "SELECT c FROM t";
         for _ in 0..3 {
@@ -347,8 +356,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_a_statement_is_gone_nothing_is_prepared_any_more() {
-        let server = Server::new(&[]);
-        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        let (_server, session) = direct().await;
         for number in 1..3 {
             add_one(&session, number).await;
         }
@@ -364,8 +372,7 @@ mod tests {
     /// Otherwise a COMMIT behind it would undo everything, and be answered.
     #[tokio::test]
     async fn where_preparing_fails_the_statement_has_failed() {
-        let server = Server::new(&[]);
-        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        let (_server, session) = direct().await;
         // The names that the driver gives to what it prepares next.
         let _taken = session.prepare("SELECT 1").await.expect("prepared");
         let name = session.query_typed_one("SELECT name FROM pg_prepared_statements", &[]).await;
@@ -379,8 +386,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_while_a_statement_is_prepared_leaves_something() {
-        let server = Server::new(&[]);
-        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        let (_server, session) = direct().await;
         add_one(&session, 1).await;
         assert!(!session.is_left_with_statements());
         let number = [1_i64.bound()];
@@ -390,8 +396,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_fails_in_a_transaction_leaves_the_next_one_alone() {
-        let server = Server::new(&[]);
-        let session = session(&format!("postgres://headwater@{}/postgres", server.address())).await;
+        let (_server, session) = direct().await;
         add_one(&session, 0).await;
         session.batch_execute("BEGIN").await.expect("begun");
         session.rows("SELECT 1 / 0", &[]).await.expect_err("divided by 0");
@@ -426,6 +431,26 @@ mod tests {
             add_one(&session, number).await;
         }
         assert_eq!(uses(&session, SELECT).await, [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_before_it_is_known_leaves_no_connection() {
+        let server = Server::new(&[]);
+        let url = format!("postgres://headwater@{}/postgres", server.address());
+        let hosts = Hosts::new(&Address::parse(&url).expect("a URL"), Duration::from_secs(10));
+        let (client, carrying) = hosts.connect().await.expect("connected");
+        let carried = carrying.abort_handle();
+        // It is busy, so that there is no answer yet.
+        assert!(Box::pin(client.batch_execute("SELECT pg_sleep(60)")).now_or_never().is_none());
+        assert!(Session::new((client, carrying), beginning(), later).now_or_never().is_none());
+        let ended = async {
+            while !carried.is_finished() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), ended)
+            .await
+            .expect("it ends before there is an answer");
     }
 
     #[tokio::test]
