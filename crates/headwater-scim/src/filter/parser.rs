@@ -192,7 +192,7 @@ impl<'a> Parser<'a> {
                     Ok(Filter::Not(Box::new(inner)))
                 })
             }
-            TokenKind::Word(word) if word.eq_ignore_ascii_case("not") => {
+            TokenKind::Word(word) if word.eq_ignore_ascii_case("not") && !self.at_bracket() => {
                 Err(FilterError::new(self.position(), "\"not\" is followed by a filter in parentheses"))
             }
             TokenKind::Word(word) => self.expression(word, token.position),
