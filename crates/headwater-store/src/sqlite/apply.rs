@@ -8,7 +8,7 @@ use std::{
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::{read, stretches::Counting};
+use super::{read, readers::Changed, stretches::Counting};
 use crate::{
     Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SecretHash, SourceId, StoreError,
     Write, Written, related,
@@ -33,6 +33,7 @@ pub(super) struct Batch {
     /// The source that was looked at last, and its revision.
     source: Option<(SourceId, u64)>,
     counting: Counting,
+    changed: Changed,
     /// A change failed after it had begun: nothing of the batch may be committed.
     spoiled: bool,
 }
@@ -40,6 +41,11 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn is_spoiled(&self) -> bool {
         self.spoiled
+    }
+
+    /// What the batch changes.
+    pub(super) fn changed(&mut self) -> &mut Changed {
+        &mut self.changed
     }
 
     /// Puts down what the batch remembers, before others look at the database, and at the end.
@@ -167,6 +173,7 @@ impl Applying<'_> {
                            CASE WHEN EXISTS (SELECT 1 FROM resource WHERE rowid = ?9) THEN NULL ELSE ?9 END, \
                            ?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?7, ?8)";
                 let members: Vec<MemberId> = members.iter().map(|text| MemberId::from_text(text)).collect();
+                self.note_changed(*id, members.is_empty());
                 self.connection.prepare_cached(row)?.execute(params![
                     self.source(),
                     id.as_bytes(),
@@ -210,6 +217,16 @@ impl Applying<'_> {
         }
     }
 
+    /// Notes that a resource is changed. Members show their groups, and groups that are in them.
+    fn note_changed(&mut self, id: ResourceId, has_no_members: bool) {
+        let changed = self.batch.changed();
+        if has_no_members {
+            changed.add(id);
+        } else {
+            changed.add_others();
+        }
+    }
+
     fn update(
         &mut self,
         resource_type: &str,
@@ -221,6 +238,7 @@ impl Applying<'_> {
     ) -> Result<Written, ApplyError> {
         let row = self.find(resource_type, id, expected)?;
         self.check_unique(id, document.map_or(&[][..], |change| &change.keys.added))?;
+        self.note_changed(id, members.is_empty() && row.member_count == 0);
         let sequence = self.batch.next(self.connection, self.change_set.source)?;
         let mut member_edits = Vec::with_capacity(members.len());
         let mut member_count = row.member_count;
@@ -298,6 +316,7 @@ impl Applying<'_> {
         keys: &[IndexKey],
     ) -> Result<Written, ApplyError> {
         let row = self.find(resource_type, id, Some(expected))?;
+        self.note_changed(id, false);
         self.leave_groups(id)?;
         let sequence = self.batch.next(self.connection, self.change_set.source)?;
         self.edit_members(sequence, id, &RelationEdit::Clear)?;

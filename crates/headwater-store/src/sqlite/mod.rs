@@ -219,7 +219,8 @@ impl Store for SqliteStore {
                 .read_long(move |snapshot| read::resource(snapshot, source, &resource_type, id, include))
                 .await;
         }
-        self.shared.readers.read(|snapshot| read::resource(snapshot, source, resource_type, id, include))
+        let read = |snapshot: &Snapshot<'_>| read::resource(snapshot, source, resource_type, id, include);
+        self.shared.readers.read_of(&[id], read)
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
@@ -240,7 +241,7 @@ impl Store for SqliteStore {
     }
 
     async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
-        self.shared.readers.read(|snapshot| read::names(snapshot.connection, source, ids))
+        self.shared.readers.read_of(ids, |snapshot| read::names(snapshot.connection, source, ids))
     }
 
     async fn referrers(

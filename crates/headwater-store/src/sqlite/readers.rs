@@ -1,11 +1,13 @@
 //! Reading connections, and the snapshots that they keep.
 //!
-//! To begin a snapshot and to end it takes system calls. A reader that has been used therefore keeps
-//! its snapshot open: as long as nothing has been committed, the next one to read sees in it what it
-//! would see in a new one.
+//! To begin a snapshot and to end it takes system calls, and what a reader has cached of the file is gone
+//! with it. A reader that has been used therefore keeps its snapshot open: as long as nothing has been
+//! committed, the next one to read sees in it what it would see in a new one. The same is true of a
+//! resource that none of the latest commits has changed.
 
 use std::{
     cell::{RefCell, RefMut},
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -22,7 +24,7 @@ use super::{
     functions::{self, Slots},
     lock,
 };
-use crate::{SourceId, StoreError, ancestry::Ancestry};
+use crate::{ResourceId, SourceId, StoreError, ancestry::Ancestry};
 
 /// How many reading connections are kept open when nobody uses them.
 const IDLE_READERS: usize = 32;
@@ -39,6 +41,41 @@ const MAPPED: i64 = 16 << 20;
 /// How much is kept in mind of who is in which group: see [`Ancestry::size`].
 const MOST_KNOWN: usize = 10_000;
 
+/// How many commits a snapshot may be behind that is read from. The log can't be begun anew while it is
+/// there.
+const MOST_BEHIND: usize = 16;
+/// Of how many resources that a commit changes it is known which they are.
+const MOST_CHANGED: usize = 256;
+
+/// What a commit changes, as far as it can be seen by reading one resource with its groups.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Changed {
+    /// Resources of which nobody else shows anything.
+    alone: Vec<ResourceId>,
+    /// It may change any other as well.
+    others: bool,
+}
+
+impl Changed {
+    /// A resource that is nobody's group is made or changed; who is in which group stays as it is.
+    pub(super) fn add(&mut self, id: ResourceId) {
+        if self.alone.len() == MOST_CHANGED {
+            self.add_others();
+        } else if !self.others {
+            self.alone.push(id);
+        }
+    }
+
+    /// Anything may be changed.
+    pub(super) fn add_others(&mut self) {
+        *self = Self { alone: Vec::new(), others: true };
+    }
+
+    fn has_any_of(&self, resources: &[ResourceId]) -> bool {
+        self.others || self.alone.iter().any(|id| resources.contains(id))
+    }
+}
+
 /// Counts commits, so that it can be told whether a snapshot is the latest. The count is odd while a
 /// commit is under way: then some may see it already, and others not yet.
 #[derive(Debug, Default)]
@@ -46,11 +83,18 @@ pub(super) struct Commits {
     count: AtomicU64,
     /// The last commit that a snapshot may have seen before its end.
     seen: AtomicU64,
+    /// What the latest of those that were counted change, the last one behind.
+    latest: Mutex<VecDeque<Changed>>,
 }
 
 impl Commits {
     /// Before a commit.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self, changed: Changed) {
+        let mut latest = lock(&self.latest);
+        if latest.len() == MOST_BEHIND {
+            latest.pop_front();
+        }
+        latest.push_back(changed);
         self.count.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -62,6 +106,8 @@ impl Commits {
     /// Lets no snapshot that has been kept be used any more: what another process committed has been
     /// seen.
     pub(super) fn outdate(&self) {
+        let mut latest = lock(&self.latest);
+        latest.clear();
         self.count.fetch_add(2, Ordering::SeqCst);
     }
 
@@ -77,20 +123,23 @@ impl Commits {
         snapshot == Some(settled) && (count == settled || self.seen.load(Ordering::SeqCst) != count)
     }
 
-    /// What a snapshot may be kept under that was begun at a count or later, and has been read from: the
-    /// count, if it is still the same.
-    fn begun_at(&self, before: u64) -> Option<u64> {
-        let count = self.see();
-        (count == before && count.is_multiple_of(2)).then_some(count)
+    /// Whether a snapshot shows resources as the latest would: whatever has been committed since, or is
+    /// about to be, changes others alone.
+    fn is_latest_of(&self, resources: &[ResourceId], snapshot: Option<u64>) -> bool {
+        let Some(snapshot) = snapshot else { return false };
+        let latest = lock(&self.latest);
+        let behind = (self.count().next_multiple_of(2) - snapshot) / 2;
+        let behind = usize::try_from(behind).unwrap_or(usize::MAX);
+        behind <= latest.len()
+            && !latest.iter().rev().take(behind).any(|changed| changed.has_any_of(resources))
     }
 
-    /// Notes that a new snapshot has been read from; answers the count.
-    fn see(&self) -> u64 {
+    /// Notes that a new snapshot has been read from: it may have the commit that is under way.
+    fn see(&self) {
         let count = self.count();
         if !count.is_multiple_of(2) {
             self.seen.fetch_max(count, Ordering::SeqCst);
         }
-        count
     }
 }
 
@@ -140,7 +189,7 @@ struct Reader {
     slots: Slots,
     /// The permit for its large cache, if it has one.
     large_cache: Option<OwnedSemaphorePermit>,
-    /// The count of commits at which the snapshot was begun that is open.
+    /// The count of commits that are in the snapshot that is open, at least.
     snapshot: Option<u64>,
     /// What was found out in it of the groups of one source.
     above: RefCell<Above>,
@@ -157,20 +206,38 @@ impl Readers {
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.read_if(|snapshot| self.commits.is_latest(snapshot), read)
+    }
+
+    /// Like [`Self::read`], for what looks at these resources alone, and at the groups that they are in.
+    pub(super) fn read_of<T>(
+        &self,
+        resources: &[ResourceId],
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let is_latest =
+            |snapshot| self.commits.is_latest(snapshot) || self.commits.is_latest_of(resources, snapshot);
+        self.read_if(is_latest, read)
+    }
+
+    /// Runs `read` in the snapshot that a reader has kept, if that is the latest, or else in a new one.
+    fn read_if<T>(
+        &self,
+        is_latest: impl FnOnce(Option<u64>) -> bool,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.with_reader(|reader| {
             // Looked at before the snapshot is begun: it may have more than that, but not less.
             let before = self.commits.count();
-            let is_latest = self.commits.is_latest(reader.snapshot);
+            let is_latest = is_latest(reader.snapshot);
             if !is_latest {
                 reader.end()?;
                 reader.begin()?;
             }
             let result = reader.read(read)?;
             if !is_latest {
-                reader.snapshot = self.commits.begun_at(before);
-                if reader.snapshot.is_none() {
-                    reader.commit()?;
-                }
+                self.commits.see();
+                reader.snapshot = Some(before & !1);
             }
             Ok(result)
         })
@@ -280,7 +347,9 @@ mod tests {
     use rusqlite::Connection;
     use tempfile::TempDir;
 
-    use super::{Commits, LARGE_CACHE, Readers, Snapshot, WITH_LARGE_CACHE};
+    use super::{
+        Changed, Commits, LARGE_CACHE, MOST_BEHIND, MOST_CHANGED, Readers, Snapshot, WITH_LARGE_CACHE,
+    };
     use crate::{
         MemberId, Related, ResourceId, SourceId, StoreError,
         ancestry::Groups,
@@ -315,6 +384,10 @@ mod tests {
         }
     }
 
+    fn anything() -> Changed {
+        Changed { others: true, ..Changed::default() }
+    }
+
     fn rows(connection: &Connection) -> rusqlite::Result<i64> {
         connection.query_row("SELECT COUNT(*) FROM t", [], |row| row.get(0))
     }
@@ -329,9 +402,9 @@ mod tests {
             setting.readers.read_latest(|snapshot| Ok(rows(snapshot.connection)?)).expect("a count"),
             1
         );
-        setting.commits.begin();
+        setting.commits.begin(anything());
         assert_eq!(setting.rows(), 1);
-        // What is begun while a commit is under way is not kept.
+        // What is begun while a commit is under way may have it or not.
         setting.insert();
         assert_eq!(setting.rows(), 2);
         setting.commits.end();
@@ -350,7 +423,7 @@ mod tests {
             both.expect("two counts")
         };
         assert_eq!(two(), (0, 0));
-        setting.commits.begin();
+        setting.commits.begin(anything());
         setting.insert();
         assert_eq!(two(), (0, 0), "both are as before the commit");
         // A third reader has no snapshot of before.
@@ -358,13 +431,67 @@ mod tests {
         assert_eq!(two(), (1, 1), "the commit has been seen");
         setting.commits.end();
         assert_eq!(two(), (1, 1));
-        setting.commits.begin();
+        setting.commits.begin(anything());
         setting.insert();
         assert_eq!(
             setting.readers.read_latest(|snapshot| Ok(rows(snapshot.connection)?)).expect("a count"),
             2
         );
         assert_eq!(two(), (2, 2), "this one too");
+    }
+
+    #[test]
+    fn a_snapshot_holds_for_what_nobody_has_changed_since() {
+        let setting = Setting::new();
+        let [ada, grace, alan] = [1, 2, 3].map(|number| ResourceId(uuid::Uuid::from_u128(number)));
+        let of = |resources: &[ResourceId]| {
+            setting.readers.read_of(resources, |snapshot| Ok(rows(snapshot.connection)?)).expect("a count")
+        };
+        let commit = |ids: &[ResourceId]| {
+            let mut changed = Changed::default();
+            for id in ids {
+                changed.add(*id);
+            }
+            setting.commits.begin(changed);
+            setting.insert();
+        };
+        assert_eq!(setting.rows(), 0);
+        commit(&[ada, grace]);
+        assert_eq!(of(&[alan]), 0, "while it is under way");
+        setting.commits.end();
+        assert_eq!(of(&[alan]), 0, "and afterwards");
+        assert_eq!(of(&[alan, grace]), 1, "one of them was changed");
+        commit(&[alan]);
+        setting.commits.end();
+        commit(&[ada]);
+        setting.commits.end();
+        assert_eq!(of(&[grace]), 1);
+        assert_eq!(of(&[alan]), 3, "by the one before the last");
+        setting.commits.begin(anything());
+        setting.insert();
+        setting.commits.end();
+        assert_eq!(of(&[grace]), 4, "who knows");
+        commit(&[ada]);
+        setting.commits.end();
+        setting.commits.outdate();
+        assert_eq!(of(&[grace]), 5, "another process may have changed anything");
+        for number in 1..=MOST_BEHIND {
+            commit(&[ada]);
+            setting.commits.end();
+            assert_eq!(of(&[grace]), 5, "{number} behind");
+        }
+        commit(&[ada]);
+        setting.commits.end();
+        assert_eq!(of(&[grace]), 22, "too far behind");
+        commit(&[ada; MOST_CHANGED]);
+        setting.commits.end();
+        assert_eq!(of(&[grace]), 22);
+        commit(&[ada; MOST_CHANGED + 1]);
+        setting.commits.end();
+        assert_eq!(of(&[grace]), 24, "too many to be told");
+        commit(&[ada]);
+        setting.commits.end();
+        assert_eq!(setting.rows(), 25, "all that there is");
     }
 
     #[test]
@@ -396,7 +523,7 @@ mod tests {
         assert_eq!(known(1, &[2, 3, 4]), (2, 3), "whom a member is held by is always read");
         assert_eq!(known(2, &[5]), (0, 1), "another source");
         assert_eq!(known(2, &[5]), (1, 1));
-        setting.commits.begin();
+        setting.commits.begin(anything());
         setting.commits.end();
         assert_eq!(known(2, &[5]), (0, 1), "another snapshot");
     }

@@ -135,6 +135,7 @@ impl Writer {
     ) -> Result<T, StoreError> {
         self.submit(move |transaction, state| {
             state.write_down(transaction)?;
+            state.changed().add_others();
             in_savepoint(transaction, state, |_| work(transaction))
         })
         .await
@@ -234,7 +235,7 @@ fn batch(
         }
     }
     state.write_down(&transaction).map_err(|error| error.to_string())?;
-    commits.begin();
+    commits.begin(std::mem::take(state.changed()));
     let committed = transaction.commit();
     commits.end();
     committed.map_err(|error| error.to_string())
