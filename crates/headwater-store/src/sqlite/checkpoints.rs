@@ -13,15 +13,18 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{lock, open_writing, readers::Readers};
+use super::{lock, log_file, open_writing, readers::Readers};
 use crate::StoreError;
 
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_millis(200);
 
+/// How many pages the log has when the writer makes a checkpoint itself, and everybody waits for it.
+pub(super) const PAGES_OF_WRITER: i64 = 32_000;
+
 /// A thread that checkpoints now and then. It never waits for readers or the writer, nor they for
 /// it. What it can't do, because the writer is always ahead of it, the writer does itself once the
-/// log is long; little is left to do then.
+/// log is long; little is left to do then, and most of it is on the disk.
 pub(super) struct Checkpoints {
     stop: Mutex<Option<mpsc::Sender<()>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
@@ -54,7 +57,12 @@ impl Checkpoints {
 
 fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
     readers.end_idle()?;
-    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+    let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    // SQLite leaves that to the next checkpoint if the writer was ahead of this one.
+    if pages > PAGES_OF_WRITER / 2 {
+        log_file::synchronise(connection)?;
+    }
+    Ok(())
 }
 
 impl Drop for Checkpoints {

@@ -347,7 +347,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     // What is deleted, such as a secret that was kept for a while, is overwritten where it costs nothing.
     connection.pragma_update(None, "secure_delete", "FAST")?;
     // Checkpoints are made beside; the writer makes one when the log is as long as this.
-    connection.pragma_update(None, "wal_autocheckpoint", 32_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", checkpoints::PAGES_OF_WRITER)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(192);
     Ok(connection)
