@@ -19,12 +19,12 @@ use crate::StoreError;
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// How many pages the log has when the writer makes a checkpoint itself, and everybody waits for it.
-pub(super) const PAGES_OF_WRITER: i64 = 32_000;
+/// How many pages the log has when the writer makes a checkpoint itself, and everybody who writes waits.
+pub(super) const PAGES_OF_WRITER: i32 = if cfg!(test) { 100 } else { 32_000 };
 
 /// A thread that checkpoints now and then. It never waits for readers or the writer, nor they for
-/// it. What it can't do, because the writer is always ahead of it, the writer does itself once the
-/// log is long; little is left to do then, and most of it is on the disk.
+/// it. What it can't do, because the writer is always ahead of it, the writer does itself behind a batch
+/// once the log is long; little is left to do then, and most of it is on the disk.
 pub(super) struct Checkpoints {
     stop: Mutex<Option<mpsc::Sender<()>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
@@ -46,7 +46,7 @@ impl Checkpoints {
                     if written.swap(false, Ordering::Relaxed)
                         && let Err(error) = checkpoint(&connection, &readers)
                     {
-                        tracing::warn!(%error, "a checkpoint failed; the writer will make one");
+                        tracing::warn!(%error, "a checkpoint failed; it is tried again");
                     }
                 }
             })
@@ -57,8 +57,9 @@ impl Checkpoints {
 
 fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
     readers.end_idle()?;
-    let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
-    // SQLite leaves that to the next checkpoint if the writer was ahead of this one.
+    let pages: i32 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    // SQLite synchronises the file only when all of the log is in it: if the writer was ahead, that would be
+    // left to the checkpoint that others wait for.
     if pages > PAGES_OF_WRITER / 2 {
         log_file::synchronise(connection)?;
     }

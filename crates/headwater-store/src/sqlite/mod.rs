@@ -104,7 +104,7 @@ impl SqliteStore {
         let commits = Arc::new(Commits::default());
         let readers = Arc::new(Readers::new(&path, Arc::clone(&commits), Arc::clone(&condition)));
         let checkpoints = Checkpoints::start(&path, Arc::clone(&written), Arc::clone(&readers))?;
-        let writer = Writer::start(connection, written, Arc::clone(&commits));
+        let writer = Writer::start(connection, written, Arc::clone(&commits), Arc::clone(&readers));
         let shared = Shared {
             path,
             condition,
@@ -241,6 +241,9 @@ impl Store for SqliteStore {
     }
 
     async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new()); // with no statement, no snapshot would begin
+        }
         self.shared.readers.read_of(ids, |snapshot| read::names(snapshot.connection, source, ids))
     }
 
@@ -346,7 +349,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // What is deleted, such as a secret that was kept for a while, is overwritten where it costs nothing.
     connection.pragma_update(None, "secure_delete", "FAST")?;
-    // Checkpoints are made beside; the writer makes one when the log is as long as this.
+    // Checkpoints are made beside, and by the writer's thread; this is for what is written before it starts.
     connection.pragma_update(None, "wal_autocheckpoint", checkpoints::PAGES_OF_WRITER)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(192);

@@ -41,8 +41,7 @@ const MAPPED: i64 = 16 << 20;
 /// How much is kept in mind of who is in which group: see [`Ancestry::size`].
 const MOST_KNOWN: usize = 10_000;
 
-/// How many commits a snapshot may be behind that is read from. The log can't be begun anew while it is
-/// there.
+/// How many commits a snapshot may be behind that is read from.
 const MOST_BEHIND: usize = 16;
 /// Of how many resources that a commit changes it is known which they are.
 const MOST_CHANGED: usize = 256;
@@ -83,7 +82,8 @@ pub(super) struct Commits {
     count: AtomicU64,
     /// The last commit that a snapshot may have seen before its end.
     seen: AtomicU64,
-    /// What the latest of those that were counted change, the last one behind.
+    /// What the latest of those that were counted change, the last one behind. Its lock is held where the
+    /// number of commits that have begun changes, so that the two are of one moment.
     latest: Mutex<VecDeque<Changed>>,
 }
 
@@ -148,8 +148,16 @@ pub(super) struct Readers {
     path: PathBuf,
     commits: Arc<Commits>,
     condition: Arc<Condition>,
-    idle: Mutex<Vec<Reader>>,
+    idle: Mutex<Idle>,
     large_caches: Arc<Semaphore>,
+}
+
+/// The readers that nobody uses.
+#[derive(Default)]
+struct Idle {
+    readers: Vec<Reader>,
+    /// They keep no snapshot for now.
+    without_snapshots: bool,
 }
 
 /// What is read in one snapshot of the database.
@@ -263,21 +271,33 @@ impl Readers {
         &self,
         work: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pooled = lock(&self.idle).pop();
+        let pooled = lock(&self.idle).readers.pop();
         let mut reader = pooled.map_or_else(|| self.open(), Ok)?;
         let result = work(&mut reader).map_err(|error| self.condition.noted(error))?;
-        self.give_back(reader);
+        self.give_back(reader)?;
         Ok(result)
     }
 
     /// Ends the snapshots that nobody uses: behind them the log could not be begun anew.
     pub(super) fn end_idle(&self) -> Result<(), StoreError> {
-        let idle = std::mem::take(&mut *lock(&self.idle));
+        let idle = std::mem::take(&mut lock(&self.idle).readers);
         for mut reader in idle {
             reader.end()?;
-            self.give_back(reader);
+            self.give_back(reader)?;
         }
         Ok(())
+    }
+
+    /// Does `work` while there are no snapshots but those that somebody reads from right now. One thread at
+    /// a time may ask for it.
+    pub(super) fn without_snapshots<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        lock(&self.idle).without_snapshots = true;
+        let result = self.end_idle().and_then(|()| work());
+        lock(&self.idle).without_snapshots = false;
+        result
     }
 
     fn open(&self) -> Result<Reader, StoreError> {
@@ -285,17 +305,24 @@ impl Readers {
     }
 
     /// Those with a large cache are put where the next one is taken from.
-    fn give_back(&self, mut reader: Reader) {
+    fn give_back(&self, mut reader: Reader) -> Result<(), StoreError> {
         if reader.above.get_mut().ancestry.size() > MOST_KNOWN {
             reader.above.take();
         }
         let mut idle = lock(&self.idle);
-        if reader.large_cache.is_some() {
-            idle.push(reader);
-        } else if idle.len() < IDLE_READERS {
-            let behind = idle.partition_point(|other| other.large_cache.is_none());
-            idle.insert(behind, reader);
+        if idle.without_snapshots && reader.snapshot.is_some() {
+            drop(idle);
+            reader.end()?;
+            idle = lock(&self.idle);
         }
+        let readers = &mut idle.readers;
+        if reader.large_cache.is_some() {
+            readers.push(reader);
+        } else if readers.len() < IDLE_READERS {
+            let behind = readers.partition_point(|other| other.large_cache.is_none());
+            readers.insert(behind, reader);
+        }
+        Ok(())
     }
 }
 
@@ -570,5 +597,24 @@ mod tests {
         setting.readers.end_idle().expect("ended");
         assert!(!truncate(), "nothing is in the way");
         assert_eq!(setting.rows(), 1);
+        setting.insert();
+        let checkpoint = || {
+            assert_eq!(setting.rows(), 2, "what was kept has ended");
+            Ok(truncate())
+        };
+        assert!(!setting.readers.without_snapshots(checkpoint).expect("ended"), "nor is what was read then");
+        setting.insert();
+        assert_eq!(setting.rows(), 3);
+        assert!(truncate(), "snapshots are kept again");
+    }
+
+    #[test]
+    fn no_lock_is_shared_by_all_connections() {
+        let connection = Connection::open_in_memory().expect("memory");
+        let mut options = connection.prepare("PRAGMA compile_options").expect("a statement");
+        let options = options.query_map([], |row| row.get(0)).expect("options");
+        let options: Vec<String> = options.collect::<Result<_, _>>().expect("options");
+        let has = |option: &str| options.iter().any(|has| has == option);
+        assert!(has("DEFAULT_MEMSTATUS=0") && !has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
     }
 }

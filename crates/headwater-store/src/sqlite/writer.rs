@@ -4,6 +4,7 @@
 //! is written.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -19,8 +20,9 @@ use tokio::sync::oneshot;
 
 use super::{
     apply::{self, Batch},
+    checkpoints::PAGES_OF_WRITER,
     lock,
-    readers::Commits,
+    readers::{Commits, Readers},
 };
 use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
@@ -34,6 +36,11 @@ const PAGE_OF_LOCKS: i64 = 262_145;
 const CACHES: [i64; 2] = [4_096, 16_384];
 /// After how many batches it is looked how large the database is.
 const BATCHES_BETWEEN_LOOKS: u32 = 4_096;
+
+thread_local! {
+    /// How many pages the log had behind the last commit of the thread.
+    static PAGES_IN_LOG: Cell<i32> = const { Cell::new(0) };
+}
 
 /// A handle to the writer thread. The thread ends, with everything written that was accepted,
 /// when the handle is dropped.
@@ -90,11 +97,16 @@ fn not_committed<E: From<StoreError>>(reason: &str) -> E {
 
 impl Writer {
     /// `written` is set whenever there is something new in the log; commits are counted.
-    pub(super) fn start(connection: Connection, written: Arc<AtomicBool>, commits: Arc<Commits>) -> Self {
+    pub(super) fn start(
+        connection: Connection,
+        written: Arc<AtomicBool>,
+        commits: Arc<Commits>,
+        readers: Arc<Readers>,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(connection, &receiver, &written, &commits))
+            .spawn(move || write(connection, &receiver, &written, &commits, &readers))
             .expect("the operating system can start one thread");
         Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
     }
@@ -170,7 +182,13 @@ fn write(
     jobs: &mpsc::Receiver<Box<dyn Job>>,
     written: &AtomicBool,
     commits: &Commits,
+    readers: &Readers,
 ) {
+    // Instead of SQLite's own, which makes a checkpoint before the commit is answered.
+    connection.wal_hook(Some(|_, pages| {
+        PAGES_IN_LOG.set(pages);
+        Ok(())
+    }));
     let mut waiting = VecDeque::new();
     for batches in (0..BATCHES_BETWEEN_LOOKS).cycle() {
         if batches == 0
@@ -195,7 +213,19 @@ fn write(
                 Err(reason) => Err(reason.as_str()),
             });
         }
+        if PAGES_IN_LOG.get() >= PAGES_OF_WRITER
+            && let Err(error) = checkpoint(&connection, readers)
+        {
+            tracing::error!(%error, "a checkpoint failed, and the log becomes longer");
+        }
     }
+}
+
+/// Puts all that is left of the log into the database, so that the next commit begins it anew. If somebody
+/// is reading what is in it, it is tried again behind the next batch.
+fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
+    let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+    readers.without_snapshots(|| Ok(connection.query_row(checkpoint, [], |_| Ok(()))?))
 }
 
 /// Gives the writer as large a page cache as the database needs.
@@ -276,11 +306,19 @@ fn in_savepoint<T, E: From<rusqlite::Error>>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{path::Path, sync::Arc};
 
-    use super::Writer;
-    use crate::StoreError;
+    use super::{PAGES_OF_WRITER, Writer};
+    use crate::{
+        ResourceId, StoreError,
+        sqlite::{
+            damage::Condition,
+            open_writing,
+            readers::{Commits, Readers},
+        },
+    };
     use rusqlite::Connection;
+    use uuid::Uuid;
 
     fn insert(number: i64) -> impl FnOnce(&Connection) -> Result<(), StoreError> + Send {
         move |connection| Ok(connection.execute("INSERT INTO t VALUES (?1)", [number]).map(drop)?)
@@ -295,9 +333,15 @@ mod tests {
         writer.run(read).await.expect("readable")
     }
 
+    fn readers(path: &Path) -> (Arc<Readers>, Arc<Commits>) {
+        let (commits, condition) = (Arc::<Commits>::default(), Arc::new(Condition::new(path)));
+        (Arc::new(Readers::new(path, Arc::clone(&commits), condition)), commits)
+    }
+
     async fn writer() -> Writer {
-        let writer =
-            Writer::start(Connection::open_in_memory().expect("memory"), Arc::default(), Arc::default());
+        let (readers, commits) = readers(Path::new(":memory:"));
+        let memory = Connection::open_in_memory().expect("memory");
+        let writer = Writer::start(memory, Arc::default(), commits, readers);
         let create = |connection: &Connection| {
             Ok(connection.execute("CREATE TABLE t (number INTEGER)", []).map(drop)?)
         };
@@ -342,5 +386,31 @@ mod tests {
         assert!(panicking.await.is_err());
         writer.run(insert(1)).await.expect("the writer goes on");
         assert_eq!(numbers(&writer).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn the_log_is_begun_anew_however_much_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.db");
+        let connection = open_writing(&path).expect("a connection");
+        connection.execute_batch("CREATE TABLE t (bytes BLOB)").expect("a table");
+        let (readers, commits) = readers(&path);
+        let writer = Writer::start(connection, Arc::default(), commits, Arc::clone(&readers));
+        let count = |connection: &Connection| {
+            Ok(connection.query_row("SELECT COUNT(*) FROM t", [], |row| row.get::<_, i32>(0))?)
+        };
+        let nobody = [ResourceId(Uuid::nil())];
+        let mut longest = 0;
+        for _ in 0..10 * PAGES_OF_WRITER {
+            let add = |connection: &Connection| {
+                Ok(connection.execute("INSERT INTO t VALUES (zeroblob(3000))", []).map(drop)?)
+            };
+            writer.run(add).await.expect("written");
+            readers.read_of(&nobody, |snapshot| count(snapshot.connection)).expect("read");
+            longest = longest.max(path.with_extension("db-wal").metadata().expect("a log").len());
+        }
+        assert_eq!(writer.run(count).await.expect("counted"), 10 * PAGES_OF_WRITER);
+        let most = u64::try_from(PAGES_OF_WRITER + 50).expect("pages") * 4_120;
+        assert!(longest < most, "{longest} bytes");
     }
 }
