@@ -46,7 +46,7 @@ impl Checkpoints {
                     if written.swap(false, Ordering::Relaxed)
                         && let Err(error) = checkpoint(&connection, &readers)
                     {
-                        tracing::warn!(%error, "a checkpoint failed; it is tried again");
+                        tracing::warn!(%error, "a checkpoint failed; it is tried again behind the next write");
                     }
                 }
             })

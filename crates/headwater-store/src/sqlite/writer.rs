@@ -37,6 +37,9 @@ const CACHES: [i64; 2] = [4_096, 16_384];
 /// After how many batches it is looked how large the database is.
 const BATCHES_BETWEEN_LOOKS: u32 = 4_096;
 
+/// After how many pages more a checkpoint is tried again that did not end with the log in the database.
+const PAGES_BETWEEN_CHECKPOINTS: i32 = PAGES_OF_WRITER / 32;
+
 thread_local! {
     /// How many pages the log had behind the last commit of the thread.
     static PAGES_IN_LOG: Cell<i32> = const { Cell::new(0) };
@@ -190,6 +193,7 @@ fn write(
         Ok(())
     }));
     let mut waiting = VecDeque::new();
+    let mut checkpoint_at = PAGES_OF_WRITER;
     for batches in (0..BATCHES_BETWEEN_LOOKS).cycle() {
         if batches == 0
             && let Err(error) = fit_cache(&connection)
@@ -213,16 +217,21 @@ fn write(
                 Err(reason) => Err(reason.as_str()),
             });
         }
-        if PAGES_IN_LOG.get() >= PAGES_OF_WRITER
-            && let Err(error) = checkpoint(&connection, readers)
-        {
-            tracing::error!(%error, "a checkpoint failed, and the log becomes longer");
+        // Nothing if the batch has written nothing.
+        let pages = PAGES_IN_LOG.take();
+        if pages >= checkpoint_at {
+            if let Err(error) = checkpoint(&connection, readers) {
+                tracing::error!(%error, "a checkpoint failed, and the log becomes longer");
+            }
+            checkpoint_at = pages + PAGES_BETWEEN_CHECKPOINTS;
+        } else if (1..PAGES_OF_WRITER).contains(&pages) {
+            checkpoint_at = PAGES_OF_WRITER; // the log was begun anew
         }
     }
 }
 
 /// Puts all that is left of the log into the database, so that the next commit begins it anew. If somebody
-/// is reading what is in it, it is tried again behind the next batch.
+/// is reading what is in it, it is tried again when the log is somewhat longer.
 fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
     let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
     readers.without_snapshots(|| Ok(connection.query_row(checkpoint, [], |_| Ok(()))?))
