@@ -217,7 +217,7 @@ impl Applying<'_> {
         }
     }
 
-    /// Notes that a resource is changed. Members show their groups, and groups that are in them.
+    /// Notes that a resource is changed. If it has members, they show it among their groups.
     fn note_changed(&mut self, id: ResourceId, has_no_members: bool) {
         let changed = self.batch.changed();
         if has_no_members {

@@ -10,6 +10,8 @@
 //! Bytes in the middle of a transaction that could not be written, as when the disk is full, are kept and
 //! tried again before anything else: SQLite was told that they were written. When the transaction comes to
 //! nothing they are forgotten, since another process may write to their place.
+//!
+//! The file of the database is SQLite's own; what checkpoints have written to it is put on the disk from here.
 
 #![expect(unsafe_code, reason = "SQLite calls a VFS through pointers to functions")]
 
