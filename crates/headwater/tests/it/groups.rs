@@ -144,6 +144,7 @@ fn only_one_of_many_takes_a_name() {
     statuses.sort_unstable();
     assert_eq!(statuses[0], 201);
     assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
+    consistency::check(&server.database());
 }
 
 /// Shows DEL-001, DEL-003, DEL-007, USR-018, USR-027, AMB-14, AMB-47.

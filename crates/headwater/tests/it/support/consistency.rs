@@ -98,6 +98,10 @@ fn check_source(connection: &Connection, source: i64, registry: &Registry) {
             .into_iter()
             .collect();
     assert_eq!(keys, indexed, "the documents and the index of source {source}");
+    let mut taken = BTreeSet::new();
+    for (path, key, id, _) in indexed.iter().filter(|(_, _, _, is_unique)| *is_unique) {
+        assert!(taken.insert((path, key)), "{key:?} of {id:02x?} in source {source} is somebody else's too");
+    }
     let select = format!("SELECT group_id, member_id FROM membership WHERE source_id = {source}");
     let stored: BTreeSet<(Id, Id)> =
         rows(connection, &select, |row| Ok((row.get(0)?, row.get(1)?))).into_iter().collect();
