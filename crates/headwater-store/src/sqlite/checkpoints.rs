@@ -2,68 +2,153 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
 use rusqlite::Connection;
 
-use super::{lock, log_file, open_writing, readers::Readers};
+use super::{disk::DatabaseFile, lock, open_writing, readers::Readers};
 use crate::StoreError;
 
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// How many pages the log has when the writer makes a checkpoint itself, and everybody who writes waits.
+/// From how many pages of the log on the writer completes a checkpoint, while everybody who writes waits.
 pub(super) const PAGES_OF_WRITER: i32 = if cfg!(test) { 100 } else { 32_000 };
+/// How many pages of it may be left to the writer. If there are more, it puts the checkpoint off until the
+/// thread has done most of it, or the log is twice as long.
+const LEFT_TO_WRITER: i32 = PAGES_OF_WRITER / 8;
+/// After how many pages more the writer tries again when somebody who reads was in the way.
+const PAGES_BETWEEN_TRIES: i32 = PAGES_OF_WRITER / 32;
+
+/// What the writer and the thread that checkpoints tell each other of the log.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    state: Mutex<State>,
+    /// Held by who has SQLite checkpoint: the other would be told that it is busy.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How often the log has been begun anew.
+    beginnings: u64,
+    /// How many pages it has.
+    pages: i32,
+    /// How many of them, from its beginning, are in the database, and on the disk there.
+    settled: i32,
+    /// From how many pages on the writer tries to complete a checkpoint.
+    try_from: i32,
+    /// Something has been written to it since the thread last looked.
+    is_written: bool,
+}
+
+impl Log {
+    /// Notes that the log has so many pages behind a commit. Answers whether the writer is to complete a
+    /// checkpoint: the log is long, and little is left to do or it would become too long.
+    pub(super) fn note_commit(&self, pages: i32) -> bool {
+        let mut state = lock(&self.state);
+        if pages < state.pages {
+            *state = State { beginnings: state.beginnings + 1, ..State::default() };
+        }
+        (state.pages, state.is_written) = (pages, true);
+        pages >= state.try_from.max(PAGES_OF_WRITER)
+            && (pages - state.settled <= LEFT_TO_WRITER || pages >= 2 * PAGES_OF_WRITER)
+    }
+
+    /// Runs the writer's checkpoint, unless the thread is at one: then it is the writer's turn behind its next
+    /// commit.
+    pub(super) fn complete<T>(&self, checkpoint: impl FnOnce() -> T) -> Option<T> {
+        let _turn = self.turn.try_lock().ok()?;
+        {
+            let mut state = lock(&self.state);
+            state.try_from = state.pages + PAGES_BETWEEN_TRIES;
+        }
+        Some(checkpoint())
+    }
+
+    /// How often the log has been begun anew, if something has been written to it since the last time.
+    fn look(&self) -> Option<u64> {
+        let mut state = lock(&self.state);
+        std::mem::take(&mut state.is_written).then_some(state.beginnings)
+    }
+
+    /// Notes that so many pages are settled of the log that had begun anew so often. Answers how many are left.
+    fn settle(&self, beginnings: u64, pages: i32) -> i32 {
+        let mut state = lock(&self.state);
+        if state.beginnings == beginnings {
+            state.settled = pages;
+        }
+        state.pages - state.settled
+    }
+}
 
 /// A thread that checkpoints now and then. It never waits for readers or the writer, nor they for
 /// it. What it can't do, because the writer is always ahead of it, the writer does itself behind a batch
-/// once the log is long; little is left to do then, and most of it is on the disk.
+/// once the log is long ([`Log::note_commit`]).
 pub(super) struct Checkpoints {
     stop: Mutex<Option<mpsc::Sender<()>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl Checkpoints {
-    /// `written` is set by the writer when there is something new in the log.
-    pub(super) fn start(
-        database: &Path,
-        written: Arc<AtomicBool>,
-        readers: Arc<Readers>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn start(database: &Path, log: Arc<Log>, readers: Arc<Readers>) -> Result<Self, StoreError> {
         let connection = open_writing(database)?;
+        let file = DatabaseFile::open(database)?;
+        let checkpointing = Checkpointing { connection, file, log, readers };
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = thread::Builder::new()
             .name("store-checkpoint".to_owned())
-            .spawn(move || {
-                while stopped.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    if written.swap(false, Ordering::Relaxed)
-                        && let Err(error) = checkpoint(&connection, &readers)
-                    {
-                        tracing::warn!(%error, "a checkpoint failed; it is tried again behind the next write");
-                    }
-                }
-            })
+            .spawn(move || checkpointing.run(&stopped))
             .expect("the operating system can start one thread");
         Ok(Self { stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
     }
 }
 
-fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
-    readers.end_idle()?;
-    let pages: i32 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
-    // SQLite synchronises the file only when all of the log is in it: if the writer was ahead, that would be
-    // left to the checkpoint that others wait for.
-    if pages > PAGES_OF_WRITER / 2 {
-        log_file::synchronise(connection)?;
+/// What the thread has.
+struct Checkpointing {
+    connection: Connection,
+    file: DatabaseFile,
+    log: Arc<Log>,
+    readers: Arc<Readers>,
+}
+
+impl Checkpointing {
+    fn run(&self, stopped: &mpsc::Receiver<()>) {
+        let mut pause = EVERY;
+        while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+            pause = EVERY;
+            let Some(beginnings) = self.log.look() else { continue };
+            match self.checkpoint(beginnings) {
+                // As much has been written meanwhile: the next one has less to do.
+                Ok(left) if left > LEFT_TO_WRITER => pause = Duration::ZERO,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a checkpoint failed; it is tried again behind the next write");
+                }
+            }
+        }
     }
-    Ok(())
+
+    /// Puts what there is of the log into the database, and if it is much, on the disk there: then it answers
+    /// how many pages have come behind it.
+    fn checkpoint(&self, beginnings: u64) -> Result<i32, StoreError> {
+        self.readers.end_idle()?;
+        let pages: i32 = {
+            let _turn = lock(&self.log.turn);
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))?
+        };
+        self.file.write_back()?;
+        if pages <= PAGES_OF_WRITER / 2 {
+            return Ok(0);
+        }
+        // SQLite synchronises the file only when all of the log is in it: if the writer was ahead, that
+        // would be left to the checkpoint that others wait for.
+        self.file.synchronise()?;
+        Ok(self.log.settle(beginnings, pages))
+    }
 }
 
 impl Drop for Checkpoints {
@@ -73,5 +158,87 @@ impl Drop for Checkpoints {
             // A panic of the thread has been reported where it happened.
             drop(thread.join());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Checkpointing, LEFT_TO_WRITER, Log, PAGES_BETWEEN_TRIES, PAGES_OF_WRITER};
+    use crate::sqlite::{damage::Condition, disk::DatabaseFile, open_writing, readers::Readers};
+
+    #[test]
+    fn the_writer_completes_what_is_almost_done_or_too_long() {
+        let most_is_settled = PAGES_OF_WRITER - LEFT_TO_WRITER;
+        // How much of the log is settled, its length, and whether the writer does the rest.
+        for (settled, pages, expected) in [
+            (0, PAGES_OF_WRITER, false),
+            (0, 2 * PAGES_OF_WRITER - 1, false),
+            (0, 2 * PAGES_OF_WRITER, true),
+            (most_is_settled, PAGES_OF_WRITER - 1, false),
+            (most_is_settled, PAGES_OF_WRITER, true),
+            (most_is_settled, PAGES_OF_WRITER + 1, false),
+            (PAGES_OF_WRITER, PAGES_OF_WRITER, true),
+        ] {
+            let log = Log::default();
+            log.note_commit(settled);
+            assert_eq!(log.settle(0, settled), 0);
+            assert_eq!(log.note_commit(pages), expected, "{settled} of {pages} pages");
+        }
+    }
+
+    #[test]
+    fn what_was_settled_of_an_earlier_log_does_not_count() {
+        let log = Log::default();
+        assert_eq!(log.look(), None);
+        log.note_commit(PAGES_OF_WRITER - 1);
+        let beginnings = log.look().expect("something is written");
+        assert_eq!(log.look(), None);
+        // The log is begun anew while the thread is at work.
+        log.note_commit(5);
+        assert_eq!(log.settle(beginnings, PAGES_OF_WRITER - 1), 5);
+        assert!(!log.note_commit(PAGES_OF_WRITER));
+        let beginnings = log.look().expect("something is written");
+        assert_eq!(log.settle(beginnings, PAGES_OF_WRITER - 1), 1);
+        assert!(log.note_commit(PAGES_OF_WRITER));
+        // And what was settled counts no more than who settled it.
+        assert!(!log.note_commit(4) && !log.note_commit(PAGES_OF_WRITER));
+    }
+
+    #[test]
+    fn the_writer_tries_again_somewhat_later_or_when_it_is_its_turn() {
+        let log = Log::default();
+        let most = 2 * PAGES_OF_WRITER;
+        assert!(log.note_commit(most));
+        let turn = log.turn.lock().expect("nobody has panicked");
+        assert_eq!(log.complete(|| "done"), None, "the thread is at one");
+        assert!(log.note_commit(most + 1));
+        drop(turn);
+        assert_eq!(log.complete(|| "done"), Some("done"));
+        assert!(!log.note_commit(most + PAGES_BETWEEN_TRIES));
+        assert!(log.note_commit(most + 1 + PAGES_BETWEEN_TRIES));
+    }
+
+    #[test]
+    fn what_is_settled_of_a_long_log_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.db");
+        let writing = open_writing(&path).expect("a connection");
+        let readers = Readers::new(&path, Arc::default(), Arc::new(Condition::new(&path)));
+        let checkpointing = Checkpointing {
+            connection: open_writing(&path).expect("a connection"),
+            file: DatabaseFile::open(&path).expect("a file"),
+            log: Arc::default(),
+            readers: Arc::new(readers),
+        };
+        writing.execute_batch("CREATE TABLE t (bytes BLOB)").expect("a table");
+        checkpointing.log.note_commit(PAGES_OF_WRITER);
+        assert_eq!(checkpointing.checkpoint(0).expect("a checkpoint"), 0, "few pages are in the database");
+        writing
+            .execute("INSERT INTO t VALUES (zeroblob(4096 * ?1))", [PAGES_OF_WRITER * 3 / 4])
+            .expect("written");
+        let left = checkpointing.checkpoint(0).expect("a checkpoint");
+        assert!((1..=PAGES_OF_WRITER / 4).contains(&left), "{left}");
     }
 }

@@ -10,8 +10,6 @@
 //! Bytes in the middle of a transaction that could not be written, as when the disk is full, are kept and
 //! tried again before anything else: SQLite was told that they were written. When the transaction comes to
 //! nothing they are forgotten, since another process may write to their place.
-//!
-//! The file of the database is SQLite's own; what checkpoints have written to it is put on the disk from here.
 
 #![expect(unsafe_code, reason = "SQLite calls a VFS through pointers to functions")]
 
@@ -25,10 +23,9 @@ use std::{
 use rusqlite::{
     Connection, OpenFlags,
     ffi::{
-        self, SQLITE_CANTOPEN, SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_IOERR_WRITE,
-        SQLITE_OK, SQLITE_OPEN_WAL, SQLITE_SYNC_DATAONLY, SQLITE_SYNC_NORMAL, sqlite3, sqlite3_file,
-        sqlite3_file_control, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs, sqlite3_vfs_find,
-        sqlite3_vfs_register,
+        SQLITE_CANTOPEN, SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_IOERR_WRITE, SQLITE_OK, SQLITE_OPEN_WAL,
+        sqlite3, sqlite3_file, sqlite3_file_control, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs,
+        sqlite3_vfs_find, sqlite3_vfs_register,
     },
 };
 
@@ -52,31 +49,6 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let handle = Handle(unsafe { connection.handle() });
     connection.rollback_hook(Some(move || handle.forget_gathered()))?;
     Ok(connection)
-}
-
-/// Puts on the disk what has been written to the file of the database.
-pub(super) fn synchronise(connection: &Connection) -> rusqlite::Result<()> {
-    let mut file: *mut sqlite3_file = ptr::null_mut();
-    // SAFETY: the connection is open, and nobody else uses it or its file meanwhile. SQLite answers with the
-    // file, which has methods if it is open.
-    let synchronised = unsafe {
-        let answer = (&raw mut file).cast();
-        let answered =
-            sqlite3_file_control(connection.handle(), c"main".as_ptr(), SQLITE_FCNTL_FILE_POINTER, answer);
-        if answered != SQLITE_OK {
-            answered
-        } else if let Some(methods) = (*file).pMethods.as_ref()
-            && let Some(synchronise) = methods.xSync
-        {
-            synchronise(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY)
-        } else {
-            SQLITE_OK // a database in memory
-        }
-    };
-    match synchronised {
-        SQLITE_OK => Ok(()),
-        failed => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(failed), None)),
-    }
 }
 
 /// A connection, for its hook.
@@ -360,7 +332,7 @@ mod tests {
         params,
     };
 
-    use super::{Gathered, HEADER, MOST, open, synchronise};
+    use super::{Gathered, HEADER, MOST, open};
 
     /// A file that counts the calls that write to it, and may be full.
     #[derive(Default)]
@@ -463,11 +435,6 @@ mod tests {
         assert_eq!(file.take(), [(32, 24), (56, 4_096)]);
     }
 
-    #[test]
-    fn a_database_in_memory_has_no_file_to_be_synchronised() {
-        assert_eq!(synchronise(&Connection::open_in_memory().expect("memory")), Ok(()));
-    }
-
     /// What a transaction does, on which of two connections, and whether it is committed.
     #[derive(Debug, Clone)]
     struct Work {
@@ -533,7 +500,6 @@ mod tests {
             Step::Checkpoint => {
                 let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
                 connection.query_row(checkpoint, [], |_| Ok(())).expect("a checkpoint");
-                synchronise(connection).expect("synchronised");
             }
         }
     }

@@ -5,6 +5,7 @@ mod apply;
 mod checkpoints;
 mod credentials;
 mod damage;
+mod disk;
 mod functions;
 mod log_file;
 mod migrate;
@@ -20,7 +21,7 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::Duration,
 };
 
@@ -31,7 +32,7 @@ use rusqlite::{Connection, config::DbConfig};
 pub use requests::{Resolve, SqliteRequestLog};
 
 use self::{
-    checkpoints::Checkpoints,
+    checkpoints::{Checkpoints, Log},
     credentials::{Credentials, LOOK_EVERY},
     damage::Condition,
     readers::{Commits, Readers, Snapshot},
@@ -100,11 +101,11 @@ impl SqliteStore {
         let connection = open_current(&path).map_err(|error| condition.explained(error))?;
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
-        let written = Arc::new(AtomicBool::new(false));
+        let log = Arc::<Log>::default();
         let commits = Arc::new(Commits::default());
         let readers = Arc::new(Readers::new(&path, Arc::clone(&commits), Arc::clone(&condition)));
-        let checkpoints = Checkpoints::start(&path, Arc::clone(&written), Arc::clone(&readers))?;
-        let writer = Writer::start(connection, written, Arc::clone(&commits), Arc::clone(&readers));
+        let checkpoints = Checkpoints::start(&path, Arc::clone(&log), Arc::clone(&readers))?;
+        let writer = Writer::start(connection, log, Arc::clone(&commits), Arc::clone(&readers));
         let shared = Shared {
             path,
             condition,
