@@ -391,7 +391,35 @@ async fn a_damaged_file_is_moved_aside() {
     let after = list(&log, RequestQuery::default()).await;
     assert_eq!(numbers(&after), [1]);
     assert!(after[0].sequence > before);
-    assert!(folder.path().join("requests.db.damaged").exists());
+    let aside = folder.path().join("requests.db.damaged");
+    assert_eq!(std::fs::read(&aside).expect("it is there"), vec![b'?'; 50_000]);
+    drop(log);
+    std::fs::write(&file, "and once more").expect("damaged");
+    drop(open(folder.path()));
+    assert_eq!(std::fs::read(&aside).expect("it is there"), vec![b'?'; 50_000], "the first one stays");
+    let aside = folder.path().join("requests.db.damaged.2");
+    assert_eq!(std::fs::read(aside).expect("it is there"), b"and once more");
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_stays_where_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    record(&log, raw(0));
+    drop(log);
+    let file = folder.path().join("requests.db");
+    let connection = rusqlite::Connection::open(&file).expect("a connection");
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+                 VALUES (999, 'later', '2030-01-01T00:00:00Z', '1')";
+    connection.execute_batch(newer).expect("a newer version");
+    drop(connection);
+    let refused = SqliteRequestLog::open(folder.path(), Box::new(|_| None)).err().expect("it is too new");
+    assert!(matches!(refused, headwater_store::StoreError::TooNew { found: 999, .. }), "{refused}");
+    assert!(!folder.path().join("requests.db.damaged").exists());
+    let rows = |connection: &rusqlite::Connection| {
+        connection.query_row("SELECT COUNT(*) FROM request", [], |row| row.get::<_, i64>(0))
+    };
+    assert_eq!(rows(&rusqlite::Connection::open(&file).expect("a connection")), Ok(1));
 }
 
 #[tokio::test]

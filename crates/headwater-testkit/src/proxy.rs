@@ -40,6 +40,8 @@ struct Network {
     /// How many COMMITs are still to lose their answers.
     to_swallow: AtomicUsize,
     swallowed: AtomicUsize,
+    /// Everything stalls behind the next answer to a COMMIT.
+    stalls_behind_commit: AtomicBool,
 }
 
 /// One connection, as both directions know it.
@@ -64,6 +66,7 @@ impl Proxy {
             forgotten: AtomicUsize::new(0),
             to_swallow: AtomicUsize::new(0),
             swallowed: AtomicUsize::new(0),
+            stalls_behind_commit: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&network);
         thread::spawn(move || {
@@ -98,6 +101,11 @@ impl Proxy {
     /// answers don't.
     pub fn swallow_commits(&self, count: usize) {
         self.network.to_swallow.store(count, Ordering::SeqCst);
+    }
+
+    /// Lets the next answer to a COMMIT pass, and nothing behind it, as with [`Conduct::Stall`].
+    pub fn stall_behind_commit(&self) {
+        self.network.stalls_behind_commit.store(true, Ordering::SeqCst);
     }
 
     /// How many answers to a COMMIT were lost.
@@ -137,8 +145,14 @@ impl Network {
             if !self.wait_for_passage(link, at) || !is_request && link.is_mute.load(Ordering::SeqCst) {
                 return hold(from);
             }
-            if is_request && bytes.windows(7).any(|window| window == b"COMMIT\0") {
+            // A query, or the tag that a command was completed with.
+            let is_commit = bytes.windows(7).any(|window| window == b"COMMIT\0");
+            if is_request && is_commit {
                 self.may_swallow(link);
+            }
+            // Before it is passed on: what it sets off is to find the network as it is then.
+            if !is_request && is_commit && self.stalls_behind_commit.swap(false, Ordering::SeqCst) {
+                *self.conduct() = Conduct::Stall;
             }
             if to.write_all(&bytes).is_err() {
                 break;

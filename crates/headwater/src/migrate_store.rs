@@ -27,7 +27,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: MigrateStoreArguments) -> Result<(), Failure> {
-    let (from, to) = (Place::read(&arguments.from), Place::read(&arguments.to));
+    let (from, to) = (Place::read("--from", &arguments.from)?, Place::read("--to", &arguments.to)?);
     if from.is_same(&to) {
         return Err(Failure::Usage("--from and --to are the same".to_owned()));
     }
@@ -61,12 +61,16 @@ enum Place {
 
 impl Place {
     /// A URL, `key=value` pairs as libpq has them, or else a folder.
-    fn read(text: &str) -> Self {
+    fn read(option: &str, text: &str) -> Result<Self, Failure> {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if text.trim().is_empty() || !is_url && text.contains("://") {
+            let expected = "a data folder or a URL that begins with postgres:// is expected";
+            return Err(Failure::Usage(format!("{option}: {expected}")));
+        }
         let mut words = text.split_whitespace();
         let is_pairs =
             text.contains('=') && !Path::new(text).exists() && words.all(|word| word.contains('='));
-        if is_url || is_pairs { Self::Database(text.to_owned()) } else { Self::Folder(text.into()) }
+        Ok(if is_url || is_pairs { Self::Database(text.to_owned()) } else { Self::Folder(text.into()) })
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -89,7 +93,9 @@ impl Place {
                 let lock = DataLock::take(&folder)?;
                 Open::Folder { store: SqliteStore::open_existing(&folder)?, folder, _lock: lock }
             }
-            Self::Database(url) => Open::Database(PostgresStore::connect(&url, workplace::limits()).await?),
+            Self::Database(url) => {
+                Open::Database(PostgresStore::connect_existing(&url, workplace::limits()).await?)
+            }
         })
     }
 

@@ -9,19 +9,22 @@ use headwater_scim::{
     message,
     resource_type::ResourceType,
 };
-use headwater_store::{Applied, ApplyError, ChangeSet, ResourceId, StoredResource, Write};
+use headwater_store::{Applied, ApplyError, ChangeSet, ResourceId, StoreError, StoredResource, Write};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use headwater_scim::bulk::BulkRequest;
 
 use super::{
-    Change, Operation, Precondition, Provisioning, Refusal, operation::Step, parse_id, refusal,
+    Change, Operation, Precondition, Provisioning, Refusal, failure, operation::Step, parse_id, refusal,
     representation,
 };
 
 /// The most operations that are committed together: a bound on how long others wait.
 const MOST_TOGETHER: usize = 250;
+
+/// What is said of each operation of a bulk request that the store has not done.
+const UNDONE: &str = "this operation has not been done";
 
 /// How many bulk requests are read and carried out at once: each may take many times its length in
 /// memory. Others wait for their turn.
@@ -89,13 +92,16 @@ struct Bulk<'a> {
     /// Whether anything was done to a group.
     moved_members: bool,
     errors: usize,
+    /// The store has failed: what has no outcome yet is not done.
+    lost: Option<StoreError>,
 }
 
 impl Provisioning<'_> {
-    /// POST to `/Bulk` (RFC 7644 §3.7): the BulkResponse. `length` is that of the request, in bytes.
+    /// POST to `/Bulk` (RFC 7644 §3.7): the BulkResponse. `length` is that of the request, in bytes. If the
+    /// store fails when some of it is done, the response tells of each operation whether it was.
     ///
     /// # Errors
-    /// The store failed: what was done before then is done.
+    /// The store failed before anything was done.
     pub async fn bulk(&self, request: BulkRequest, length: usize) -> Result<Value, Refusal> {
         let order = request.order();
         let creations = request
@@ -125,35 +131,40 @@ impl Provisioning<'_> {
             is_last_try: false,
             moved_members: false,
             errors: 0,
+            lost: None,
         };
-        for group in order {
-            if bulk.is_over() {
-                break;
-            }
-            bulk.group(&group).await?;
-        }
-        bulk.flush().await?;
+        bulk.groups(order).await;
         bulk.is_last_try = true;
-        for group in std::mem::take(&mut bulk.again) {
-            if bulk.is_over() {
-                break;
-            }
-            bulk.group(&group).await?;
+        let again = std::mem::take(&mut bulk.again);
+        bulk.groups(again).await;
+        if let Some(lost) = bulk.lost.take() {
+            bulk.end_with(lost)?;
+        } else {
+            bulk.read_versions().await;
         }
-        bulk.flush().await?;
-        bulk.read_versions().await?;
         Ok(bulk.response())
     }
 }
 
 impl Bulk<'_> {
-    /// Whether so many errors have come that the rest is not done.
+    /// Whether so many errors have come that the rest is not done, or the store has failed.
     fn is_over(&self) -> bool {
-        self.request.fail_on_errors.is_some_and(|most| self.errors >= most)
+        self.lost.is_some() || self.request.fail_on_errors.is_some_and(|most| self.errors >= most)
+    }
+
+    /// Carries out groups of operations, each of which is to be done together.
+    async fn groups(&mut self, groups: Vec<Vec<usize>>) {
+        for group in groups {
+            if self.is_over() {
+                break;
+            }
+            self.group(&group).await;
+        }
+        self.flush().await;
     }
 
     /// Plans operations that are to be done together.
-    async fn group(&mut self, group: &[usize]) -> Result<(), Refusal> {
+    async fn group(&mut self, group: &[usize]) {
         let mut parts = Vec::with_capacity(group.len());
         let mut refused = None;
         for position in group {
@@ -163,19 +174,19 @@ impl Bulk<'_> {
                     refused = Some((*position, error));
                     break;
                 }
-                Err(failure) => return Err(failure),
+                Err(Refusal::Store(error)) => return self.fail(&[], error),
             }
         }
         if let Some((position, error)) = refused {
             // What came before may have failed as well: the count of errors has to be right.
             if self.request.fail_on_errors.is_some() {
-                self.flush().await?;
+                self.flush().await;
                 if self.is_over() {
-                    return Ok(());
+                    return;
                 }
             }
             self.refuse_all(group, position, &error);
-            return Ok(());
+            return;
         }
         for (_, operation, step) in &parts {
             self.batch.touched.extend(step.touches());
@@ -183,7 +194,9 @@ impl Bulk<'_> {
             self.batch.moves_members |= operation.resource_type.relation().is_some();
         }
         self.batch.planned.push(Planned { parts });
-        if self.batch.planned.len() >= MOST_TOGETHER { self.flush().await } else { Ok(()) }
+        if self.batch.planned.len() >= MOST_TOGETHER {
+            self.flush().await;
+        }
     }
 
     /// Reads and plans one operation.
@@ -199,7 +212,7 @@ impl Bulk<'_> {
         let mut resolved = self.resolve(task)?;
         // A plan is made from what is there: what it is about has to be settled.
         if self.depends_on_batch(position, &resource_type, &resolved) {
-            self.flush().await?;
+            self.flush().await;
             provisioning.caller.noted.begin_operation(position);
             // What it refers to may have failed just now.
             resolved = self.resolve(self.task(position)?)?;
@@ -296,30 +309,33 @@ impl Bulk<'_> {
     }
 
     /// Applies what is planned, and notes what became of it.
-    async fn flush(&mut self) -> Result<(), Refusal> {
+    async fn flush(&mut self) {
         let provisioning = self.provisioning;
         let mut waiting = std::mem::take(&mut self.batch).planned.into_iter();
         loop {
             let left: Vec<Planned> = waiting.collect();
             if left.is_empty() || self.is_over() {
-                return Ok(());
+                return;
             }
             let most = self.request.fail_on_errors.map_or(usize::MAX, |most| most - self.errors);
             let sets = left.iter().map(|planned| planned.change_set(provisioning)).collect();
-            let applied = provisioning.store().apply_all(sets, most).await?;
+            let applied = match provisioning.store().apply_all(sets, most).await {
+                Ok(applied) => applied,
+                Err(error) => {
+                    let parts = left.iter().flat_map(|planned| &planned.parts);
+                    let positions: Vec<usize> = parts.map(|(position, _, _)| *position).collect();
+                    return self.fail(&positions, error);
+                }
+            };
             let mut left = left.into_iter();
             for (applied, planned) in applied.into_iter().zip(left.by_ref()) {
-                self.settle(planned, applied).await?;
+                self.settle(planned, applied).await;
             }
             waiting = left.collect::<Vec<_>>().into_iter();
         }
     }
 
-    async fn settle(
-        &mut self,
-        planned: Planned,
-        applied: Result<Applied, ApplyError>,
-    ) -> Result<(), Refusal> {
+    async fn settle(&mut self, planned: Planned, applied: Result<Applied, ApplyError>) {
         let provisioning = self.provisioning;
         let noted = &provisioning.caller.noted;
         let error = match applied {
@@ -329,17 +345,20 @@ impl Bulk<'_> {
                     noted.begin_operation(position);
                     let (own, rest) = written.split_at(step.writes.len().min(written.len()));
                     written = rest;
-                    let stored = provisioning.settle(&operation, step, own).await?;
-                    self.done(position, &operation, &stored);
+                    match provisioning.settle(&operation, step, own).await {
+                        Ok(stored) => self.done(position, &operation, &stored),
+                        Err(Refusal::Scim(error)) => self.refuse_all(&[position], position, &error),
+                        Err(Refusal::Store(error)) => self.fail(&[position], error),
+                    }
                 }
-                return Ok(());
+                return;
             }
             Err(error) => error,
         };
         let positions: Vec<usize> = planned.parts.iter().map(|(position, _, _)| *position).collect();
         if self.may_succeed_later(&positions, &error) {
             self.again.push(positions);
-            return Ok(());
+            return;
         }
         let culprit = match &error {
             ApplyError::Taken { id, .. } => {
@@ -348,7 +367,7 @@ impl Bulk<'_> {
             _ => None,
         };
         let culprit = planned.parts.into_iter().nth(culprit.unwrap_or(0));
-        let Some((position, operation, step)) = culprit else { return Ok(()) };
+        let Some((position, operation, step)) = culprit else { return };
         let overtaken = matches!(error, ApplyError::Conflict)
             || matches!((&error, &operation.change), (ApplyError::NotFound, Change::Delete));
         if overtaken && positions.len() == 1 {
@@ -356,19 +375,45 @@ impl Bulk<'_> {
             match provisioning.carry_out(&operation, None).await {
                 Ok(stored) => self.done(position, &operation, &stored),
                 Err(Refusal::Scim(error)) => self.refuse_all(&positions, position, &error),
-                Err(failure) => return Err(failure),
+                Err(Refusal::Store(error)) => self.fail(&positions, error),
             }
-            return Ok(());
+            return;
         }
         if matches!(error, ApplyError::Unmet)
             && let Some(error) = self.failed_reference(position)
         {
             self.refuse_all(&positions, position, &error);
-            return Ok(());
+            return;
         }
         match refusal(&operation.resource_type, error, step.attributes(&operation)) {
             Refusal::Scim(error) => self.refuse_all(&positions, position, &error),
-            failure @ Refusal::Store(_) => return Err(failure),
+            Refusal::Store(error) => self.fail(&positions, error),
+        }
+    }
+
+    /// The store has failed, with what it was to do at these positions. The rest is not tried.
+    fn fail(&mut self, positions: &[usize], error: StoreError) {
+        for position in positions {
+            self.refuse_all(&[*position], *position, &failure(&error, UNDONE));
+        }
+        self.lost.get_or_insert(error);
+    }
+
+    /// Tells of a failure of the store: of the request as a whole if nothing of it is done, or else of each
+    /// operation that is not.
+    fn end_with(&mut self, lost: StoreError) -> Result<(), Refusal> {
+        if !self.outcomes.iter().any(|outcome| matches!(outcome, Some(Ok(_)))) {
+            return Err(lost.into());
+        }
+        tracing::error!(request_id = %self.provisioning.caller.request_id, error = %lost, "the store failed in a bulk request");
+        // Whatever the store may have done of others, these it was not given.
+        let not_done = match lost {
+            StoreError::InDoubt(reason) => failure(&StoreError::Unavailable(reason), UNDONE),
+            lost => failure(&lost, UNDONE),
+        };
+        let left = self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none());
+        for position in left.map(|(position, _)| position).collect::<Vec<_>>() {
+            self.refuse_all(&[position], position, &not_done);
         }
         Ok(())
     }
@@ -415,9 +460,9 @@ impl Bulk<'_> {
 
     /// The groups of a user are a part of its version: what operations on groups have made of it is read
     /// at the end.
-    async fn read_versions(&mut self) -> Result<(), Refusal> {
+    async fn read_versions(&mut self) {
         if !self.moved_members {
-            return Ok(());
+            return;
         }
         let provisioning = self.provisioning;
         for (operation, outcome) in self.request.operations.iter().zip(&mut self.outcomes) {
@@ -434,7 +479,6 @@ impl Bulk<'_> {
                 *tag = representation::version_tag(&stored);
             }
         }
-        Ok(())
     }
 
     /// None of a group is done, because of what is wrong with one of them.

@@ -148,12 +148,8 @@ impl<'a> Provisioning<'a> {
     ) -> Result<Answer, Refusal> {
         let projection = &projection.after_write(&body, resource_type);
         let operation = self.creation(resource_type, ResourceId(self.context.new_uuid()), body).await?;
-        let has_members = operation.has_members();
-        let mut stored = self.carry_out(&operation, None).await?;
-        if has_members {
-            stored = self.find(resource_type, stored.id, projection).await?;
-        }
-        self.answer(resource_type, stored, projection).await
+        let stored = self.carry_out(&operation, None).await?;
+        self.answer_to_change(resource_type, stored, projection).await
     }
 
     /// GET by id (RFC 7644 §3.4.1).
@@ -188,13 +184,12 @@ impl<'a> Provisioning<'a> {
         let projection = &projection.after_write(&body, resource_type);
         let operation = self.replacement(resource_type, stored.id, body, precondition).await?;
         let stored = self.carry_out(&operation, Some(stored)).await?;
-        let stored = self.with_members(resource_type, stored, projection).await?;
-        self.answer(resource_type, stored, projection).await
+        self.answer_to_change(resource_type, stored, projection).await
     }
 
     /// PATCH (RFC 7644 §3.5.2). `None` when the answer would carry more members than
-    /// [`MEMBERS_IN_PATCH_ANSWER`] and nothing but the default was asked for: then it is 204, with
-    /// the version that comes beside it.
+    /// [`MEMBERS_IN_PATCH_ANSWER`], or can't be read any more, and nothing but the default was asked for:
+    /// then it is 204, with the version that comes beside it.
     ///
     /// # Errors
     /// 404; 412; 400 as [`headwater_scim::patch`] has it; 409.
@@ -210,13 +205,16 @@ impl<'a> Provisioning<'a> {
         let body = body()?;
         let shown = projection.after_patch(&body, resource_type);
         let operation = self.modification(resource_type, stored.id, body, precondition)?;
-        let stored = self.carry_out(&operation, Some(stored)).await?;
-        let too_many = *projection == Projection::Default && stored.member_count > MEMBERS_IN_PATCH_ANSWER;
-        if too_many {
+        let mut stored = self.carry_out(&operation, Some(stored)).await?;
+        let by_default = *projection == Projection::Default;
+        if by_default && stored.member_count > MEMBERS_IN_PATCH_ANSWER {
             return Ok((None, representation::version_tag(&stored)));
         }
-        let stored = self.with_members(resource_type, stored, &shown).await?;
-        let answer = self.answer(resource_type, stored, &shown).await?;
+        let names = self.read_for_answer(resource_type, &mut stored, &shown).await?;
+        if by_default && names.is_none() {
+            return Ok((None, representation::version_tag(&stored)));
+        }
+        let answer = self.shown(resource_type, stored, &shown, names.unwrap_or_default())?;
         let version = answer.version.clone();
         Ok((Some(answer), version))
     }
@@ -256,17 +254,43 @@ impl<'a> Provisioning<'a> {
         stored.ok_or_else(|| not_found(resource_type, id))
     }
 
-    /// A resource that has been changed, with its members as they are now, where they are shown.
-    async fn with_members(
+    /// The answer with a resource that has been changed. What can't be read any more is left out.
+    async fn answer_to_change(
         &self,
-        resource_type: &ResourceType,
+        resource_type: &Arc<ResourceType>,
         mut stored: StoredResource,
         projection: &Projection,
-    ) -> Result<StoredResource, Refusal> {
-        if include(resource_type, projection).members {
-            stored.members = self.find(resource_type, stored.id, projection).await?.members;
+    ) -> Result<Answer, Refusal> {
+        let names = self.read_for_answer(resource_type, &mut stored, projection).await?;
+        self.shown(resource_type, stored, projection, names.unwrap_or_default())
+    }
+
+    /// Reads what the answer with a resource that has been changed shows of others: its members as they are
+    /// now, and what those are called that it refers to. `None` when the store fails: the change is done all
+    /// the same, and who hears otherwise does it twice.
+    async fn read_for_answer(
+        &self,
+        resource_type: &ResourceType,
+        stored: &mut StoredResource,
+        projection: &Projection,
+    ) -> Result<Option<Vec<Named>>, Refusal> {
+        if stored.member_count > 0 && include(resource_type, projection).members {
+            match self.find(resource_type, stored.id, projection).await {
+                Ok(found) => stored.members = found.members,
+                Err(Refusal::Store(error)) => return Ok(self.without_reading(&error)),
+                Err(refused) => return Err(refused),
+            }
         }
-        Ok(stored)
+        Ok(self
+            .referenced(resource_type, stored)
+            .await
+            .map_or_else(|error| self.without_reading(&error), Some))
+    }
+
+    fn without_reading(&self, error: &StoreError) -> Option<Vec<Named>> {
+        let request_id = self.caller.request_id;
+        tracing::warn!(%request_id, %error, "a change is done, and answered without what is to be read for that");
+        None
     }
 
     async fn stored(&self, resource_type: &ResourceType, id: ResourceId) -> Result<StoredResource, Refusal> {
@@ -293,6 +317,16 @@ impl<'a> Provisioning<'a> {
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
         let names = self.referenced(resource_type, &stored).await?;
+        self.shown(resource_type, stored, projection, names)
+    }
+
+    fn shown(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        stored: StoredResource,
+        projection: &Projection,
+        names: Vec<Named>,
+    ) -> Result<Answer, Refusal> {
         let (registry, base_url) = (&self.caller.registry, &*self.caller.base_url);
         let shape = Shape { resource_type, stored, projection, names, registry, base_url };
         Ok(representation::single(&shape)?)
@@ -309,6 +343,22 @@ impl<'a> Provisioning<'a> {
         }
         let ids = plan::referenced_ids(resource_type, stored)?;
         self.store().names(self.caller.source.id, &ids).await
+    }
+}
+
+/// What a client hears when the store has failed: 503 when trying again may help, 500 otherwise, with nothing
+/// of the inside. `undone` says what has not been done.
+pub(crate) fn failure(error: &StoreError, undone: &str) -> ScimError {
+    match error {
+        StoreError::InDoubt(_) => {
+            let detail =
+                "the directory was lost before it could be seen whether this was done; look, or try again";
+            ScimError::with_status(503, detail)
+        }
+        error if error.is_passing() => {
+            ScimError::with_status(503, format!("the directory can't be reached at the moment; {undone}"))
+        }
+        _ => ScimError::with_status(500, "the server failed; its log has more"),
     }
 }
 

@@ -92,11 +92,6 @@ impl Operation {
     ) -> Self {
         Self { precondition, ..Self::new(resource_type, id, Change::Delete) }
     }
-
-    /// Whether it makes a resource that has members from the start.
-    pub(super) fn has_members(&self) -> bool {
-        matches!(&self.change, Change::Create(draft) if draft.related.as_ref().is_some_and(|ids| !ids.is_empty()))
-    }
 }
 
 /// Reading: what bodies say.
@@ -344,10 +339,14 @@ impl Provisioning<'_> {
                 // document since it was read.
                 let overtaken = new.is_none() && written.changed && written.version != stored.version + 1;
                 if overtaken {
-                    return match self.existing(resource_type, stored.id).await {
-                        Err(Refusal::Scim(_)) => Err(not_found(resource_type, stored.id)),
-                        found => found,
-                    };
+                    match self.existing(resource_type, stored.id).await {
+                        Ok(found) => return Ok(found),
+                        Err(Refusal::Scim(_)) => return Err(not_found(resource_type, stored.id)),
+                        // The change is done all the same.
+                        Err(Refusal::Store(error)) => {
+                            tracing::warn!(request_id = %self.caller.request_id, %error, "a change is done, and can't be read");
+                        }
+                    }
                 }
                 plan::leave(&mut stored, written, new);
                 Ok(stored)

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Failure, header_list, media_type};
 use crate::{
     Context,
-    provisioning::{Answer, Elements, Refusal, Segment},
+    provisioning::{self, Answer, Elements, Refusal, Segment},
     request_log::Refused,
 };
 
@@ -61,25 +61,13 @@ pub(super) fn refusal(error: &ScimError) -> Response {
     response
 }
 
-/// What a store's failure looks like from outside: 503 when trying again may help, 500 otherwise,
-/// with nothing of the inside.
+/// The answer to a request that was refused, or that the store has failed.
 pub(super) fn refused(refused: &Refusal, request_id: Uuid) -> Response {
     match refused {
         Refusal::Scim(error) => refusal(error),
         Refusal::Store(error) => {
             tracing::error!(%request_id, %error, "the store failed");
-            let (status, detail) = match error {
-                StoreError::InDoubt(_) => (
-                    503,
-                    "the directory was lost before it could be seen whether this was done; look, or try again",
-                ),
-                error if error.is_passing() => (
-                    503,
-                    "the directory can't be reached at the moment; nothing of this request has been done",
-                ),
-                _ => (500, "the server failed; its log has more"),
-            };
-            refusal(&ScimError::with_status(status, detail))
+            refusal(&provisioning::failure(error, "nothing of this request has been done"))
         }
     }
 }

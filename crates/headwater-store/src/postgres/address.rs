@@ -10,6 +10,9 @@ use tokio_postgres::{
 use super::tls::{Tls, TlsOptions};
 use crate::StoreError;
 
+/// Where PostgreSQL listens unless it is told otherwise.
+const DEFAULT_PORT: u16 = 5432;
+
 /// A database, and how it is spoken to. Nothing of it may be shown: it holds a password.
 #[derive(Clone)]
 pub(super) struct Address {
@@ -29,6 +32,11 @@ impl Address {
     /// # Errors
     /// [`StoreError::Address`], without anything of the URL.
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if !is_url && (url.contains("://") || !url.contains('=')) {
+            let expected = "a URL that begins with postgres://, or key=value pairs, are expected";
+            return Err(StoreError::Address(expected.to_owned()));
+        }
         let (url, options) = TlsOptions::taken_from(url)?;
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             StoreError::Address(
@@ -47,6 +55,27 @@ impl Address {
         config.keepalives_idle(Duration::from_secs(10));
         config.tcp_user_timeout(Duration::from_secs(20));
         Ok(Self { config, tls: options.tls(mode)? })
+    }
+
+    /// Which database on which host, without user and password.
+    pub(super) fn location(&self) -> String {
+        let config = &self.config;
+        let hosts: Vec<String> = config
+            .get_hosts()
+            .iter()
+            .enumerate()
+            .map(|(number, host)| {
+                let ports = config.get_ports();
+                let port = ports.get(number).or(ports.first()).filter(|port| **port != DEFAULT_PORT);
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                match host {
+                    Host::Tcp(name) => format!("{name}{port}"),
+                    #[cfg(unix)]
+                    Host::Unix(path) => format!("{}{port}", path.display()),
+                }
+            })
+            .collect();
+        format!("{} on {}", config.get_dbname().or(config.get_user()).unwrap_or_default(), hosts.join(", "))
     }
 }
 

@@ -11,6 +11,9 @@ use crate::{ApplyError, StoreError};
 /// What the driver says of a server without TLS.
 const NO_TLS: &str = "server does not support TLS";
 
+/// What the driver says of an address that lacks something, such as a host or the password.
+const INCOMPLETE: &str = "invalid configuration";
+
 /// What the database was doing when it found that a plan no longer fits.
 const REVALIDATING: &str = "RevalidateCachedQuery";
 
@@ -89,6 +92,10 @@ pub(super) fn of_connecting(error: &Error) -> StoreError {
     }
     if let Some(distrust) = distrust(error) {
         return StoreError::Insecure(distrust);
+    }
+    // 42, 22: a setting that the address asks for isn't known, or doesn't take the value.
+    if error.to_string() == INCOMPLETE || code.starts_with("42") || code.starts_with("22") {
+        return StoreError::Address(reason(error));
     }
     StoreError::Unavailable(reason(error))
 }

@@ -31,6 +31,11 @@ pub(super) async fn migrate(address: &Address, limits: PoolLimits) -> Result<(),
     migrated
 }
 
+/// Whether there is a directory, of whatever version.
+pub(super) async fn has_tables(address: &Address, limits: PoolLimits) -> Result<bool, StoreError> {
+    Ok(applied(&connect(address, limits).await?).await? > 0)
+}
+
 /// Migrates; the lock is held.
 async fn run(client: &mut Client) -> Result<(), StoreError> {
     let found = applied(client).await?;
@@ -38,7 +43,8 @@ async fn run(client: &mut Client) -> Result<(), StoreError> {
         return Err(StoreError::TooNew { found, known: known() });
     }
     if found < known() {
-        embedded::migrations::runner().run_async(client).await?;
+        // All of them in one transaction, with what is noted of them: whoever ends in between has done nothing.
+        embedded::migrations::runner().set_grouped(true).run_async(client).await?;
     }
     Ok(())
 }

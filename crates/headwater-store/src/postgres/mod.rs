@@ -94,6 +94,18 @@ impl PostgresStore {
         store.origin().await?.map_or(Ok(store), |origin| Err(StoreError::Incomplete(origin)))
     }
 
+    /// Like [`Self::connect`], to a database that has a directory already.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and [`StoreError::NoData`] when there is none.
+    pub async fn connect_existing(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
+        let address = Address::parse(url)?;
+        if !migrate::has_tables(&address, limits).await? {
+            return Err(StoreError::NoData(address.location()));
+        }
+        Self::connect(url, limits).await
+    }
+
     /// Like [`Self::connect`], also where a directory is being moved to: for who moves it there.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use deadpool::{
     Runtime,
     managed::{self, QueueMode},
 };
-use tokio_postgres::{SimpleQueryMessage, config::Host};
+use tokio_postgres::SimpleQueryMessage;
 
 use super::{address::Address, hosts::Hosts, session::Session, tls::Tls};
 use crate::StoreError;
@@ -20,8 +20,6 @@ type Pool = managed::Pool<Hosts>;
 type WeakPool = managed::WeakPool<Hosts>;
 type Object = managed::Object<Hosts>;
 
-/// Where PostgreSQL listens unless it is told otherwise.
-const DEFAULT_PORT: u16 = 5432;
 /// How often a read is tried whose connection is lost: the pool may have had several that the database
 /// had closed without anybody noticing.
 pub(super) const MOST_TRIES: usize = 3;
@@ -96,25 +94,9 @@ impl Connections {
         tokio::spawn(closing_unused(self.pool.weak(), BETWEEN_CLOSING, Instant::now));
     }
 
-    /// Which database on which host, without user and password.
+    /// See [`Address::location`].
     pub(super) fn location(&self) -> String {
-        let config = &self.address.config;
-        let hosts: Vec<String> = config
-            .get_hosts()
-            .iter()
-            .enumerate()
-            .map(|(number, host)| {
-                let ports = config.get_ports();
-                let port = ports.get(number).or(ports.first()).filter(|port| **port != DEFAULT_PORT);
-                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-                match host {
-                    Host::Tcp(name) => format!("{name}{port}"),
-                    #[cfg(unix)]
-                    Host::Unix(path) => format!("{}{port}", path.display()),
-                }
-            })
-            .collect();
-        format!("{} on {}", config.get_dbname().or(config.get_user()).unwrap_or_default(), hosts.join(", "))
+        self.address.location()
     }
 
     /// A connection that nobody else uses.

@@ -45,8 +45,8 @@ const ADD: &str = "ON CONFLICT (source_id, path, key, resource_id) DO NOTHING";
 /// Adds keys that nobody else may have, unless somebody has them.
 const ADD_UNIQUE: &str = "ON CONFLICT (source_id, path, key) WHERE is_unique = 1 DO NOTHING";
 
-const LAST_SOURCE: &str =
-    "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM source_id_seq";
+/// Where the numbers of sources come from: whatever name was free when the table was made.
+const NUMBERS: &str = "SELECT pg_get_serial_sequence('source', 'id')";
 const BEGIN_JOURNALS: &str = "INSERT INTO source_sequence (source_id, last) SELECT id, 0 FROM source \
                               ON CONFLICT (source_id) DO NOTHING";
 const CONTINUE_JOURNALS: &str = "UPDATE source_sequence SET last = COALESCE(\
@@ -360,7 +360,12 @@ impl Sql for Waiting {
     }
 
     fn last_source(&self) -> Result<i64, StoreError> {
-        Ok((self as &dyn Sql).value(LAST_SOURCE, &[])?.unwrap_or_default())
+        let sql: &dyn Sql = self;
+        let Some(numbers) = sql.value::<String>(NUMBERS, &[])? else {
+            return Err(StoreError::Damaged("sources have no numbers".to_owned()));
+        };
+        let last = "CASE WHEN is_called THEN last_value ELSE last_value - 1 END";
+        Ok(sql.value(&format!("SELECT {last} FROM {numbers}"), &[])?.unwrap_or_default())
     }
 
     fn continue_numbers(&self, last_source: i64) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ use std::{
 use super::{lock, open_private};
 use crate::{Credential, StoreError};
 
-const FILE: &str = "changes-of-sources";
+pub(super) const FILE: &str = "changes-of-sources";
 /// How long a credential is kept at most: a bound, should a process die between a change and its
 /// second byte.
 const KEPT_FOR: Duration = Duration::from_secs(5);

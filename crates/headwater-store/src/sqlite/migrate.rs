@@ -13,11 +13,13 @@ mod embedded {
 /// # Errors
 /// [`StoreError::TooNew`] when a newer program has written the data; nothing is touched then.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    migrate_with(connection, &embedded::migrations::runner())
+    migrate_with(connection, embedded::migrations::runner())
 }
 
 /// Like [`migrate`], with other migrations.
-pub(super) fn migrate_with(connection: &mut Connection, runner: &refinery::Runner) -> Result<(), StoreError> {
+pub(super) fn migrate_with(connection: &mut Connection, runner: refinery::Runner) -> Result<(), StoreError> {
+    // All of them in one transaction, with what is noted of them: whoever ends in between has done nothing.
+    let runner = runner.set_grouped(true);
     let known =
         runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
     let found = applied(connection)?;
@@ -40,7 +42,7 @@ fn applied(connection: &Connection) -> Result<i64, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use refinery::Target;
+    use refinery::{Migration, Runner, Target};
 
     use super::{embedded, migrate_with};
     use crate::{
@@ -48,13 +50,44 @@ mod tests {
         sqlite::{SqliteStore, open_writing, stretches},
     };
 
+    #[test]
+    fn migrations_that_fail_half_way_have_done_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut connection = open_writing(&folder.path().join("t.db")).expect("a connection");
+        let runner = |second: &str| {
+            let migration = |name, sql| Migration::unapplied(name, sql).expect("a migration");
+            Runner::new(&[
+                migration("V1__first", "CREATE TABLE one (id INTEGER)"),
+                migration("V2__second", second),
+            ])
+        };
+        migrate_with(&mut connection, runner("CREATE TABLE two (id INTEGER); DROP TABLE three"))
+            .expect_err("no table");
+        assert!(!connection.table_exists(None, "one").expect("a look"));
+        migrate_with(&mut connection, runner("CREATE TABLE two (id INTEGER)")).expect("migrated");
+        assert!(connection.table_exists(None, "two").expect("a look"));
+    }
+
+    #[test]
+    fn those_who_open_a_new_folder_at_once_wait_for_each_other() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let open = || SqliteStore::open(folder.path()).map(drop);
+            let opened: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+            });
+            assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+        }
+    }
+
     /// Data of before there were stretches and numbers for paths: it is counted, and found, as it was.
     #[test]
     fn what_an_earlier_program_wrote_is_counted_and_indexed() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut connection = open_writing(&folder.path().join("headwater.db")).expect("a connection");
         let earlier = embedded::migrations::runner().set_target(Target::Version(2));
-        migrate_with(&mut connection, &earlier).expect("migrated");
+        migrate_with(&mut connection, earlier).expect("migrated");
         let rows = "INSERT INTO source (id, slug, name, enabled, unique_display_names, created) VALUES (1, 's', 'S', 1, 1, 0);
             WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1500)
             INSERT INTO resource (source_id, id, type, version, created, last_modified, has_references, member_count, document)

@@ -98,7 +98,12 @@ impl SqliteStore {
             .and_then(|()| open_private(&path))
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let condition = Arc::new(Condition::new(&path));
-        let connection = open_current(&path).map_err(|error| condition.explained(error))?;
+        let connection = {
+            // One process after the other: the second finds the schema as the first has left it.
+            let _turn = Turn::take(folder)
+                .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+            open_current(&path).map_err(|error| condition.explained(error))?
+        };
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
         let log = Arc::<Log>::default();
@@ -330,6 +335,23 @@ pub fn open_private(file: &Path) -> std::io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.create(true).append(true).open(file)
+}
+
+/// The turn of a process to open the database and to bring it up to date, given up when it is dropped.
+struct Turn {
+    _locked: std::fs::File,
+}
+
+impl Turn {
+    /// Waits for the turn.
+    fn take(folder: &Path) -> std::io::Result<Self> {
+        let file = open_private(&folder.join(credentials::FILE))?;
+        match file.lock() {
+            // Some file systems have no such locks.
+            Err(error) if error.kind() != std::io::ErrorKind::Unsupported => Err(error),
+            _ => Ok(Self { _locked: file }),
+        }
+    }
 }
 
 /// Opens the database for writing, and brings its schema and its index up to date.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -230,28 +230,59 @@ impl RequestLog for SqliteRequestLog {
     }
 }
 
-/// Opens the file, or moves it aside and begins anew.
+/// Opens the file; if it is damaged, it is moved aside, and a new one is begun.
 fn open_or_begin_anew(path: &Path) -> Result<Connection, StoreError> {
     match open_writing(path) {
-        Ok(connection) => Ok(connection),
-        Err(error) => {
-            tracing::warn!(
-                %error,
-                "the request log can't be used; it is moved aside to {DAMAGED}, and a new one is begun"
-            );
+        Err(error) if !is_kept_from(&error) => {
+            tracing::warn!(%error, "the request log is damaged; it is moved aside, and a new one is begun");
             begin_anew(path)
         }
+        opened => opened,
     }
+}
+
+/// Whether something else than the file is in the way: its rights, the disk, another process, or a newer
+/// version of the program that it is for.
+fn is_kept_from(error: &StoreError) -> bool {
+    if matches!(error, StoreError::TooNew { .. } | StoreError::Folder { .. }) {
+        return true;
+    }
+    let mut errors = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    errors.find_map(|error| error.downcast_ref::<rusqlite::Error>()?.sqlite_error_code()).is_some_and(
+        |code| {
+            matches!(
+                code,
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::OutOfMemory
+            )
+        },
+    )
 }
 
 fn begin_anew(path: &Path) -> Result<Connection, StoreError> {
     let unusable = |source| StoreError::Folder { path: path.display().to_string(), source };
-    std::fs::rename(path, path.with_file_name(DAMAGED)).or_else(absent).map_err(unusable)?;
-    for suffix in ["-wal", "-shm"] {
+    let with_suffix = |path: &Path, suffix| {
         let mut beside = path.as_os_str().to_owned();
         beside.push(suffix);
-        std::fs::remove_file(beside).or_else(absent).map_err(unusable)?;
+        PathBuf::from(beside)
+    };
+    let aside = (1..).map(|number| match number {
+        1 => path.with_file_name(DAMAGED),
+        number => path.with_file_name(format!("{DAMAGED}.{number}")),
+    });
+    // What was moved aside before stays.
+    let aside = aside.into_iter().find(|aside| !aside.exists()).unwrap_or_default();
+    for suffix in ["-wal", ""] {
+        let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
+        std::fs::rename(from, to).or_else(absent).map_err(unusable)?;
     }
+    std::fs::remove_file(with_suffix(path, "-shm")).or_else(absent).map_err(unusable)?;
     let connection = open_writing(path)?;
     // Numbers have to be greater than any that were given: more than a request a second, every
     // second since 1970, there can't have been.
@@ -279,7 +310,7 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.set_prepared_statement_cache_capacity(64);
-    migrate::migrate_with(&mut connection, &embedded::migrations::runner())?;
+    migrate::migrate_with(&mut connection, embedded::migrations::runner())?;
     connection.query_row("SELECT last FROM numbering", [], |row| row.get::<_, i64>(0))?;
     Ok(connection)
 }

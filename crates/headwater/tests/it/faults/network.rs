@@ -7,7 +7,10 @@ use headwater_testkit::{
     proxy::{Conduct, Proxy},
 };
 
+use serde_json::json;
+
 use super::site::{Site, database};
+use crate::support::Response;
 
 /// A database behind a network, and servers on it.
 fn site(servers: usize) -> (postgres::Server, Proxy, Site) {
@@ -81,6 +84,86 @@ fn a_commit_whose_answer_never_comes_is_done_once() {
     proxy.swallow_commits(0);
     load.wait_for_done(50);
     site.judge(&load.finish());
+}
+
+/// Has a change made of which nothing can be read behind its commit; returns the answer. Whatever the server
+/// commits beside may be taken for that: then the change fails, and is tried again under another number.
+fn answered_blindly(proxy: &Proxy, change: impl Fn(usize) -> Response) -> Response {
+    for attempt in 0..10 {
+        proxy.stall_behind_commit();
+        let answer = change(attempt);
+        proxy.set(Conduct::Pass);
+        if answer.status != 503 {
+            return answer;
+        }
+        let detail = answer.expect_error(503, "");
+        let is_undone = detail.contains("nothing of this request has been done");
+        assert!(is_undone || detail.contains("look, or try again"), "{detail}");
+    }
+    panic!("no change was made");
+}
+
+/// Shows BLK-020.
+#[test]
+fn what_is_done_is_not_denied_because_it_cannot_be_read() {
+    let (_postgres, proxy, site) = site(1);
+    let source = &site.source;
+    let members: Vec<String> = (0..2).map(|number| source.user(&format!("member-{number}"))).collect();
+    let value = |number: usize| json!([{"value": members[number]}]);
+
+    let made = answered_blindly(&proxy, |attempt| {
+        source.post("/Groups", &json!({"displayName": format!("Group {attempt}"), "members": value(0)}))
+    });
+    let made = made.expect(201).json();
+    assert_eq!(made.get("members"), None, "they could not be read");
+    let group = format!("/Groups/{}", made["id"].as_str().expect("an id"));
+    let ids = || -> Vec<String> {
+        let found = source.get(&group).expect(200).json();
+        let members = found["members"].as_array().expect("members").clone();
+        members.iter().map(|member| member["value"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(ids(), members[..1]);
+
+    let added = answered_blindly(&proxy, |_| {
+        source.patch(&group, json!([{"op": "add", "path": "members", "value": value(1)}]))
+    });
+    assert!(added.expect(204).header("ETag").is_some());
+    assert_eq!(ids().len(), 2);
+
+    let replaced = answered_blindly(&proxy, |attempt| {
+        source.put(&group, &json!({"displayName": format!("Other {attempt}"), "members": value(1)}))
+    });
+    assert_eq!(replaced.expect(200).json()["id"], made["id"]);
+    assert_eq!(ids(), members[1..]);
+
+    let operation = |attempt: usize, number: usize| {
+        let name = format!("bulk-{attempt}-{number}");
+        json!({"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": name}})
+    };
+    let bulk = answered_blindly(&proxy, |attempt| {
+        let operations: Vec<_> = (0..600).map(|number| operation(attempt, number)).collect();
+        source.post("/Bulk", &json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations}))
+    });
+    let answered = bulk.expect(200).json()["Operations"].as_array().expect("operations").clone();
+    assert_eq!(answered.len(), 600);
+    let mut done = 0;
+    for operation in &answered {
+        let name = operation["bulkId"].as_str().expect("a bulkId");
+        let found = source.get(&format!("/Users?filter=userName%20eq%20%22{name}%22")).expect(200).json();
+        let is_there = found["totalResults"] == 1;
+        match operation["status"].as_str().expect("a status") {
+            "201" => assert!(is_there, "{name}"),
+            "503" => {
+                let detail = operation["response"]["detail"].as_str().expect("a detail");
+                let is_in_doubt = detail.contains("look, or try again");
+                assert!(is_in_doubt || detail.contains("this operation has not been done"), "{detail}");
+                assert!(is_in_doubt || !is_there, "{name}");
+            }
+            other => panic!("{name}: {other}"),
+        }
+        done += usize::from(operation["status"] == "201");
+    }
+    assert_eq!(done, 250, "those that were committed before the network was gone");
 }
 
 #[test]

@@ -113,6 +113,23 @@ fn what_no_wait_would_mend_is_said_at_once() {
             "{error}"
         );
     }
+    for (url, reason) in [
+        (format!("postgres://headwater@{address}/postgres?options=-c%20nosuch=1"), "nosuch"),
+        ("postgres:///directory".to_owned(), "host"),
+        (
+            "mysql://host/directory".to_owned(),
+            "a URL that begins with postgres://, or key=value pairs, are expected",
+        ),
+        ("directory".to_owned(), "a URL that begins with postgres://, or key=value pairs, are expected"),
+    ] {
+        let output = headwater(&["serve", "--listen", "127.0.0.1:0", "--database-url", &url]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(
+            error.starts_with("error: ") && error.lines().count() == 1 && error.contains(reason),
+            "{error}"
+        );
+    }
     // Commands are for people, who need not wait to hear it.
     let address = "postgres://headwater@127.0.0.1:1/postgres";
     let output = headwater(&["source", "list", "--database-url", address]);

@@ -28,6 +28,14 @@ fn what_makes_no_sense_is_one_line_and_an_exit_code() {
     refused(&migrate(&data, &format!("{data}/../data")), 2, "are the same");
     refused(&headwater(&["migrate-store", "--from", &data]), 2, "--to");
     refused(&migrate(&missing, &empty), 1, "--from: there is no data in");
+    for nowhere in ["", " ", "mysql://u:secret@host/x", "http://host"] {
+        refused(
+            &migrate(&data, nowhere),
+            2,
+            "--to: a data folder or a URL that begins with postgres:// is expected",
+        );
+        refused(&migrate(nowhere, &empty), 2, "--from: a data folder or a URL");
+    }
     assert!(!folder.path().join("missing").exists() && !folder.path().join("empty").exists());
     let full = path("full");
     assert!(headwater(&["source", "create", "Test", "--data", &full]).status.success());
@@ -60,6 +68,10 @@ fn databases_that_are_one_or_have_something_are_no_target() {
     refused(&migrate(&data, &url), 1, "has been used already");
     server.command(&["source", "delete", "test", "--yes"]);
     refused(&migrate(&data, &url), 1, "has been used already");
+    let nothing = Database::new();
+    refused(&migrate(&nothing.url(), &data), 1, "--from: there is no data in");
+    let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()";
+    assert_eq!(nothing.run(tables), "0", "nothing is made there");
 }
 
 #[test]
