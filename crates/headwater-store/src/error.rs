@@ -36,7 +36,7 @@ pub enum StoreError {
     TooLong(&'static str),
     /// The schema of the database could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
-    Migration(Box<refinery::Error>),
+    Migration(#[source] Box<refinery::Error>),
     /// A newer version of the program wrote the data.
     #[error(
         "the data was written by a newer version of headwater (its schema is version {found}, this program knows up to {known}); run that version, or restore a backup"

@@ -2,12 +2,15 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use headwater_scim::{Object, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken,
-    ResourceId, Slug, StoreError, StoredResource, Write,
+    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken, Records,
+    ResourceId, SecretHash, Slug, Store, StoreError, StoredResource, Write, sqlite::SqliteStore,
 };
 use proptest::{prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::json;
@@ -357,4 +360,61 @@ async fn a_gone_source(kind: &Kind) {
         writes: vec![write.into()],
     };
     assert!(matches!(store.apply(change_set).await, Err(ApplyError::SourceChanged)));
+}
+
+/// A table that is gone stands for whatever the database may fail with in the middle of a transaction.
+#[test]
+fn nothing_is_done_of_change_sets_that_come_together_when_the_store_fails_in_one() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path()).expect("a store");
+        let records = Records::from(store.clone());
+        let token = NewToken::new(Uuid::nil(), [0; 32]);
+        let new = NewSource::new(Slug::parse("one").expect("a slug"), "S".to_owned(), Uuid::nil(), token);
+        let source = records.create_source(new, Act::of_server(0)).await.expect("a source").id;
+        let connection =
+            rusqlite::Connection::open(folder.path().join("headwater.db")).expect("a connection");
+        let creation = |number: usize, secret: Option<&str>| {
+            let hash =
+                |hash: &str| SecretHash { attribute: "password".to_owned(), hash: Some(hash.to_owned()) };
+            let name = format!("user-{number}");
+            let write = Write::Create {
+                resource_type: "User".to_owned(),
+                id: id(number),
+                document: document("User", number, &name),
+                keys: keys("User", &name),
+                display: None,
+                has_references: false,
+                members: Vec::new(),
+                secrets: secret.map(hash).into_iter().collect(),
+            };
+            Arc::new(write)
+        };
+        let change_set = |writes| ChangeSet {
+            source,
+            revision: 0,
+            requires: Vec::new(),
+            actor: Uuid::nil(),
+            request_id: Uuid::nil(),
+            at: 5,
+            writes,
+        };
+        let count = || {
+            connection
+                .query_row("SELECT COUNT(*) FROM resource", [], |row| row.get::<_, i64>(0))
+                .expect("a count")
+        };
+        let sets = |last: Vec<Arc<Write>>| vec![change_set(vec![creation(1, None)]), change_set(last)];
+        connection.execute_batch("ALTER TABLE secret RENAME TO other").expect("renamed");
+        for last in [vec![creation(2, Some("hash"))], vec![creation(2, None), creation(3, Some("hash"))]] {
+            let failed = store.apply_all(sets(last), usize::MAX).await;
+            assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
+            assert_eq!(count(), 0);
+        }
+        connection.execute_batch("ALTER TABLE other RENAME TO secret").expect("renamed");
+        let done =
+            store.apply_all(sets(vec![creation(2, None), creation(3, Some("hash"))]), usize::MAX).await;
+        assert!(done.expect("applied").iter().all(Result::is_ok));
+        assert_eq!(count(), 3);
+    });
 }

@@ -63,7 +63,9 @@ impl Place {
     /// A URL, `key=value` pairs as libpq has them, or else a folder.
     fn read(option: &str, text: &str) -> Result<Self, Failure> {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if text.trim().is_empty() || !is_url && text.contains("://") {
+        let words_before = text.split_once("://").map(|(before, _)| before);
+        let is_other_url = !is_url && words_before.is_some_and(|scheme| !scheme.contains(['=', '/']));
+        if text.trim().is_empty() || is_other_url {
             let expected = "a data folder or a URL that begins with postgres:// is expected";
             return Err(Failure::Usage(format!("{option}: {expected}")));
         }

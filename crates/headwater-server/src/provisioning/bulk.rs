@@ -214,6 +214,9 @@ impl Bulk<'_> {
         if self.depends_on_batch(position, &resource_type, &resolved) {
             self.flush().await;
             provisioning.caller.noted.begin_operation(position);
+            if self.lost.is_some() {
+                return Err(StoreError::Closed.into()); // the first failure is the one that is told
+            }
             // What it refers to may have failed just now.
             resolved = self.resolve(self.task(position)?)?;
         }
@@ -329,7 +332,10 @@ impl Bulk<'_> {
             };
             let mut left = left.into_iter();
             for (applied, planned) in applied.into_iter().zip(left.by_ref()) {
-                self.settle(planned, applied).await;
+                // What was applied is told of whatever fails; nothing else is tried then.
+                if applied.is_ok() || self.lost.is_none() {
+                    self.settle(planned, applied).await;
+                }
             }
             waiting = left.collect::<Vec<_>>().into_iter();
         }
@@ -473,10 +479,15 @@ impl Bulk<'_> {
             let Some(resource_type) = resource_type.filter(|found| found.inverse().is_some()) else {
                 continue;
             };
-            if let Ok(stored) = provisioning.existing(resource_type, *id).await
-                && stored.version == *number
-            {
-                *tag = representation::version_tag(&stored);
+            match provisioning.existing(resource_type, *id).await {
+                Ok(stored) if stored.version == *number => *tag = representation::version_tag(&stored),
+                // It has been changed since, or is gone.
+                Ok(_) | Err(Refusal::Scim(_)) => {}
+                Err(Refusal::Store(error)) => {
+                    let request_id = provisioning.caller.request_id;
+                    tracing::warn!(%request_id, %error, "a bulk request is done, and answered without reading versions");
+                    return;
+                }
             }
         }
     }

@@ -32,8 +32,8 @@ impl Address {
     /// # Errors
     /// [`StoreError::Address`], without anything of the URL.
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
-        let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
-        if !is_url && (url.contains("://") || !url.contains('=')) {
+        let is_ours = |scheme| matches!(scheme, "postgres" | "postgresql");
+        if !scheme(url).map_or(url.contains('='), is_ours) {
             let expected = "a URL that begins with postgres://, or key=value pairs, are expected";
             return Err(StoreError::Address(expected.to_owned()));
         }
@@ -77,6 +77,13 @@ impl Address {
             .collect();
         format!("{} on {}", config.get_dbname().or(config.get_user()).unwrap_or_default(), hosts.join(", "))
     }
+}
+
+/// What stands before `://` at the beginning of a text, if it can be the scheme of a URL.
+fn scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once("://")?;
+    let may_be_in_it = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    (!scheme.is_empty() && scheme.chars().all(may_be_in_it)).then_some(scheme)
 }
 
 /// Whether every host is this machine.

@@ -86,8 +86,8 @@ impl From<PoolError<Error>> for StoreError {
 /// What it means that no connection could be made.
 pub(super) fn of_connecting(error: &Error) -> StoreError {
     let code = error.code().map(SqlState::code).unwrap_or_default();
-    // 28: who may not; 3D: there is no such database.
-    if code.starts_with("28") || code.starts_with("3D") {
+    // 28 and 42501: who may not; 3D: there is no such database.
+    if code.starts_with("28") || code.starts_with("3D") || code == SqlState::INSUFFICIENT_PRIVILEGE.code() {
         return StoreError::NotLetIn(reason(error));
     }
     if let Some(distrust) = distrust(error) {

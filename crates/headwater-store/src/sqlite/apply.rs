@@ -43,6 +43,11 @@ impl Batch {
         self.spoiled
     }
 
+    /// Lets nothing of the batch be committed.
+    pub(super) fn spoil(&mut self) {
+        self.spoiled = true;
+    }
+
     /// What the batch changes.
     pub(super) fn changed(&mut self) -> &mut Changed {
         &mut self.changed

@@ -94,14 +94,13 @@ impl SqliteStore {
     /// As [`Self::open`], but for [`StoreError::Incomplete`].
     pub fn open_incomplete(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
-        make_private_folder(folder)
-            .and_then(|()| open_private(&path))
-            .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+        let unusable = |source| StoreError::Folder { path: folder.display().to_string(), source };
+        make_private_folder(folder).map_err(unusable)?;
         let condition = Arc::new(Condition::new(&path));
         let connection = {
             // One process after the other: the second finds the schema as the first has left it.
-            let _turn = Turn::take(folder)
-                .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;
+            let _turn = Turn::take(folder).map_err(unusable)?;
+            open_private(&path).map_err(unusable)?;
             open_current(&path).map_err(|error| condition.explained(error))?
         };
         let credentials = Credentials::open(folder)

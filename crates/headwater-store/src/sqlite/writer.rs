@@ -123,6 +123,8 @@ impl Writer {
             for change_set in &change_sets {
                 let outcome = apply_whole(transaction, state, change_set);
                 if let Err(ApplyError::Store(error)) = outcome {
+                    // Those before it are said not to be done either.
+                    state.spoil();
                     return Err(error);
                 }
                 failures += usize::from(outcome.is_err());
@@ -292,11 +294,13 @@ fn in_savepoint<T, E: From<rusqlite::Error>>(
     let before = state.clone();
     let result = work(state);
     if result.is_err() {
-        *state = before;
+        // Until what was done is undone.
+        state.spoil();
         if transaction.is_autocommit() {
             return result; // there is no savepoint any more
         }
         transaction.prepare_cached("ROLLBACK TO job")?.execute([])?;
+        *state = before;
     }
     transaction.prepare_cached("RELEASE job")?.execute([])?;
     result

@@ -260,6 +260,7 @@ fn is_kept_from(error: &StoreError) -> bool {
                     | ErrorCode::DatabaseBusy
                     | ErrorCode::DatabaseLocked
                     | ErrorCode::OutOfMemory
+                    | ErrorCode::FileLockingProtocolFailed
             )
         },
     )
