@@ -1,5 +1,5 @@
 //! A network that does as it is told: a proxy before a server, for connections that stall, crawl, are
-//! forgotten, or lose the answer to a COMMIT.
+//! forgotten, or lose the answer to a COMMIT or all behind it.
 
 use std::{
     io::{Read, Write},
