@@ -69,9 +69,10 @@ pub fn spells(urn: &str, text: &str) -> bool {
 pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Notes) -> Object {
     let mut mended = Object::with_capacity(body.len());
     let mut elsewhere = Vec::new();
-    for (name, value) in body {
+    for (name, mut value) in body {
         if let Some(attribute) = resource_type.core_attribute(&name) {
-            mended.insert(name, mend_value(value, attribute, notes));
+            mend_value(&mut value, attribute, notes);
+            mended.insert(name, value);
             continue;
         }
         let Some(schema) = known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn))
@@ -87,7 +88,7 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
         if !name.eq_ignore_ascii_case(&schema.id) {
             notes.push(format!("{name} is an old spelling of {}", schema.id));
         }
-        let value = mend_extension(value, &schema.attributes, notes);
+        mend_extension(&mut value, &schema.attributes, notes);
         match (mended.get_mut(&schema.id), value) {
             // In both spellings: each says a part.
             (Some(Value::Object(members)), Value::Object(more)) => members.extend(more),
@@ -98,12 +99,11 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
     }
     // Last, so that the objects in which they are put are there, in any order of the body.
     let mut known = Names::default();
-    for (name, place, value) in elsewhere {
+    for (name, place, mut value) in elsewhere {
         notes.push(format!("{name} stands for the attribute in its place"));
-        let value = match &place.leaf {
-            Some(leaf) => mend_value(value, leaf, notes),
-            None => value,
-        };
+        if let Some(leaf) = &place.leaf {
+            mend_value(&mut value, leaf, notes);
+        }
         if let Err(value) = place.put(&mut mended, value, &mut known) {
             mended.insert(name, value);
         }
@@ -186,71 +186,78 @@ fn foreign_parts<'a>(name: &'a str, resource_type: &ResourceType) -> Option<(&'a
 }
 
 /// Mends the object of an extension.
-pub fn mend_extension(value: Value, attributes: &[std::sync::Arc<Attribute>], notes: &mut Notes) -> Value {
-    let members = match value {
-        Value::Object(members) => members,
-        Value::String(text) if text.is_empty() => return Value::Null,
-        Value::Array(mut values) if values.len() <= 1 => {
-            return values.pop().map_or(Value::Null, |value| mend_extension(value, attributes, notes));
+pub fn mend_extension(value: &mut Value, attributes: &[std::sync::Arc<Attribute>], notes: &mut Notes) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                if let Some(attribute) = attributes.iter().find(|one| one.name.eq_ignore_ascii_case(name)) {
+                    mend_value(value, attribute, notes);
+                }
+            }
         }
-        other => return other,
-    };
-    let mended = members.into_iter().map(|(name, value)| {
-        let attribute = attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(&name));
-        let value = match attribute {
-            Some(attribute) => mend_value(value, attribute, notes),
-            None => value,
-        };
-        (name, value)
-    });
-    Value::Object(mended.collect())
+        Value::String(text) if text.is_empty() => *value = Value::Null,
+        Value::Array(values) if values.len() <= 1 => {
+            *value = values.pop().unwrap_or_default();
+            mend_extension(value, attributes, notes);
+        }
+        _ => {}
+    }
 }
 
 /// Mends the value of one attribute.
-pub fn mend_value(value: Value, attribute: &Attribute, notes: &mut Notes) -> Value {
+pub fn mend_value(value: &mut Value, attribute: &Attribute, notes: &mut Notes) {
     match value {
-        Value::Null => Value::Null,
+        Value::Null => {}
         Value::Array(values) if attribute.multi_valued => {
-            Value::Array(values.into_iter().map(|value| mend_element(value, attribute, notes)).collect())
+            for value in values {
+                mend_element(value, attribute, notes);
+            }
         }
         Value::String(text) if attribute.multi_valued && text.is_empty() => {
             notes.push(format!("{}: an empty text stands for no value", attribute.name));
-            Value::Null
+            *value = Value::Null;
         }
         // AMB-05: a bare object stands for a list of one.
-        other if attribute.multi_valued => {
+        _ if attribute.multi_valued => {
             notes.push(format!("{}: a single value stands for a list of one", attribute.name));
-            Value::Array(vec![mend_element(other, attribute, notes)])
+            mend_element(value, attribute, notes);
+            *value = Value::Array(vec![value.take()]);
         }
         // Entra ID sends `[{"value": "…"}]` for manager.
-        Value::Array(mut values) if values.len() <= 1 => {
+        Value::Array(values) if values.len() <= 1 => {
             notes.push(format!("{}: a list of one stands for a single value", attribute.name));
-            values.pop().map_or(Value::Null, |value| mend_element(value, attribute, notes))
+            *value = values.pop().unwrap_or_default();
+            mend_element(value, attribute, notes);
         }
-        other => mend_element(other, attribute, notes),
+        _ => mend_element(value, attribute, notes),
     }
 }
 
 /// Mends one element of a multi-valued attribute, or the value of a single-valued one.
-pub fn mend_element(value: Value, attribute: &Attribute, notes: &mut Notes) -> Value {
-    match (attribute.attribute_type, value) {
-        (AttributeType::Complex, Value::Object(members)) => mend_complex(members, attribute, notes),
+pub fn mend_element(value: &mut Value, attribute: &Attribute, notes: &mut Notes) {
+    match (attribute.attribute_type, &mut *value) {
+        (AttributeType::Complex, Value::Object(members)) => {
+            let stands_for_one = mend_complex(members, attribute, notes);
+            if !stands_for_one {
+                *value = Value::Null;
+            }
+        }
         // Entra ID sends a manager as a plain text, and an empty one to remove it.
         (AttributeType::Complex, Value::String(text))
             if attribute.value_attribute().is_some() || text.is_empty() =>
         {
             notes.push(format!("{}: a text stands for its value", attribute.name));
-            if text.is_empty() {
-                return Value::Null;
-            }
-            Value::Object(Object::from_iter([("value".to_owned(), Value::String(text))]))
+            *value = match std::mem::take(text) {
+                text if text.is_empty() => Value::Null,
+                text => Value::Object(Object::from_iter([("value".to_owned(), Value::String(text))])),
+            };
         }
         // Entra ID sends booleans as strings, in any letter case (AMB-03).
         (AttributeType::Boolean, Value::String(text))
             if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>
         {
             notes.push(format!("{}: a text stands for a boolean", attribute.name));
-            Value::Bool(text.eq_ignore_ascii_case("true"))
+            *value = Value::Bool(text.eq_ignore_ascii_case("true"));
         }
         // OneLogin sends `""` for what is unassigned. Texts keep it; no other type can.
         (
@@ -262,41 +269,39 @@ pub fn mend_element(value: Value, attribute: &Attribute, notes: &mut Notes) -> V
             Value::String(text),
         ) if text.is_empty() => {
             notes.push(format!("{}: an empty text stands for no value", attribute.name));
-            Value::Null
+            *value = Value::Null;
         }
-        (_, value) => value,
+        _ => {}
     }
 }
 
-fn mend_complex(members: Object, attribute: &Attribute, notes: &mut Notes) -> Value {
-    let mut mended: Object = members
-        .into_iter()
-        .map(|(name, value)| match attribute.sub_attribute(&name) {
-            Some(sub) => {
-                let value = mend_value(value, sub, notes);
-                (name, value)
-            }
-            None => (name, value),
-        })
-        .collect();
+/// Mends the sub-attributes of a value; false for one that stands for no value.
+fn mend_complex(members: &mut Object, attribute: &Attribute, notes: &mut Notes) -> bool {
+    for (name, value) in &mut *members {
+        if let Some(sub) = attribute.sub_attribute(name) {
+            mend_value(value, sub, notes);
+        }
+    }
+    if !attribute.refers_to_resources() {
+        return true;
+    }
     let has =
-        |name: &str| mended.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    if attribute.refers_to_resources()
-        && has("value").is_none()
+        |name: &str| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    if has("value").is_none()
         && let Some(id) = has("$ref").and_then(Value::as_str).and_then(|url| url.rsplit('/').next())
         && !id.is_empty()
     {
+        let id = Value::from(id);
         notes.push(format!("{}: the value is taken from $ref", attribute.name));
-        mended.insert("value".to_owned(), id.into());
+        members.insert("value".to_owned(), id);
     }
     // Entra ID removes a manager with `{"value": ""}`.
-    let names_nothing = attribute.refers_to_resources()
-        && mended.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("value") && (value.is_null() || value.as_str() == Some(""))
-        });
+    let names_nothing = members.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("value") && (value.is_null() || value.as_str() == Some(""))
+    });
     if names_nothing && !attribute.multi_valued {
         notes.push(format!("{}: an empty value stands for no value", attribute.name));
-        return Value::Null;
+        return false;
     }
-    Value::Object(mended)
+    true
 }

@@ -1,6 +1,6 @@
 //! Reading JSON strictly: what RFC 8259 leaves open is refused where it would be ambiguous.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::HashSet};
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -82,7 +82,7 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
 
     fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
         // Databases and C programs take it for the end of the text.
-        if value.contains('\0') {
+        if value.as_bytes().contains(&0) {
             return Err(de::Error::custom("a text has the character U+0000"));
         }
         Ok(value.into())
@@ -102,9 +102,9 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
-        let mut folded = FoldedNames::default();
+        let mut names = Names::default();
         while let Some(name) = members.next_key::<String>()? {
-            if !folded.insert(&name) {
+            if !names.is_new(&name, &object) {
                 return Err(de::Error::custom(format_args!("the member {name:?} occurs twice")));
             }
             object.insert(name, members.next_value_seed(self)?);
@@ -113,24 +113,23 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
     }
 }
 
-/// Names seen so far, without regard to ASCII letter case: a short list, or a set once it is long.
+/// How many members of an object are looked through for a name; beyond that they are kept in a set.
+const FEW: usize = 32;
+
+/// The names of an object's members in lower case, once there are many.
 #[derive(Default)]
-struct FoldedNames {
-    few: Vec<String>,
-    many: std::collections::HashSet<String>,
+struct Names {
+    many: HashSet<String>,
 }
 
-impl FoldedNames {
-    fn insert(&mut self, name: &str) -> bool {
-        if self.many.is_empty() && self.few.len() < 32 {
-            if self.few.iter().any(|seen| seen.eq_ignore_ascii_case(name)) {
-                return false;
-            }
-            self.few.push(name.to_owned());
-            return true;
+impl Names {
+    /// Whether no member has the name, in any ASCII letter case.
+    fn is_new(&mut self, name: &str, object: &Object) -> bool {
+        if object.len() < FEW {
+            return !object.keys().any(|known| known.eq_ignore_ascii_case(name));
         }
         if self.many.is_empty() {
-            self.many.extend(self.few.drain(..).map(|seen| seen.to_ascii_lowercase()));
+            self.many.extend(object.keys().map(|known| known.to_ascii_lowercase()));
         }
         self.many.insert(name.to_ascii_lowercase())
     }

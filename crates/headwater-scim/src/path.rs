@@ -242,21 +242,12 @@ fn with_sub(
 /// What follows the URN of `schema` in `text`, in any spelling of the URN that clients use; empty
 /// when nothing follows.
 fn strip_urn<'a>(text: &'a str, schema: &Schema) -> Option<&'a str> {
-    let old: Vec<&str> = deviation::old_spellings(&schema.id).collect();
-    for urn in std::iter::once(schema.id.as_str()).chain(old) {
-        let Some(start) = text.get(..urn.len()) else { continue };
-        if !start.eq_ignore_ascii_case(urn) {
-            continue;
-        }
-        let rest = &text[urn.len()..];
-        if rest.is_empty() {
-            return Some(rest);
-        }
-        if let Some(rest) = rest.strip_prefix(':') {
-            return Some(rest);
-        }
-    }
-    None
+    let behind = |urn: &str| {
+        let (start, rest) = text.split_at_checked(urn.len())?;
+        let rest = if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') };
+        rest.filter(|_| start.eq_ignore_ascii_case(urn))
+    };
+    behind(&schema.id).or_else(|| deviation::old_spellings(&schema.id).find_map(behind))
 }
 
 /// Splits `attribute[.subAttribute]`, each of them a name of RFC 7643 §2.1.

@@ -73,11 +73,11 @@ impl std::fmt::Debug for Secret {
 /// 400 invalidSyntax when `schemas` doesn't have the base schema; 400 invalidValue when a value
 /// has the wrong type or a required one is missing.
 pub fn read(body: Object, resource_type: &ResourceType) -> Result<Draft, ScimError> {
-    let mut draft = Draft::default();
+    let mut draft = Draft { attributes: Object::with_capacity(body.len()), ..Draft::default() };
     let mut unassigned = Vec::new();
     for (name, value) in body {
         if let Some(attribute) = resource_type.core_attribute(&name) {
-            let taken = take(attribute, value, resource_type, &mut draft)?;
+            let taken = take(attribute, name, value, resource_type, &mut draft)?;
             if !taken {
                 unassigned.push(attribute.name.clone());
             }
@@ -126,6 +126,7 @@ pub(crate) const MESSAGES: &str = "urn:ietf:params:scim:api:";
 /// Puts one attribute of the body into the draft; false when the body unassigns it.
 fn take(
     attribute: &Arc<Attribute>,
+    name: String,
     value: Value,
     resource_type: &ResourceType,
     draft: &mut Draft,
@@ -151,7 +152,7 @@ fn take(
         return Ok(true);
     }
     let Some(value) = value else { return Ok(false) };
-    draft.attributes.insert(attribute.name.clone(), value);
+    draft.attributes.insert(attribute.named(name), value);
     Ok(true)
 }
 
@@ -165,7 +166,7 @@ fn read_extension(
         Value::Object(members) => members,
         _ => return Err(ScimError::invalid_value(format!("{}: expected an object", schema.id))),
     };
-    let mut object = Object::new();
+    let mut object = Object::with_capacity(members.len());
     for (name, value) in members {
         let Some(attribute) = schema.attribute(&name) else {
             ignored.push(format!("{}:{name}", schema.id));
@@ -177,7 +178,7 @@ fn read_extension(
         let checked = value::check(attribute, value, ignored)
             .map_err(|error| ScimError::from(error).in_context(&schema.id))?;
         if let Some(value) = checked {
-            object.insert(attribute.name.clone(), value);
+            object.insert(attribute.named(name), value);
         }
     }
     Ok((!object.is_empty()).then_some(object))

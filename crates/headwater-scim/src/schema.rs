@@ -121,6 +121,11 @@ impl Attribute {
         self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
     }
 
+    /// The attribute's name in place of one that a client gave it, in another letter case maybe.
+    pub(crate) fn named(&self, name: String) -> String {
+        if name == self.name { name } else { self.name.clone() }
+    }
+
     /// Whether the attribute has sub-attributes.
     pub fn is_complex(&self) -> bool {
         self.attribute_type == AttributeType::Complex

@@ -123,7 +123,7 @@ fn check_complex(
     members: Object,
     ignored: &mut Vec<String>,
 ) -> Result<Option<Value>, ValueError> {
-    let mut checked = Object::new();
+    let mut checked = Object::with_capacity(members.len());
     for (name, value) in members {
         let Some(sub) = attribute.sub_attribute(&name) else {
             ignored.push(format!("{}.{name}", attribute.name));
@@ -133,7 +133,7 @@ fn check_complex(
             continue;
         }
         if let Some(value) = check(sub, value, ignored).map_err(|error| error.below(attribute))? {
-            checked.insert(sub.name.clone(), value);
+            checked.insert(sub.named(name), value);
         }
     }
     if checked.is_empty() {

@@ -207,7 +207,7 @@ impl Patcher<'_> {
         value: Option<Value>,
     ) -> (AttributePath, Option<Value>) {
         let is_reference = path.attribute.refers_to_resources() && !path.attribute.multi_valued;
-        let (path, value) = match (value, path.attribute.value_attribute()) {
+        let (path, mut value) = match (value, path.attribute.value_attribute()) {
             // A text for whole elements means their `value`, as it does in `manager`.
             (Some(Value::String(text)), Some(value_attribute))
                 if filter.is_some() && path.sub_attribute.is_none() && !text.is_empty() =>
@@ -222,26 +222,29 @@ impl Patcher<'_> {
             (value, _) => (path.clone(), value),
         };
         let notes = &mut *self.notes;
-        let value = value.map(|value| match (&path.sub_attribute, filter) {
-            // Entra ID removes a manager by an empty value.
-            (Some(sub), None)
-                if sub.name == "value"
-                    && path.attribute.refers_to_resources()
-                    && value.as_str() == Some("") =>
-            {
-                notes.push(format!("{path}: an empty value stands for no value"));
-                Value::Null
+        if let Some(value) = &mut value {
+            match (&path.sub_attribute, filter) {
+                // Entra ID removes a manager by an empty value.
+                (Some(sub), None)
+                    if sub.name == "value"
+                        && path.attribute.refers_to_resources()
+                        && value.as_str() == Some("") =>
+                {
+                    notes.push(format!("{path}: an empty value stands for no value"));
+                    *value = Value::Null;
+                }
+                (Some(sub), _) => deviation::mend_value(value, sub, notes),
+                (None, None) => deviation::mend_value(value, &path.attribute, notes),
+                (None, Some(_)) => {
+                    if let Value::Array(values) = value
+                        && values.len() <= 1
+                    {
+                        *value = values.pop().unwrap_or_default();
+                    }
+                    deviation::mend_element(value, &path.attribute, notes);
+                }
             }
-            (Some(sub), _) => deviation::mend_value(value, sub, notes),
-            (None, None) => deviation::mend_value(value, &path.attribute, notes),
-            (None, Some(_)) => {
-                let element = match value {
-                    Value::Array(mut values) if values.len() <= 1 => values.pop().unwrap_or(Value::Null),
-                    other => other,
-                };
-                deviation::mend_element(element, &path.attribute, notes)
-            }
-        });
+        }
         (path, value)
     }
 

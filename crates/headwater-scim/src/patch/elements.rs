@@ -294,7 +294,7 @@ impl Edit<'_> {
         let Some(equalities) = filter.equalities() else { return Ok(None) };
         let mut created = Object::new();
         for Comparison { path, literal, .. } in equalities {
-            let value = match literal {
+            let mut value = match literal {
                 Literal::Null => continue,
                 Literal::Boolean(value) => Value::Bool(*value),
                 Literal::Number(value) => Value::Number(value.clone()),
@@ -305,7 +305,7 @@ impl Edit<'_> {
             if contradicts || sub.mutability == Mutability::ReadOnly {
                 return Ok(None);
             }
-            let value = deviation::mend_value(value, sub, &mut Vec::new());
+            deviation::mend_value(&mut value, sub, &mut Vec::new());
             let checked = value::check(sub, value, self.ignored)
                 .map_err(|error| ScimError::from(error).in_context(&self.attribute.name))?;
             put(&mut created, &sub.name, checked);
