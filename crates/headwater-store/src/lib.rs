@@ -89,13 +89,14 @@ pub trait Store: Send + Sync + 'static {
     /// Type and display name of resources, for those that exist.
     async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError>;
 
-    /// The resources of a type that refer to `id` in the searchable attribute at `path`.
+    /// Resources of a type that refer to `id` in the searchable attribute at `path`, `most` at most.
     async fn referrers(
         &self,
         source: SourceId,
         resource_type: &str,
         path: &str,
         id: ResourceId,
+        most: usize,
     ) -> Result<Vec<StoredResource>, StoreError>;
 
     /// Applies a change set whole or not at all, and returns once it is durable.

@@ -222,7 +222,7 @@ async fn resources(store: &PostgresStore, source: SourceId, counting: &Counting)
     let ids = [id(4), id(LARGE), id(1 << 40)];
     let names = counting.at_most(FEW, "names", store.names(source, &ids)).await.expect("read");
     assert_eq!(names.len(), 2);
-    let referrers = store.referrers(source, "User", "manager", id(4));
+    let referrers = store.referrers(source, "User", "manager", id(4), 100);
     assert_eq!(counting.at_most(FEW, "referrers", referrers).await.expect("read").len(), 20);
 }
 

@@ -1,6 +1,6 @@
 //! One operation on one resource: read, planned from what is there, applied, and told of.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use headwater_scim::{
     Object, deviation,
@@ -25,6 +25,8 @@ const FEW_OPERATIONS: usize = 20;
 /// How often a change is planned anew because somebody else was quicker. Each time at least one of
 /// those who race gets through.
 const ATTEMPTS: usize = 1_000;
+/// From how many resources the references to one that goes are taken in one change set.
+const REFERRERS_AT_ONCE: usize = 250;
 /// The longest secret, in bytes.
 const LONGEST_SECRET: usize = 1_024;
 
@@ -279,26 +281,54 @@ impl Provisioning<'_> {
         })
     }
 
-    /// What goes with a resource: the references to it (AMB-47).
+    /// What goes with a resource: the references to it (AMB-47). Where very many refer to it, most of them are
+    /// rid of that before, in change sets of their own, so that nobody else waits long.
     async fn writes_of_deletion(
         &self,
         operation: &Operation,
         stored: &StoredResource,
         attributes: &Object,
     ) -> Result<Vec<Arc<Write>>, Refusal> {
-        let mut writes = Vec::new();
-        let source = self.caller.source.id;
-        for referring in &self.caller.registry.resource_types {
-            for path in referring.references() {
-                let referrers =
-                    self.store().referrers(source, &referring.name, &path.to_string(), stored.id).await?;
-                for referrer in referrers.iter().filter(|referrer| referrer.id != stored.id) {
-                    writes.push(Arc::new(plan::without_reference(referring, referrer, path)?));
+        let mut begun = false;
+        loop {
+            let (mut writes, all) = self.writes_of_referrers(stored.id).await?;
+            if all {
+                writes.push(Arc::new(plan::deletion(&operation.resource_type, stored, attributes)));
+                return Ok(writes);
+            }
+            match self.store().apply(self.change_set(writes, Vec::new())).await {
+                Ok(_) => begun = true,
+                // Somebody else was quicker with one of them.
+                Err(ApplyError::Conflict | ApplyError::NotFound) => {}
+                Err(ApplyError::Store(error)) if begun => {
+                    return Err(StoreError::InDoubt(error.to_string()).into());
                 }
+                Err(error) => return Err(refusal(&operation.resource_type, error, attributes)),
             }
         }
-        writes.push(Arc::new(plan::deletion(&operation.resource_type, stored, attributes)));
-        Ok(writes)
+    }
+
+    /// The writes that take the references to a resource out of others, of [`REFERRERS_AT_ONCE`] at most, and
+    /// whether that is all of them.
+    async fn writes_of_referrers(&self, id: ResourceId) -> Result<(Vec<Arc<Write>>, bool), StoreError> {
+        let source = self.caller.source.id;
+        let mut referrers = BTreeMap::new();
+        let mut left = REFERRERS_AT_ONCE;
+        for referring in &self.caller.registry.resource_types {
+            for path in referring.references() {
+                let path = path.to_string();
+                let found = self.store().referrers(source, &referring.name, &path, id, left).await?;
+                left -= found.len().min(left);
+                // One may refer to it in several attributes.
+                referrers.extend(found.into_iter().map(|referrer| (referrer.id, (referring, referrer))));
+            }
+        }
+        referrers.remove(&id);
+        let writes = referrers
+            .into_values()
+            .map(|(referring, referrer)| plan::without_references(referring, &referrer, id).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        Ok((writes, left > 0))
     }
 
     /// Notes what became of an operation, and returns the resource as it has left it: of one that is

@@ -158,31 +158,43 @@ pub(super) fn update(
     })
 }
 
-/// A resource without its reference to another one that goes.
-pub(super) fn without_reference(
+/// A resource without its references to another one that goes.
+pub(super) fn without_references(
     resource_type: &ResourceType,
     referrer: &StoredResource,
-    path: &AttributePath,
+    id: ResourceId,
 ) -> Result<Write, StoreError> {
     let current = attributes(referrer)?;
     let mut planned = current.clone();
-    match &path.extension {
-        None => {
-            planned.shift_remove(&path.attribute.name);
-        }
-        Some(schema) => {
-            if let Some(Value::Object(members)) = planned.get_mut(&schema.id) {
-                members.shift_remove(&path.attribute.name);
-                if members.is_empty() {
-                    planned.shift_remove(&schema.id);
-                }
-            }
+    let key = id.to_string();
+    for path in resource_type.references() {
+        // As the index has it, by which the resource was found.
+        let mut keys = path.values(&current).filter_map(|value| index::key(path.leaf(), value));
+        if keys.any(|named| named == key) {
+            remove(&mut planned, path);
         }
     }
     let planned = Planned::new(planned, Vec::new(), Vec::new());
     update(resource_type, referrer, &current, &planned, true, &[]).ok_or_else(|| {
         StoreError::Damaged(format!("the index says that {} refers to another resource", referrer.id))
     })
+}
+
+/// Takes an attribute out of a resource, and with the last one of an extension that, too.
+fn remove(attributes: &mut Object, path: &AttributePath) {
+    match &path.extension {
+        None => {
+            attributes.shift_remove(&path.attribute.name);
+        }
+        Some(schema) => {
+            if let Some(Value::Object(members)) = attributes.get_mut(&schema.id) {
+                members.shift_remove(&path.attribute.name);
+                if members.is_empty() {
+                    attributes.shift_remove(&schema.id);
+                }
+            }
+        }
+    }
 }
 
 pub(super) fn deletion(resource_type: &ResourceType, stored: &StoredResource, attributes: &Object) -> Write {

@@ -207,10 +207,13 @@ impl Store for PostgresStore {
         resource_type: &str,
         path: &str,
         id: ResourceId,
+        most: usize,
     ) -> Result<Vec<StoredResource>, StoreError> {
         let code = index::code(resource_type, path);
-        self.read(async |connection| Ok((read::referrers(&connection, source, code, id).await?, connection)))
-            .await
+        self.read(async |connection| {
+            Ok((read::referrers(&connection, source, code, id, most).await?, connection))
+        })
+        .await
     }
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {

@@ -106,16 +106,18 @@ pub(super) async fn referrers(
     source: SourceId,
     code: i64,
     id: ResourceId,
+    most: usize,
 ) -> Result<Vec<StoredResource>, StoreError> {
     let include = Include::default();
     let select = format!(
         "SELECT {} FROM resource_key k \
          CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = $1 AND id = k.resource_id LIMIT 1) r \
-         WHERE k.source_id = $1 AND k.path = $2 AND k.key = $3",
+         WHERE k.source_id = $1 AND k.path = $2 AND k.key = $3 LIMIT $4",
         columns(include)
     );
     let id = id.to_string();
-    let parameters = [source.0.bound(), code.bound(), id.bound()];
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let parameters = [source.0.bound(), code.bound(), id.bound(), most.bound()];
     let rows = session.rows(&select, &parameters).await?;
     rows.iter().map(|row| stored(row, include)).collect()
 }

@@ -258,9 +258,10 @@ impl Store for SqliteStore {
         resource_type: &str,
         path: &str,
         id: ResourceId,
+        most: usize,
     ) -> Result<Vec<StoredResource>, StoreError> {
         let code = index::code(resource_type, path);
-        self.read_long(move |snapshot| read::referrers(snapshot.connection, source, code, id)).await
+        self.read_long(move |snapshot| read::referrers(snapshot.connection, source, code, id, most)).await
     }
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {

@@ -197,6 +197,7 @@ pub(super) fn referrers(
     source: SourceId,
     code: i64,
     id: ResourceId,
+    most: usize,
 ) -> Result<Vec<StoredResource>, StoreError> {
     let select = format!(
         "SELECT {COLUMNS} FROM resource_key k \
@@ -204,7 +205,7 @@ pub(super) fn referrers(
          WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3"
     );
     let mut statement = connection.prepare_cached(&select)?;
-    let rows = statement.query_map(params![source.0, code, id.to_string()], stored)?;
+    let rows = statement.query_map(params![source.0, code, id.to_string()], stored)?.take(most);
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

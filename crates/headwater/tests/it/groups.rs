@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, thread};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Source, consistency, database_of};
+use crate::support::{Server, Source, consistency, database_of, percent};
 
 fn group(source: &Source, name: &str, members: &[String]) -> String {
     let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
@@ -181,6 +181,39 @@ fn a_deleted_user_leaves_groups_and_reports() {
     assert_eq!(source.found("/Users", &format!("id eq \"{manager}\"")), Vec::<Value>::new());
     source.delete(&format!("/Groups/{id}")).expect(204);
     assert!(source.get(&format!("/Users/{report}")).expect(200).json().get("groups").is_none());
+    consistency::check(&server.database());
+}
+
+fn total(source: &Source, filter: &str) -> Value {
+    let path = format!("/Users?count=0&filter={}", percent(filter));
+    source.get(&path).expect(200).json()["totalResults"].clone()
+}
+
+/// Shows DEL-007, AMB-47.
+#[test]
+fn somebody_to_whom_very_many_refer_can_be_deleted() {
+    const REPORTS: usize = 600;
+    let server = Server::start();
+    let source = server.source("large");
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let manager = source.user("manager");
+    // She is her own manager, too.
+    let path = format!("{enterprise}:manager");
+    let own = json!([{"op": "add", "path": path, "value": manager}]);
+    source.patch(&format!("/Users/{manager}"), own).expect(200);
+    let report = |number| {
+        json!({"method": "POST", "path": "/Users", "bulkId": format!("{number}"), "data":
+        {"userName": format!("report-{number}"), enterprise: {"manager": {"value": manager}}}})
+    };
+    let reports: Vec<Value> = (0..REPORTS).map(report).collect();
+    let bulk =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": reports});
+    source.post("/Bulk", &bulk).expect(200);
+    let by_manager = format!("{enterprise}:manager.value eq \"{manager}\"");
+    assert_eq!(total(&source, &by_manager), REPORTS + 1);
+    source.delete(&format!("/Users/{manager}")).expect(204);
+    assert_eq!(total(&source, &by_manager), 0);
+    assert_eq!(total(&source, "userName sw \"report\""), REPORTS);
     consistency::check(&server.database());
 }
 

@@ -260,10 +260,11 @@ fn an_extension_that_was_unknown_has_to_fit_what_was_kept_of_it() {
 
 #[test]
 fn what_was_kept_of_an_unknown_extension_becomes_a_reference() {
-    let (_server, ada, source) = with_badges();
+    let (server, ada, source) = with_badges();
     let desk = "urn:example:2.0:Desk";
     let boss = source.post("/Users", &json!({"userName": "ada", "displayName": "Ada"})).expect(201).json();
-    let body = json!({"userName": "bob", desk: {"neighbour": {"value": boss["id"]}}});
+    let body = json!({"userName": "bob", desk: {"neighbour": {"value": boss["id"]}},
+        ENTERPRISE: {"department": "Sales", "manager": {"value": boss["id"]}}});
     let bob = format!("/Users/{}", text(&source.post("/Users", &body).expect(201).json()["id"]));
     let schema = json!({"attributes": [{"name": "neighbour", "type": "complex", "subAttributes": [
         {"name": "value"},
@@ -274,7 +275,10 @@ fn what_was_kept_of_an_unknown_extension_becomes_a_reference() {
     assert_eq!((&neighbour["$ref"], &neighbour["displayName"]), (&boss["meta"]["location"], &json!("Ada")));
     assert_eq!(source.found("/Users", &format!("{desk}:neighbour.displayName eq \"ada\"")).len(), 1);
     source.delete(&format!("/Users/{}", text(&boss["id"]))).expect(204);
-    assert_eq!(source.get(&bob).expect(200).json()[desk], Value::Null);
+    // Both of his references to her go with her.
+    let bob = source.get(&bob).expect(200).json();
+    assert_eq!((&bob[desk], &bob[ENTERPRISE]), (&Value::Null, &json!({"department": "Sales"})));
+    consistency::check(&server.database());
 }
 
 #[test]
