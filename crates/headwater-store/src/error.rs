@@ -80,6 +80,16 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What was written may not be on the disk, though SQLite's log has all of it.
+    #[error(
+        "the operating system has failed to put {path} or its log on the disk ({reason}); nothing is written until headwater is started again, which makes it good from the log"
+    )]
+    NotOnDisk {
+        /// The file of the database.
+        path: String,
+        /// What the operating system said.
+        reason: String,
+    },
     /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]
     NotCommitted(String),
@@ -170,8 +180,8 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) => true,
-            // By a server of the newer version.
-            Self::OtherForm { .. } => true,
+            // By a server of the newer version, or one that has been started again.
+            Self::OtherForm { .. } | Self::NotOnDisk { .. } => true,
             // Contention, a lack of room or memory, an operator who steps in, errors of the disk, a lock
             // that was not to be had; and a server that takes no writes.
             Self::Sql { code, .. } => {

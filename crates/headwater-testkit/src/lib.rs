@@ -1,8 +1,11 @@
 //! Random users and filters for property tests, what a filter means in the plainest words there
 //! are (written from RFC 7644 §3.4.2.2 alone, sharing no code with what it tests), and a small
-//! fuzzer. And what tests of faults need: a PostgreSQL of their own, a network that fails, a disk that is full.
+//! fuzzer. And what tests of faults need: a PostgreSQL of their own, a network that fails, a disk
+//! that is full or faulty.
 
 pub mod certificates;
+#[cfg(target_os = "linux")]
+pub mod faulty_disk;
 mod filters;
 pub mod fuzz;
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{disk::DatabaseFile, lock, open_writing, readers::Readers};
+use super::{condition::Condition, disk::DatabaseFile, lock, open_writing, readers::Readers};
 use crate::StoreError;
 
 /// How often it is looked whether there is something to do.
@@ -94,10 +94,15 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(super) fn start(database: &Path, log: Arc<Log>, readers: Arc<Readers>) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        database: &Path,
+        log: Arc<Log>,
+        readers: Arc<Readers>,
+        condition: Arc<Condition>,
+    ) -> Result<Self, StoreError> {
         let connection = open_writing(database)?;
         let file = DatabaseFile::open(database)?;
-        let checkpointing = Checkpointing { connection, file, log, readers };
+        let checkpointing = Checkpointing { readers, connection, file, log, condition };
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = thread::Builder::new()
             .name("store-checkpoint".to_owned())
@@ -109,10 +114,12 @@ impl Checkpoints {
 
 /// What the thread has.
 struct Checkpointing {
+    /// Closed before the connection, which is the last one and takes the log with it.
+    readers: Arc<Readers>,
     connection: Connection,
     file: DatabaseFile,
     log: Arc<Log>,
-    readers: Arc<Readers>,
+    condition: Arc<Condition>,
 }
 
 impl Checkpointing {
@@ -126,9 +133,18 @@ impl Checkpointing {
                 Ok(left) if left > LEFT_TO_WRITER => pause = Duration::ZERO,
                 Ok(_) => {}
                 Err(error) => {
+                    let error = self.condition.noted(error);
+                    if self.condition.check().is_err() {
+                        break;
+                    }
                     tracing::warn!(%error, "a checkpoint failed; it is tried again behind the next write");
                 }
             }
+        }
+        // Until everybody else has closed the database.
+        let _disconnected = stopped.recv();
+        if let Err(error) = self.condition.leave(&self.connection) {
+            tracing::error!(%error, "the log may not be kept");
         }
     }
 
@@ -166,7 +182,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Checkpointing, LEFT_TO_WRITER, Log, PAGES_BETWEEN_TRIES, PAGES_OF_WRITER};
-    use crate::sqlite::{damage::Condition, disk::DatabaseFile, open_writing, readers::Readers};
+    use crate::sqlite::{condition::Condition, disk::DatabaseFile, open_writing, readers::Readers};
 
     #[test]
     fn the_writer_completes_what_is_almost_done_or_too_long() {
@@ -225,12 +241,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("t.db");
         let writing = open_writing(&path).expect("a connection");
-        let readers = Readers::new(&path, Arc::default(), Arc::new(Condition::new(&path)));
+        let condition = Arc::new(Condition::new(&path));
         let checkpointing = Checkpointing {
+            readers: Arc::new(Readers::new(&path, Arc::default(), Arc::clone(&condition))),
             connection: open_writing(&path).expect("a connection"),
             file: DatabaseFile::open(&path).expect("a file"),
             log: Arc::default(),
-            readers: Arc::new(readers),
+            condition,
         };
         writing.execute_batch("CREATE TABLE t (bytes BLOB)").expect("a table");
         checkpointing.log.note_commit(PAGES_OF_WRITER);

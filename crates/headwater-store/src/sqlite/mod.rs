@@ -3,8 +3,8 @@
 
 mod apply;
 mod checkpoints;
+mod condition;
 mod credentials;
-mod damage;
 mod disk;
 mod functions;
 mod log_file;
@@ -33,8 +33,8 @@ pub use requests::{Resolve, SqliteRequestLog};
 
 use self::{
     checkpoints::{Checkpoints, Log},
+    condition::Condition,
     credentials::{Credentials, LOOK_EVERY},
-    damage::Condition,
     readers::{Commits, Readers, Snapshot},
     writer::Writer,
 };
@@ -108,8 +108,10 @@ impl SqliteStore {
         let log = Arc::<Log>::default();
         let commits = Arc::new(Commits::default());
         let readers = Arc::new(Readers::new(&path, Arc::clone(&commits), Arc::clone(&condition)));
-        let checkpoints = Checkpoints::start(&path, Arc::clone(&log), Arc::clone(&readers))?;
-        let writer = Writer::start(connection, log, Arc::clone(&commits), Arc::clone(&readers));
+        let checkpoints =
+            Checkpoints::start(&path, Arc::clone(&log), Arc::clone(&readers), Arc::clone(&condition))?;
+        let (counted, read) = (Arc::clone(&commits), Arc::clone(&readers));
+        let writer = Writer::start(connection, log, counted, read, Arc::clone(&condition));
         let shared = Shared {
             path,
             condition,

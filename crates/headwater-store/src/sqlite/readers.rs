@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     BUSY_TIMEOUT,
-    damage::Condition,
+    condition::Condition,
     functions::{self, Slots},
     lock,
 };
@@ -334,6 +334,8 @@ impl Reader {
         )?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "query_only", true)?;
+        // Who only reads does nothing to the log, be it the last one to close.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "mmap_size", MAPPED)?;
         let cache = if large_cache.is_some() { LARGE_CACHE } else { SMALL_CACHE };
         connection.pragma_update(None, "cache_size", -cache)?;
@@ -380,7 +382,7 @@ mod tests {
     use crate::{
         MemberId, Related, ResourceId, SourceId, StoreError,
         ancestry::Groups,
-        sqlite::{damage::Condition, open_writing},
+        sqlite::{condition::Condition, open_writing},
     };
 
     struct Setting {

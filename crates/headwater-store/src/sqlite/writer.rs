@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     apply::{self, Batch},
     checkpoints::Log,
+    condition::{self, Condition},
     lock,
     readers::{Commits, Readers},
 };
@@ -51,11 +52,29 @@ trait Job: Send {
     fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer;
 
     /// The work can't be done.
-    fn fail(self: Box<Self>, reason: &str);
+    fn fail(self: Box<Self>, failure: &Failure);
 }
 
-/// Called with `Ok` once the batch is durable, or with the reason why it came to nothing.
-type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
+/// Called with `Ok` once the batch is durable.
+type Answer = Box<dyn FnOnce(Result<(), &Failure>) + Send>;
+
+/// Why a batch has not become durable.
+#[derive(Debug)]
+enum Failure {
+    /// It came to nothing.
+    NotCommitted(String),
+    /// It is in the log, which could not be put on the disk: it may be found there or not.
+    InDoubt(String),
+}
+
+impl From<&Failure> for StoreError {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::NotCommitted(reason) => Self::NotCommitted(reason.clone()),
+            Failure::InDoubt(reason) => Self::InDoubt(reason.clone()),
+        }
+    }
+}
 
 struct Task<W, T, E> {
     work: W,
@@ -74,7 +93,7 @@ where
         Box::new(move |batch| {
             // A success is one only when the batch is durable.
             let answer = match (result, batch) {
-                (Ok(_), Err(reason)) => Err(not_committed(reason)),
+                (Ok(_), Err(failure)) => Err(StoreError::from(failure).into()),
                 (result, _) => result,
             };
             // Nobody may be waiting any more: the client has gone. What is done is done.
@@ -82,13 +101,9 @@ where
         })
     }
 
-    fn fail(self: Box<Self>, reason: &str) {
-        drop(self.caller.send(Err(not_committed(reason))));
+    fn fail(self: Box<Self>, failure: &Failure) {
+        drop(self.caller.send(Err(StoreError::from(failure).into())));
     }
-}
-
-fn not_committed<E: From<StoreError>>(reason: &str) -> E {
-    StoreError::NotCommitted(reason.to_owned()).into()
 }
 
 impl Writer {
@@ -98,11 +113,13 @@ impl Writer {
         log: Arc<Log>,
         commits: Arc<Commits>,
         readers: Arc<Readers>,
+        condition: Arc<Condition>,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
+        let writing = Writing { connection, log, commits, readers, condition };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(connection, &receiver, &log, &commits, &readers))
+            .spawn(move || writing.run(&receiver))
             .expect("the operating system can start one thread");
         Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
     }
@@ -175,100 +192,114 @@ impl Drop for Writer {
     }
 }
 
-fn write(
-    mut connection: Connection,
-    jobs: &mpsc::Receiver<Box<dyn Job>>,
-    log: &Log,
-    commits: &Commits,
-    readers: &Readers,
-) {
-    // Instead of SQLite's own, which makes a checkpoint before the commit is answered.
-    connection.wal_hook(Some(|_, pages| {
-        PAGES_IN_LOG.set(pages);
-        Ok(())
-    }));
-    let mut waiting = VecDeque::new();
-    for batches in (0..BATCHES_BETWEEN_LOOKS).cycle() {
-        if batches == 0
-            && let Err(error) = fit_cache(&connection)
-        {
-            tracing::warn!(%error, "the writer's page cache stays as it is");
-        }
-        if waiting.is_empty() {
-            let Ok(job) = jobs.recv() else { return };
-            waiting.push_back(job);
-        }
-        waiting.extend(jobs.try_iter().take(MOST_JOBS - waiting.len()));
-        let mut answers = Vec::new();
-        let batch = batch(&mut connection, &mut waiting, commits, &mut answers);
-        if let Err(reason) = &batch {
-            tracing::error!(reason, "a batch of changes came to nothing");
-        }
-        for answer in answers {
-            answer(match &batch {
-                Ok(()) => Ok(()),
-                Err(reason) => Err(reason.as_str()),
-            });
-        }
-        // Nothing if the batch has written nothing.
-        let pages = PAGES_IN_LOG.take();
-        if pages > 0
-            && log.note_commit(pages)
-            && let Some(Err(error)) = log.complete(|| checkpoint(&connection, readers))
-        {
-            tracing::error!(%error, "a checkpoint failed, and the log becomes longer");
-        }
-    }
+/// What the thread has.
+struct Writing {
+    connection: Connection,
+    log: Arc<Log>,
+    commits: Arc<Commits>,
+    readers: Arc<Readers>,
+    condition: Arc<Condition>,
 }
 
-/// Puts all that is left of the log into the database, so that the next commit begins it anew. If somebody
-/// is reading what is in it, it is tried again when the log is somewhat longer.
-fn checkpoint(connection: &Connection, readers: &Readers) -> Result<(), StoreError> {
-    let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
-    readers.without_snapshots(|| Ok(connection.query_row(checkpoint, [], |_| Ok(()))?))
+impl Writing {
+    fn run(mut self, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+        // Instead of SQLite's own, which makes a checkpoint before the commit is answered.
+        self.connection.wal_hook(Some(|_, pages| {
+            PAGES_IN_LOG.set(pages);
+            Ok(())
+        }));
+        let mut waiting = VecDeque::new();
+        for batches in (0..BATCHES_BETWEEN_LOOKS).cycle() {
+            if batches == 0
+                && let Err(error) = fit_cache(&self.connection)
+            {
+                tracing::warn!(%error, "the writer's page cache stays as it is");
+            }
+            if waiting.is_empty() {
+                let Ok(job) = jobs.recv() else { break };
+                waiting.push_back(job);
+            }
+            waiting.extend(jobs.try_iter().take(MOST_JOBS - waiting.len()));
+            let mut answers = Vec::new();
+            let batch = self.batch(&mut waiting, &mut answers);
+            if let Err(failure) = &batch {
+                tracing::error!(?failure, "a batch of changes came to nothing");
+            }
+            for answer in answers {
+                answer(batch.as_ref().copied());
+            }
+            // Nothing if the batch has written nothing.
+            let pages = PAGES_IN_LOG.take();
+            if pages > 0
+                && self.log.note_commit(pages)
+                && let Some(Err(error)) = self.log.complete(|| self.checkpoint())
+            {
+                let error = self.condition.noted(error);
+                tracing::error!(%error, "a checkpoint failed, and the log becomes longer");
+            }
+        }
+        if let Err(error) = self.condition.leave(&self.connection) {
+            tracing::error!(%error, "the log may not be kept");
+        }
+    }
+
+    /// Puts all that is left of the log into the database, so that the next commit begins it anew. If somebody
+    /// is reading what is in it, it is tried again when the log is somewhat longer.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.readers.without_snapshots(|| Ok(self.connection.query_row(checkpoint, [], |_| Ok(()))?))
+    }
+
+    /// Runs the jobs that wait in one transaction and commits it. On an error nothing of it is in the
+    /// database, but for [`Failure::InDoubt`], and those that have not been run still wait.
+    fn batch(
+        &mut self,
+        waiting: &mut VecDeque<Box<dyn Job>>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), Failure> {
+        let begun = self
+            .condition
+            .check()
+            .and_then(|()| Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?));
+        let transaction = match begun {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                let failure = Failure::NotCommitted(error.to_string());
+                // Those behind it would each wait as long for the same answer.
+                waiting.drain(..).for_each(|job| job.fail(&failure));
+                return Err(failure);
+            }
+        };
+        let failed = |reason: &str| Failure::NotCommitted(reason.to_owned());
+        let mut state = Batch::default();
+        while let Some(job) = waiting.pop_front() {
+            let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
+            answers.push(answer.map_err(|_| failed("a change made the writer panic"))?);
+            if transaction.is_autocommit() {
+                // SQLite ends the transaction by itself when, say, the disk is full: what was done
+                // before is undone, and what came after would commit one by one.
+                return Err(failed("the database gave up the transaction; is the disk full?"));
+            }
+            if state.is_spoiled() {
+                return Err(failed("a change failed half way"));
+            }
+        }
+        state.write_down(&transaction).map_err(|error| failed(&error.to_string()))?;
+        self.commits.begin(std::mem::take(state.changed()));
+        let committed = transaction.commit();
+        self.commits.end();
+        committed.map_err(|error| {
+            let in_log = condition::is_not_on_disk(&error);
+            let reason = self.condition.noted(error.into()).to_string();
+            if in_log { Failure::InDoubt(reason) } else { Failure::NotCommitted(reason) }
+        })
+    }
 }
 
 /// Gives the writer as large a page cache as the database needs.
 fn fit_cache(connection: &Connection) -> rusqlite::Result<()> {
     let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     connection.pragma_update(None, "cache_size", -CACHES[usize::from(pages >= PAGE_OF_LOCKS)])
-}
-
-/// Runs the jobs that wait in one transaction and commits it. On an error nothing of it is in the
-/// database, and those that have not been run still wait.
-fn batch(
-    connection: &mut Connection,
-    waiting: &mut VecDeque<Box<dyn Job>>,
-    commits: &Commits,
-    answers: &mut Vec<Answer>,
-) -> Result<(), String> {
-    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            let reason = error.to_string();
-            // Those behind it would each wait as long for the same answer.
-            waiting.drain(..).for_each(|job| job.fail(&reason));
-            return Err(reason);
-        }
-    };
-    let mut state = Batch::default();
-    while let Some(job) = waiting.pop_front() {
-        let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
-        answers.push(answer.map_err(|_| "a change made the writer panic".to_owned())?);
-        if transaction.is_autocommit() {
-            // SQLite ends the transaction by itself when, say, the disk is full: what was done
-            // before is undone, and what came after would commit one by one.
-            return Err("the database gave up the transaction; is the disk full?".to_owned());
-        }
-        if state.is_spoiled() {
-            return Err("a change failed half way".to_owned());
-        }
-    }
-    state.write_down(&transaction).map_err(|error| error.to_string())?;
-    commits.begin(std::mem::take(state.changed()));
-    let committed = transaction.commit();
-    commits.end();
-    committed.map_err(|error| error.to_string())
 }
 
 /// Applies a change set, whole or not at all.
@@ -315,7 +346,7 @@ mod tests {
         ResourceId, StoreError,
         sqlite::{
             checkpoints::PAGES_OF_WRITER,
-            damage::Condition,
+            condition::Condition,
             open_writing,
             readers::{Commits, Readers},
         },
@@ -336,15 +367,15 @@ mod tests {
         writer.run(read).await.expect("readable")
     }
 
-    fn readers(path: &Path) -> (Arc<Readers>, Arc<Commits>) {
+    fn start(path: &Path, connection: Connection) -> (Writer, Arc<Readers>) {
         let (commits, condition) = (Arc::<Commits>::default(), Arc::new(Condition::new(path)));
-        (Arc::new(Readers::new(path, Arc::clone(&commits), condition)), commits)
+        let readers = Arc::new(Readers::new(path, Arc::clone(&commits), Arc::clone(&condition)));
+        (Writer::start(connection, Arc::default(), commits, Arc::clone(&readers), condition), readers)
     }
 
     async fn writer() -> Writer {
-        let (readers, commits) = readers(Path::new(":memory:"));
         let memory = Connection::open_in_memory().expect("memory");
-        let writer = Writer::start(memory, Arc::default(), commits, readers);
+        let (writer, _) = start(Path::new(":memory:"), memory);
         let create = |connection: &Connection| {
             Ok(connection.execute("CREATE TABLE t (number INTEGER)", []).map(drop)?)
         };
@@ -397,8 +428,7 @@ mod tests {
         let path = folder.path().join("t.db");
         let connection = open_writing(&path).expect("a connection");
         connection.execute_batch("CREATE TABLE t (bytes BLOB)").expect("a table");
-        let (readers, commits) = readers(&path);
-        let writer = Writer::start(connection, Arc::default(), commits, Arc::clone(&readers));
+        let (writer, readers) = start(&path, connection);
         let count = |connection: &Connection| {
             Ok(connection.query_row("SELECT COUNT(*) FROM t", [], |row| row.get::<_, i32>(0))?)
         };

@@ -12,6 +12,8 @@ mod restart;
 mod room;
 mod site;
 mod tls;
+#[cfg(target_os = "linux")]
+mod unsynchronised;
 
 use std::{io::Write, net::TcpStream, thread, time::Duration};
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
 use super::{
-    super::{damage::is_damage, lock},
+    super::{condition::is_damage, lock},
     Readers, Resolve, begin_anew,
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::{fs::OpenOptions, os::unix::fs::FileExt, path::Path};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Request, Response, Server, Source, headwater, percent, text};
+use crate::support::{Response, Server, Source, headwater, percent, text};
 
 const USERS: usize = 400;
 
@@ -89,8 +89,7 @@ fn is_out_of_service(server: &Server, source: &Source, users: &[(String, String)
     source
         .patch(&format!("/Users/{}", users[0].1), json!([{"op": "remove", "path": "title"}]))
         .expect_error(500, "");
-    let ready = Request { method: "GET".to_owned(), target: "/readyz".to_owned(), ..Request::default() };
-    assert_eq!(source.send(&ready).expect("an answer").status, 503);
+    assert_eq!(server.readiness(), 503);
     let logged = server.logged();
     assert!(logged.contains("headwater.db is damaged") && !logged.contains("panicked"), "{logged}");
 }

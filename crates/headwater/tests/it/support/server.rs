@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use headwater_testkit::small_disk::{self, SmallDisk};
+use headwater_testkit::{
+    faulty_disk::FaultyDisk,
+    small_disk::{self, SmallDisk},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -112,6 +115,8 @@ pub(crate) struct Server {
     data: PathBuf,
     /// The disk that the data is on, which the process alone sees.
     disk: Option<SmallDisk>,
+    /// The disk that the data is on, which fails when it is told to.
+    faulty_disk: Option<FaultyDisk>,
     address: String,
     process: Option<Child>,
 }
@@ -140,6 +145,19 @@ impl Server {
         server.disk = Some(SmallDisk::new(&server.data));
         server.restart(&[]);
         server
+    }
+
+    /// Starts it with its data, in a folder whatever the other tests run on, on a disk that fails when it is
+    /// told to.
+    pub(crate) fn start_on_faulty_disk() -> Self {
+        let mut server = Self::stopped(None);
+        server.faulty_disk = Some(FaultyDisk::new());
+        server.restart(&[]);
+        server
+    }
+
+    pub(crate) fn faulty_disk(&self) -> &FaultyDisk {
+        self.faulty_disk.as_ref().expect("it was started on one")
     }
 
     /// The data folder as it is on the small disk.
@@ -182,7 +200,15 @@ impl Server {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let output = tempfile::tempdir().expect("a temporary folder");
         let data = parent.path().join(folder);
-        Self { data, _folder: parent, output, disk: None, address: String::new(), process: None }
+        Self {
+            data,
+            _folder: parent,
+            output,
+            disk: None,
+            faulty_disk: None,
+            address: String::new(),
+            process: None,
+        }
     }
 
     /// One that is not started yet, on a database, or else on an empty folder, whatever the other tests
@@ -218,6 +244,9 @@ impl Server {
                 command.args(["--log", "warn"]);
             }
             direct(&mut command);
+            if let Some(disk) = &self.faulty_disk {
+                disk.put_below(&mut command);
+            }
             let file = |name: &str| File::create(self.output.path().join(name)).expect("a file");
             command.stdin(Stdio::null()).stdout(file(STDOUT)).stderr(file(STDERR));
             self.process = Some(command.args(arguments).spawn().expect("the binary runs"));
@@ -245,6 +274,14 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
         false
+    }
+
+    /// What it answers to who asks whether it can be used.
+    pub(crate) fn readiness(&self) -> u16 {
+        let request =
+            Request { method: "GET".to_owned(), target: "/readyz".to_owned(), ..Request::default() };
+        let mut client = Client::connect(&self.address).expect("it listens");
+        client.send(&request).expect("an answer").status
     }
 
     /// What the process has printed to standard output.
