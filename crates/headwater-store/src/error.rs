@@ -90,6 +90,22 @@ pub enum StoreError {
         /// What the operating system said.
         reason: String,
     },
+    /// The file of the database is not where it was any more, or another one is there.
+    #[error(
+        "the database {path} was removed or replaced while it was in use; nothing is read or written until headwater is started again"
+    )]
+    Replaced {
+        /// Where the file was.
+        path: String,
+    },
+    /// The folder has been used, and its database is gone.
+    #[error(
+        "the database {path} is missing or empty, though its folder has been used; restore a backup, or remove what else is in the folder to begin anew"
+    )]
+    Lost {
+        /// Where the file was.
+        path: String,
+    },
     /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]
     NotCommitted(String),
@@ -181,7 +197,7 @@ impl StoreError {
         match self {
             Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) => true,
             // By a server of the newer version, or one that has been started again.
-            Self::OtherForm { .. } | Self::NotOnDisk { .. } => true,
+            Self::OtherForm { .. } | Self::NotOnDisk { .. } | Self::Replaced { .. } => true,
             // Contention, a lack of room or memory, an operator who steps in, errors of the disk, a lock
             // that was not to be had; and a server that takes no writes.
             Self::Sql { code, .. } => {
@@ -197,6 +213,8 @@ impl StoreError {
                         | rusqlite::ErrorCode::DiskFull
                         | rusqlite::ErrorCode::SystemIoFailure
                         | rusqlite::ErrorCode::ReadOnly
+                        | rusqlite::ErrorCode::CannotOpen
+                        | rusqlite::ErrorCode::OutOfMemory
                 )
             ),
             _ => false,

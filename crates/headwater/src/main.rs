@@ -7,6 +7,7 @@ mod arguments;
 mod data_lock;
 mod failure;
 mod migrate_store;
+mod open_files;
 mod output;
 mod schemas;
 mod serve;
@@ -32,16 +33,17 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(run(arguments)),
         Err(error) => Err(Failure::Other(format!("the process can't start its threads: {error}"))),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => fail(&failure),
+    match (outcome, output::unprinted()) {
+        (Ok(()), None) => ExitCode::SUCCESS,
+        (Ok(()), Some(reason)) => fail(&Failure::Other(format!("the outcome can't be printed: {reason}"))),
+        (Err(failure), _) => fail(&failure),
     }
 }
 
 const MISSING_COMMAND: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("error: {failure}");
+    output::complain(format_args!("error: {failure}"));
     failure.exit_code()
 }
 

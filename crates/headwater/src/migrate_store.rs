@@ -89,7 +89,7 @@ impl Place {
     async fn open_source(self) -> Result<Open, Failure> {
         Ok(match self {
             Self::Folder(folder) => {
-                if !sqlite::has_data(&folder) {
+                if !sqlite::has_data(&folder)? {
                     return Err(StoreError::NoData(folder.display().to_string()).into());
                 }
                 let lock = DataLock::take(&folder)?;

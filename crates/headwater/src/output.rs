@@ -1,5 +1,10 @@
 //! What commands print: JSON for scripts, tables for people.
 
+use std::{
+    io::{ErrorKind, Write},
+    sync::OnceLock,
+};
+
 use headwater_store::Millis;
 use serde_json::Value;
 
@@ -10,15 +15,26 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// Prints a line on standard output. What was done is done; that it can't be said is said on
-/// standard error, unless whoever reads has had enough.
+/// Why something could not be printed, the first time.
+static UNPRINTED: OnceLock<String> = OnceLock::new();
+
+/// Prints a line on standard output. What was done is done, also if that can't be said: see [`unprinted`].
 pub(crate) fn line(text: std::fmt::Arguments<'_>) {
-    use std::io::Write;
     if let Err(error) = writeln!(std::io::stdout(), "{text}")
-        && error.kind() != std::io::ErrorKind::BrokenPipe
+        && error.kind() != ErrorKind::BrokenPipe
     {
-        eprintln!("error: the outcome can't be printed: {error}");
+        UNPRINTED.get_or_init(|| error.to_string());
     }
+}
+
+/// Why not all could be printed that was to be, unless whoever reads has had enough.
+pub(crate) fn unprinted() -> Option<&'static str> {
+    UNPRINTED.get().map(String::as_str)
+}
+
+/// Prints a line on standard error, where there is somebody to read it.
+pub(crate) fn complain(text: std::fmt::Arguments<'_>) {
+    let _nobody_reads = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints one JSON value on a line.

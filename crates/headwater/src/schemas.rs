@@ -37,7 +37,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<(), Failure> {
             let (schema, is_new) =
                 administration.put_schema(slug.clone(), None, definition, extends, act).await?;
             for warning in &schema.warnings {
-                eprintln!("warning: {warning}");
+                output::complain(format_args!("warning: {warning}"));
             }
             if data.json {
                 output::json(&describe(&schema));

@@ -30,6 +30,7 @@ use crate::{
     arguments::{self, ServeArguments},
     data_lock::DataLock,
     failure::Failure,
+    open_files,
     output::say,
     workplace,
 };
@@ -40,8 +41,9 @@ const MOST_WAIT: Duration = Duration::from_mins(1);
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
-    let configuration = configuration(arguments)?;
+    let mut configuration = configuration(arguments)?;
     start_log(&configuration)?;
+    open_files::leave_some(&mut configuration.max_connections);
     let (clock, random, uuids) = (Arc::new(SystemClock), Arc::new(SystemRandom), Arc::new(Uuids::default()));
     let Backend { store, records, requests, vault, mut place } = match &configuration.database_url {
         Some(url) => on_postgres(url, &configuration, random.clone()).await?,
@@ -265,6 +267,8 @@ fn start_log(configuration: &Configuration) -> Result<(), Failure> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // That the log can't be written is nothing to stop for, and can't be said either.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let started = match configuration.log_format {
         LogFormat::Text => tracing::subscriber::set_global_default(log.finish()),

@@ -59,7 +59,7 @@ impl KeyOfFolder {
     /// # Errors
     /// The file in the folder can't be used.
     pub fn find(folder: &Path) -> Result<Self, VaultError> {
-        if let Some(file) = pointed_to(folder) {
+        if let Some(file) = pointed_to(folder)? {
             return Ok(Self::Elsewhere(file));
         }
         let path = folder.join(FILE);
@@ -101,7 +101,7 @@ impl Vault {
     pub fn open(folder: &Path, key_file: Option<&Path>, random: Arc<dyn Random>) -> Result<Self, VaultError> {
         let given = match key_file {
             Some(file) => Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned())),
-            None => pointed_to(folder),
+            None => pointed_to(folder)?,
         };
         let path = given.clone().unwrap_or_else(|| folder.join(FILE));
         let text = match std::fs::read_to_string(&path) {
@@ -168,8 +168,16 @@ fn unusable(path: &Path, reason: impl std::fmt::Display) -> VaultError {
 }
 
 /// The file that was named for the key of a folder.
-fn pointed_to(folder: &Path) -> Option<PathBuf> {
-    std::fs::read_to_string(folder.join(POINTER)).ok().map(|path| path.trim().into())
+fn pointed_to(folder: &Path) -> Result<Option<PathBuf>, VaultError> {
+    let pointer = folder.join(POINTER);
+    match std::fs::read_to_string(&pointer) {
+        Ok(path) if path.trim().is_empty() => {
+            Err(unusable(&pointer, "it is empty; it has to say where the key is"))
+        }
+        Ok(path) => Ok(Some(path.trim().into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(&pointer, error)),
+    }
 }
 
 fn decoded(text: &str) -> Option<[u8; 32]> {
@@ -200,7 +208,9 @@ fn point_to(folder: &Path, path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     headwater_store::sqlite::make_private_folder(folder)?;
-    std::fs::write(pointer, text)
+    let beside = pointer.with_extension(format!("path.{}", std::process::id()));
+    std::fs::write(&beside, text)?;
+    std::fs::rename(beside, pointer)
 }
 
 /// A file with a key beside another, safe on the disk.

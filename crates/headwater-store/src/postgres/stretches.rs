@@ -17,6 +17,7 @@ const PIECE: i64 = 512;
 const LOCK: &str = "SELECT last FROM source_sequence WHERE source_id = $1 FOR UPDATE";
 const REMOVE: &str = "DELETE FROM stretch WHERE source_id = $1 AND type = $2 AND first_id = $3 AND resources = 0 \
      AND first_id <> ''::BYTEA";
+/// Only while the stretch is there: those of one that has gone are counted in the one before.
 const CUT: &str = "INSERT INTO stretch (source_id, type, first_id, resources) \
      SELECT $1, $2, CASE WHEN n.place = 0 THEN $3 ELSE n.id END, LEAST($4, n.all_of_them - n.place) \
      FROM (SELECT r.id, ROW_NUMBER() OVER (ORDER BY r.id) - 1 AS place, COUNT(*) OVER () AS all_of_them \
@@ -24,7 +25,8 @@ const CUT: &str = "INSERT INTO stretch (source_id, type, first_id, resources) \
          SELECT s.first_id FROM stretch s WHERE s.source_id = $1 AND s.type = $2 AND s.first_id > $3 \
          ORDER BY s.first_id LIMIT 1) OR NOT EXISTS (\
          SELECT 1 FROM stretch s WHERE s.source_id = $1 AND s.type = $2 AND s.first_id > $3))) n \
-     WHERE n.place % $4 = 0 \
+     WHERE n.place % $4 = 0 AND EXISTS (\
+       SELECT 1 FROM stretch s WHERE s.source_id = $1 AND s.type = $2 AND s.first_id = $3) \
      ON CONFLICT (source_id, type, first_id) DO UPDATE SET resources = excluded.resources";
 
 /// The stretches among these that are too long or empty.

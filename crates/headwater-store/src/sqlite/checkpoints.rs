@@ -127,6 +127,10 @@ impl Checkpointing {
         let mut pause = EVERY;
         while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
             pause = EVERY;
+            if !self.file.is_in_place(self.condition.path()) {
+                self.condition.note_replaced();
+                break;
+            }
             let Some(beginnings) = self.log.look() else { continue };
             match self.checkpoint(beginnings) {
                 // As much has been written meanwhile: the next one has less to do.

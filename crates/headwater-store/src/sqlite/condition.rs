@@ -6,6 +6,8 @@
 //!   says so once: what is tried again seems to succeed
 //!   (<https://wiki.postgresql.org/wiki/Fsync_Errors>). All that has been acknowledged is in the log, from
 //!   which the database is made good when it is opened anew, as long as nobody goes on from here.
+//! - Somebody has removed the file, or put another in its place. What is written goes to the old one, which
+//!   nobody will ever open again.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,6 +28,7 @@ pub(super) struct Condition {
 enum Trouble {
     Damaged,
     NotOnDisk,
+    Replaced,
 }
 
 impl Condition {
@@ -33,15 +36,36 @@ impl Condition {
         Self { path: path.to_owned(), trouble: OnceLock::new() }
     }
 
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses what should not be done to a file that is in trouble.
     ///
     /// # Errors
-    /// [`StoreError::DamagedFile`], [`StoreError::NotOnDisk`].
+    /// [`StoreError::DamagedFile`], [`StoreError::NotOnDisk`], [`StoreError::Replaced`].
     pub(super) fn check(&self) -> Result<(), StoreError> {
         match self.trouble.get() {
             None => Ok(()),
             Some(trouble) => Err(self.error(*trouble, "it was found to be so before".to_owned())),
         }
+    }
+
+    /// Refuses to open a file that is another one than before.
+    ///
+    /// # Errors
+    /// [`StoreError::Replaced`].
+    pub(super) fn check_place(&self) -> Result<(), StoreError> {
+        match self.trouble.get() {
+            Some(Trouble::Replaced) => self.check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that the file has been removed or replaced.
+    pub(super) fn note_replaced(&self) {
+        self.noted(self.error(Trouble::Replaced, String::new()));
     }
 
     /// An error as it is to be told: of trouble, with what to do.
@@ -61,6 +85,7 @@ impl Condition {
         let trouble = match error {
             StoreError::DamagedFile { .. } => Trouble::Damaged,
             StoreError::NotOnDisk { .. } => Trouble::NotOnDisk,
+            StoreError::Replaced { .. } => Trouble::Replaced,
             _ => return error,
         };
         if self.trouble.set(trouble).is_ok() {
@@ -91,6 +116,7 @@ impl Condition {
         match trouble {
             Trouble::Damaged => StoreError::DamagedFile { path, reason },
             Trouble::NotOnDisk => StoreError::NotOnDisk { path, reason },
+            Trouble::Replaced => StoreError::Replaced { path },
         }
     }
 }

@@ -35,6 +35,15 @@ impl DatabaseFile {
         Ok(Self { file: ManuallyDrop::new(opened.map_err(unusable)?) })
     }
 
+    /// Whether it is still what one gets who opens the database.
+    pub(super) fn is_in_place(&self, path: &Path) -> bool {
+        match (std::fs::metadata(path), self.file.metadata()) {
+            (Ok(there), Ok(opened)) => is_same(&there, &opened),
+            (Err(error), _) => error.kind() != io::ErrorKind::NotFound,
+            (Ok(_), Err(_)) => true,
+        }
+    }
+
     /// Writes back what the operating system has not written yet of the file, one portion behind the
     /// other, where it can do that. It takes a call for each portion, changed or not.
     pub(super) fn write_back(&self) -> Result<(), StoreError> {
@@ -53,6 +62,18 @@ impl DatabaseFile {
 /// Where the portions of a file of a length begin.
 fn portions(length: u64) -> impl Iterator<Item = u64> {
     (0..length).step_by(PORTION as usize)
+}
+
+#[cfg(unix)]
+fn is_same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Files that are open can't be replaced there.
+#[cfg(not(unix))]
+fn is_same(_: &std::fs::Metadata, _: &std::fs::Metadata) -> bool {
+    true
 }
 
 fn not_on_disk(error: &io::Error) -> StoreError {
@@ -132,6 +153,23 @@ mod tests {
         file.write_back().expect("written back");
         file.synchronise().expect("on the disk");
         assert!(fs::read(&path).expect("a file") == bytes);
+    }
+
+    #[test]
+    fn a_file_that_is_removed_or_replaced_is_missed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.db");
+        fs::write(&path, b"one").expect("written");
+        let file = DatabaseFile::open(&path).expect("a file");
+        assert!(file.is_in_place(&path));
+        fs::write(&path, b"other").expect("written");
+        assert!(file.is_in_place(&path), "it is the same file");
+        let copy = folder.path().join("copy");
+        fs::copy(&path, &copy).expect("copied");
+        fs::rename(copy, &path).expect("moved");
+        assert!(!file.is_in_place(&path));
+        fs::remove_file(&path).expect("removed");
+        assert!(!file.is_in_place(&path));
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl SqliteStore {
         let connection = {
             // One process after the other: the second finds the schema as the first has left it.
             let _turn = Turn::take(folder).map_err(unusable)?;
+            check_not_lost(folder, &path)?;
             open_private(&path).map_err(unusable)?;
             open_current(&path).map_err(|error| condition.explained(error))?
         };
@@ -131,7 +132,7 @@ impl SqliteStore {
     /// # Errors
     /// As [`Self::open`], and [`StoreError::NoData`] when there is none.
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        if has_data(folder) {
+        if has_data(folder)? {
             Self::open(folder)
         } else {
             Err(StoreError::NoData(folder.display().to_string()))
@@ -205,10 +206,12 @@ impl Store for SqliteStore {
         let load = || {
             let latest =
                 |snapshot: &Snapshot<'_>| records::credential(snapshot.connection, registries, slug, lookup);
-            let found = self.shared.readers.read_latest(latest);
-            // What is read with this registry has to be as new as it is.
-            self.shared.commits.outdate();
-            found
+            let found = self.shared.readers.read_latest(latest)?;
+            if found.is_some() {
+                // What is read with this registry has to be as new as it is.
+                self.shared.commits.outdate();
+            }
+            Ok(found)
         };
         self.shared.credentials.get(slug, lookup, load)
     }
@@ -306,14 +309,37 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.shared.condition.check()?;
+        if !self.shared.writer.is_running() {
+            return Err(StoreError::Closed);
+        }
         let one = |connection: &Connection| connection.query_row("SELECT 1", [], |_| Ok(()));
         self.shared.readers.read_latest(|snapshot| Ok(one(snapshot.connection)?))
     }
 }
 
 /// Whether there is a store in a folder.
-pub fn has_data(folder: &Path) -> bool {
-    folder.join(FILE).exists()
+///
+/// # Errors
+/// It can't be seen, or the store that was there is lost ([`StoreError::Lost`]).
+pub fn has_data(folder: &Path) -> Result<bool, StoreError> {
+    let path = folder.join(FILE);
+    let unusable = |source| StoreError::Folder { path: folder.display().to_string(), source };
+    if path.try_exists().map_err(unusable)? {
+        return Ok(true);
+    }
+    check_not_lost(folder, &path)?;
+    Ok(false)
+}
+
+/// Refuses to begin anew in a folder that was used, and has lost its database: a log without it, or a note of
+/// changes to sources, which are made in a database alone.
+fn check_not_lost(folder: &Path, path: &Path) -> Result<(), StoreError> {
+    let is_empty = |path: &Path| std::fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
+    let left = [path.with_extension("db-wal"), folder.join(credentials::FILE)];
+    if is_empty(path) && !left.iter().all(|path| is_empty(path)) {
+        return Err(StoreError::Lost { path: path.display().to_string() });
+    }
+    Ok(())
 }
 
 /// Makes a folder where it is missing, open to nobody else: everything in it is personal.

@@ -271,6 +271,7 @@ impl Readers {
         &self,
         work: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.condition.check_place()?;
         let pooled = lock(&self.idle).readers.pop();
         let mut reader = pooled.map_or_else(|| self.open(), Ok)?;
         let result = work(&mut reader).map_err(|error| self.condition.noted(error))?;

@@ -124,6 +124,11 @@ impl Writer {
         Self { jobs: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) }
     }
 
+    /// Whether it can be asked for anything.
+    pub(super) fn is_running(&self) -> bool {
+        lock(&self.thread).as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     pub(super) async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
         self.submit(move |transaction, state| apply_whole(transaction, state, &change_set)).await
     }

@@ -269,3 +269,42 @@ fn health_and_readiness_are_answered() {
         assert_eq!(client.send(&request).expect("an answer").status, status, "{target}");
     }
 }
+
+#[test]
+fn a_log_that_cant_be_written_stops_nothing() {
+    let mut server = Server::start_without_log();
+    let source = server.source("contoso");
+    let ada = source.user("ada");
+    source.get("/Users/nobody").expect_error(404, "");
+    source.get(&format!("/Users/{ada}")).expect(200);
+    assert_eq!(server.readiness(), 200);
+    assert!(server.stop(), "it ends well");
+}
+
+#[test]
+fn an_outcome_that_cant_be_printed_is_told() {
+    let server = Server::start();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+    let output = server.printing_to(full, &["source", "create", "Contoso"]);
+    assert_eq!(
+        failed(&output, 1),
+        "error: the outcome can't be printed: No space left on device (os error 28)\n"
+    );
+    assert_eq!(server.command(&["source", "list"])[0]["slug"], "contoso", "it is made all the same");
+}
+
+#[test]
+fn connections_leave_files_for_the_directory() {
+    const FILES: usize = 300;
+    let server = Server::start_with_few_files(FILES);
+    let source = server.source("contoso");
+    source.user("ada");
+    // More than are let in; the others wait.
+    let idle = (0..FILES / 2 + 50).map(|_| crate::support::Client::connect(server.address()));
+    let _idle: Vec<_> = idle.collect();
+    for _ in 0..20 {
+        assert_eq!(source.found("/Users", "userName sw \"a\" and title pr or displayName co \"x\"").len(), 0);
+        assert_eq!(source.found("/Users", "userName eq \"ada\"").len(), 1);
+    }
+    assert!(server.logged().contains("too few for max_connections"), "{}", server.logged());
+}

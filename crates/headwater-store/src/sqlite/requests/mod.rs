@@ -283,8 +283,12 @@ fn begin_anew(path: &Path) -> Result<Connection, StoreError> {
         let (from, to) = (with_suffix(path, suffix), with_suffix(&aside, suffix));
         std::fs::rename(from, to).or_else(absent).map_err(unusable)?;
     }
-    std::fs::remove_file(with_suffix(path, "-shm")).or_else(absent).map_err(unusable)?;
-    let connection = open_writing(path)?;
+    let remove = |suffix| std::fs::remove_file(with_suffix(path, suffix)).or_else(absent).map_err(unusable);
+    remove("-shm")?;
+    let connection = open_writing(path).inspect_err(|_| {
+        // What has been begun would be moved aside with the next try, and the one behind that, …
+        let _left = ["-shm", "-wal", ""].map(remove);
+    })?;
     // Numbers have to be greater than any that were given: more than a request a second, every
     // second since 1970, there can't have been.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -326,4 +330,30 @@ fn open_reading(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -4_096)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILE, begin_anew};
+
+    #[test]
+    fn a_log_that_cant_be_begun_anew_is_moved_aside_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, "damaged").expect("written");
+        // SQLite takes it for what is left of a transaction, and can't open it.
+        let in_the_way = folder.path().join(format!("{FILE}-journal"));
+        std::fs::create_dir(&in_the_way).expect("a folder");
+        for _ in 0..3 {
+            assert!(begin_anew(&path).is_err());
+        }
+        let mut left: Vec<String> = std::fs::read_dir(folder.path())
+            .expect("a folder")
+            .map(|file| file.expect("a file").file_name().to_string_lossy().into_owned())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["requests.db-journal", "requests.db.damaged"]);
+        std::fs::remove_dir(&in_the_way).expect("removed");
+        begin_anew(&path).expect("a new log");
+    }
 }

@@ -180,20 +180,22 @@ impl Writing {
     /// What is in the file counts, after something has failed. A file that is damaged is moved
     /// aside.
     fn recover(&mut self, error: Option<&StoreError>) {
-        if self.complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
+        let complains = self.complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY);
+        if complains {
             self.complained = Some(Instant::now());
             let error = error.map_or("a panic".to_owned(), ToString::to_string);
             tracing::error!(error, "requests could not be written to the request log");
         }
         let damaged = matches!(error, Some(StoreError::Database(error)) if is_damage(error));
         if damaged {
-            tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
             match begin_anew(&self.readers.path) {
                 Ok(connection) => {
+                    tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
                     self.connection = connection;
                     lock(&self.readers.idle).clear();
                 }
-                Err(error) => tracing::error!(%error, "no new request log could be begun"),
+                Err(error) if complains => tracing::error!(%error, "no new request log could be begun"),
+                Err(_) => {}
             }
         }
         if let Ok(state) = State::load(&self.connection) {

@@ -2,6 +2,7 @@
 
 use std::{fs::OpenOptions, os::unix::fs::FileExt, path::Path};
 
+use headwater_testkit::postgres::wait_until;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -151,4 +152,53 @@ fn refuses(arguments: &[&str], reasons: &[&str]) {
     for reason in reasons {
         assert!(error.contains(reason), "{error}");
     }
+}
+
+/// Commands and the server refuse a folder in one line, and leave it alone.
+fn is_refused(server: &Server, expected: &str) {
+    let data = server.data().to_str().expect("UTF-8");
+    for arguments in
+        [&["serve", "--listen", "127.0.0.1:0", "--data", data][..], &["source", "list", "--data", data]]
+    {
+        let output = headwater(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("headwater.db") && error.contains(expected), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_folder_that_has_lost_its_database_is_not_begun_anew() {
+    let mut server = Server::stopped(None);
+    server.restart(&[]);
+    server.source("contoso").user("ada");
+    server.kill();
+    let log = server.database().with_extension("db-wal");
+    let logged = std::fs::read(&log).expect("a log");
+    std::fs::write(server.database(), []).expect("emptied");
+    is_refused(&server, "missing or empty");
+    assert!(std::fs::read(&log).expect("a log") == logged, "the log is left alone");
+    std::fs::remove_file(server.database()).expect("removed");
+    is_refused(&server, "missing or empty");
+    std::fs::remove_file(&log).expect("removed");
+    is_refused(&server, "missing or empty");
+    assert!(!server.database().exists());
+}
+
+#[test]
+fn a_database_that_is_replaced_under_a_running_server_is_not_used() {
+    let mut server = Server::stopped(None);
+    server.restart(&[]);
+    let source = server.source("contoso");
+    source.user("before");
+    let copy = server.data().join("copy");
+    std::fs::copy(server.database(), &copy).expect("copied");
+    std::fs::rename(&copy, server.database()).expect("moved");
+    wait_until("it is seen", || source.post("/Users", &json!({"userName": "late"})).status == 503);
+    let refused = source.get("/Users?count=1");
+    assert!(refused.header("retry-after").is_some());
+    refused.expect_error(503, "");
+    assert_eq!(server.readiness(), 503);
+    assert!(server.logged().contains("was removed or replaced"), "{}", server.logged());
 }

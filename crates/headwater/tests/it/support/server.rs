@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs::File,
+    fs::{File, OpenOptions},
     io::Write,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -117,6 +117,10 @@ pub(crate) struct Server {
     disk: Option<SmallDisk>,
     /// The disk that the data is on, which fails when it is told to.
     faulty_disk: Option<FaultyDisk>,
+    /// Where its log goes to instead of a file that is read.
+    log: Option<&'static str>,
+    /// How many files it may have open.
+    most_files: Option<usize>,
     address: String,
     process: Option<Child>,
 }
@@ -152,6 +156,22 @@ impl Server {
     pub(crate) fn start_on_faulty_disk() -> Self {
         let mut server = Self::stopped(None);
         server.faulty_disk = Some(FaultyDisk::new());
+        server.restart(&[]);
+        server
+    }
+
+    /// Starts it with its log going to where it can't be written, and all of it.
+    pub(crate) fn start_without_log() -> Self {
+        let mut server = Self::new("");
+        server.log = Some("/dev/full");
+        server.restart(&["--log", "debug"]);
+        server
+    }
+
+    /// Starts it with no more than so many open files.
+    pub(crate) fn start_with_few_files(most: usize) -> Self {
+        let mut server = Self::new("");
+        server.most_files = Some(most);
         server.restart(&[]);
         server
     }
@@ -206,6 +226,8 @@ impl Server {
             output,
             disk: None,
             faulty_disk: None,
+            log: None,
+            most_files: None,
             address: String::new(),
             process: None,
         }
@@ -234,11 +256,7 @@ impl Server {
                 .expect("a port")
                 .port();
             self.address = format!("127.0.0.1:{port}");
-            let mut command = self.disk.as_ref().map_or_else(binary, |disk| {
-                let mut command = disk.command();
-                command.arg(program());
-                command
-            });
+            let mut command = self.program();
             command.args(["serve", "--listen", &self.address, "--data"]).arg(&self.data);
             if !arguments.contains(&"--log") {
                 command.args(["--log", "warn"]);
@@ -248,13 +266,29 @@ impl Server {
                 disk.put_below(&mut command);
             }
             let file = |name: &str| File::create(self.output.path().join(name)).expect("a file");
-            command.stdin(Stdio::null()).stdout(file(STDOUT)).stderr(file(STDERR));
+            let log = self.log.map(|path| OpenOptions::new().write(true).open(path).expect("it is there"));
+            command.stdin(Stdio::null()).stdout(file(STDOUT));
+            command.stderr(log.unwrap_or_else(|| file(STDERR)));
             self.process = Some(command.args(arguments).spawn().expect("the binary runs"));
             if self.wait_until_ready() {
                 return;
             }
         }
         panic!("the server did not start");
+    }
+
+    fn program(&self) -> Command {
+        let mut command = match (&self.disk, self.most_files) {
+            (Some(disk), _) => disk.command(),
+            (None, Some(most)) => {
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh"]);
+                command
+            }
+            (None, None) => return binary(),
+        };
+        command.arg(program());
+        command
     }
 
     fn wait_until_ready(&mut self) -> bool {
@@ -323,6 +357,15 @@ impl Server {
     pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
         let data = self.data.to_str().expect("a path in UTF-8");
         headwater_reading(&[arguments, &["--data", data]].concat(), input)
+    }
+
+    /// Runs a command on the data of this server that prints to a file.
+    pub(crate) fn printing_to(&self, file: File, arguments: &[&str]) -> Output {
+        let mut command = binary();
+        command.args(arguments).arg("--data").arg(&self.data).stdin(Stdio::null()).stderr(Stdio::piped());
+        direct(&mut command);
+        let process = command.stdout(file).spawn().expect("the binary runs");
+        process.wait_with_output().expect("the command ends")
     }
 
     #[track_caller]
