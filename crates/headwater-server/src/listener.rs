@@ -35,6 +35,8 @@ use crate::{
 
 /// How often it is written down when tokens were last used.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(1);
+/// Where it is answered whether the process lives, and whether it can serve.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// How many requests of the admin API and the web UI are worked on at once, so that they can't take
 /// the place of identity providers.
 const MOST_OF_PEOPLE: usize = 256;
@@ -170,8 +172,8 @@ fn router(shared: &Shared) -> Router {
     let (api, _) = api::router(&shared.context);
     let context = Arc::clone(&shared.context);
     Router::new()
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
+        .route(PROBES[0], get(|| async { "alive\n" }))
+        .route(PROBES[1], get(ready))
         .with_state(shared.clone())
         .merge(api)
         .fallback(move |request: Request<Body>| std::future::ready(ui::answer(&context, &request)))
@@ -186,7 +188,10 @@ async fn answer(
     if !request.uri().path().starts_with(scim::PREFIX) {
         request.extensions_mut().insert(Peer(peer.ip()));
         let is_api = request.uri().path().starts_with(api::PREFIX);
-        let Ok(_permit) = shared.people.try_acquire() else {
+        // Whoever watches over the process is answered however many others wait.
+        let is_probe = PROBES.contains(&request.uri().path());
+        let permit = if is_probe { Ok(None) } else { shared.people.try_acquire().map(Some) };
+        let Ok(_permit) = permit else {
             let detail = "The server is busy; try again.";
             return Ok(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).into_response());
         };

@@ -41,7 +41,7 @@ struct Network {
     to_swallow: AtomicUsize,
     swallowed: AtomicUsize,
     /// Everything stalls behind the next answer to a COMMIT.
-    stalls_behind_commit: AtomicBool,
+    commits_to_stall: AtomicUsize,
 }
 
 /// One connection, as both directions know it.
@@ -66,7 +66,7 @@ impl Proxy {
             forgotten: AtomicUsize::new(0),
             to_swallow: AtomicUsize::new(0),
             swallowed: AtomicUsize::new(0),
-            stalls_behind_commit: AtomicBool::new(false),
+            commits_to_stall: AtomicUsize::new(0),
         });
         let accepting = Arc::clone(&network);
         thread::spawn(move || {
@@ -103,9 +103,9 @@ impl Proxy {
         self.network.to_swallow.store(count, Ordering::SeqCst);
     }
 
-    /// Lets the next answer to a COMMIT pass, and nothing behind it, as with [`Conduct::Stall`].
-    pub fn stall_behind_commit(&self) {
-        self.network.stalls_behind_commit.store(true, Ordering::SeqCst);
+    /// Lets so many answers to a COMMIT pass, and nothing behind them, as with [`Conduct::Stall`].
+    pub fn stall_behind_commits(&self, count: usize) {
+        self.network.commits_to_stall.store(count, Ordering::SeqCst);
     }
 
     /// How many answers to a COMMIT were lost.
@@ -151,7 +151,7 @@ impl Network {
                 self.may_swallow(link);
             }
             // Before it is passed on: what it sets off is to find the network as it is then.
-            if !is_request && is_commit && self.stalls_behind_commit.swap(false, Ordering::SeqCst) {
+            if !is_request && is_commit && self.is_last_to_pass() {
                 *self.conduct() = Conduct::Stall;
             }
             if to.write_all(&bytes).is_err() {
@@ -159,6 +159,12 @@ impl Network {
             }
         }
         drop((from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)));
+    }
+
+    /// Counts an answer to a COMMIT; whether nothing is to pass behind it.
+    fn is_last_to_pass(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        self.commits_to_stall.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) == Ok(1)
     }
 
     /// Loses the answer to a COMMIT, if that is asked for.

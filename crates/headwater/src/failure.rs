@@ -29,6 +29,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What a failure means that comes behind a change which has been made.
+    pub(crate) fn behind_change(self) -> Self {
+        match self {
+            Self::Store(error) => AdministrationError::DoneInPart(error).into(),
+            other => other,
+        }
+    }
+
     /// 2 for wrong usage, 3 for what isn't there, 4 for what is taken, 1 for everything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

@@ -2,7 +2,10 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use headwater_server::{administration::SourceRequest, scim};
+use headwater_server::{
+    administration::{AdministrationError, SourceRequest},
+    scim,
+};
 use headwater_store::{Records, Slug, Source, SourceCounts, SourceEdit};
 use serde_json::{Value, json};
 
@@ -131,7 +134,8 @@ async fn edit(
     let administration = workplace::open_existing(data).await?;
     let act = workplace::act(&administration);
     let source = administration.edit_source(slug, edit, act).await?;
-    show(administration.store(), &source, url, data).await
+    let shown = show(administration.store(), &source, url, data).await;
+    shown.map_err(Failure::behind_change)
 }
 
 async fn show(
@@ -177,7 +181,8 @@ async fn delete(slug: String, yes: bool, data: &DataArguments) -> Result<(), Fai
         confirm(&source, &counts)?;
     }
     let deleted = administration.delete_source(slug, workplace::act(&administration)).await?;
-    administration.purge_deleted().await?;
+    let purged = administration.purge_deleted().await;
+    purged.map_err(AdministrationError::behind_change)?;
     if data.json {
         output::json(&json!({"slug": deleted.slug.as_str(), "deleted": true}));
     } else {

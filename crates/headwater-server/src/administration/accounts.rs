@@ -138,8 +138,8 @@ impl Administration {
     ) -> Result<(Administrator, Invitation), AdministrationError> {
         let new = self.new_administrator(&account, None).await?;
         let made = self.store.create_administrator(new, act).await?;
-        let invitation = self.invite(made.id, false, act).await?;
-        Ok((made, invitation))
+        let invitation = self.invite(made.id, false, act).await;
+        Ok((made, invitation.map_err(AdministrationError::behind_change)?))
     }
 
     /// Changes an administrator.
@@ -166,7 +166,7 @@ impl Administration {
             return Err(AdministrationError::Disabled);
         }
         let invitation = self.invite(id, true, act).await?;
-        self.store.end_sessions(id, None, act).await?;
+        self.store.end_sessions(id, None, act).await.map_err(AdministrationError::behind_change)?;
         Ok(invitation)
     }
 
@@ -247,7 +247,7 @@ impl Administration {
             }
         };
         let administrator = self.store.use_link(tokens::hash(secret), new, hash, act).await?;
-        self.begin_session(administrator, visitor).await
+        self.begin_session(administrator, visitor).await.map_err(AdministrationError::behind_change)
     }
 
     /// Signs somebody in.

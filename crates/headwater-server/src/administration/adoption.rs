@@ -94,7 +94,7 @@ impl Administration {
             Ok((json!({"resource_type": resource_type, "adopted": paths}), adopted))
         };
         let (source, adopted) = self.store.change_additions(slug, adopt, act).await?;
-        self.forget_known(&source).await?;
+        self.forget_known(&source).await;
         Ok(adopted)
     }
 
@@ -111,8 +111,14 @@ impl Administration {
         Ok(self.store.forget_unknown(source.id, one).await?)
     }
 
-    /// Forgets the attributes that the schemas know by now.
-    pub(super) async fn forget_known(&self, source: &Source) -> Result<(), AdministrationError> {
+    /// Forgets the attributes that the schemas know by now, if it can be done: they are shown as known else.
+    pub(super) async fn forget_known(&self, source: &Source) {
+        if let Err(error) = self.try_to_forget_known(source).await {
+            tracing::warn!(%error, "attributes that the schemas know by now are still counted as unknown");
+        }
+    }
+
+    async fn try_to_forget_known(&self, source: &Source) -> Result<(), StoreError> {
         let registry = self.store.registry(source).await?;
         for UnknownAttribute { resource_type, path, .. } in self.store.unknown_attributes(source.id).await? {
             let known = registry.resource_type(&resource_type).is_some_and(|one| is_known(&path, one));

@@ -61,12 +61,23 @@ pub enum AdministrationError {
     /// The token has been used, or its time is over.
     #[error("the token can no longer be copied; make a new one")]
     NoLongerCopyable,
+    /// It is done, or its first part; what comes behind that failed.
+    #[error("this has been done, but not all that comes behind it: {0}")]
+    DoneInPart(#[source] StoreError),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl AdministrationError {
+    /// What an error means that comes behind a change which has been made.
+    pub fn behind_change(error: impl Into<Self>) -> Self {
+        match error.into() {
+            Self::Store(error) => Self::DoneInPart(error),
+            other => other,
+        }
+    }
+
     fn invalid(field: &'static str, detail: impl Into<String>) -> Self {
         Self::Invalid { field, detail: detail.into() }
     }

@@ -118,9 +118,9 @@ impl Administration {
             Ok((said, is_new))
         };
         let (source, is_new) = self.store.change_additions(slug, put, act).await?;
-        self.forget_known(&source).await?;
-        let described = self.resource_type(source.slug.as_str(), &name).await?;
-        Ok((described, is_new))
+        self.forget_known(&source).await;
+        let described = self.resource_type(source.slug.as_str(), &name).await;
+        Ok((described.map_err(AdministrationError::behind_change)?, is_new))
     }
 
     /// Removes a resource type of a source's own, or what it adds to one that is built in.

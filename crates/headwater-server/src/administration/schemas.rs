@@ -151,9 +151,9 @@ impl Administration {
             }
         };
         let (source, is_new) = self.store.change_additions(slug, put, act).await?;
-        self.forget_known(&source).await?;
-        let described = self.schema(source.slug.as_str(), &urn).await?;
-        Ok((described, is_new))
+        self.forget_known(&source).await;
+        let described = self.schema(source.slug.as_str(), &urn).await;
+        Ok((described.map_err(AdministrationError::behind_change)?, is_new))
     }
 
     /// Removes a schema of a source's own, or what it adds to one that is built in. What resources hold

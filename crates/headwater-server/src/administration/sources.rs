@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use headwater_scim::{discovery::Hidden, registry::Registry};
-use headwater_store::{
-    Act, Millis, NewSource, NewToken, Profile, Provider, Slug, Source, SourceEdit, StoreError, Token,
-};
+use headwater_store::{Act, Millis, NewSource, NewToken, Profile, Provider, Slug, Source, SourceEdit, Token};
 use uuid::Uuid;
 
 use super::{
@@ -74,9 +72,20 @@ impl Administration {
         };
         let settings = self.settings().await?;
         let secret = Secret::generate(&*self.random);
-        let token = self.new_token(&secret, None, act.at);
-        let token_id = token.id;
-        let mut new = NewSource::new(slug, name, self.new_uuid(), token);
+        let new_token = self.new_token(&secret, None, act.at);
+        let service_account = self.new_uuid();
+        // As it is read later on.
+        let token = Token {
+            id: new_token.id,
+            service_account,
+            created: act.at,
+            created_by: Some(act.actor),
+            expires: None,
+            last_used: None,
+            revoked: None,
+            copyable_until: new_token.copyable_until,
+        };
+        let mut new = NewSource::new(slug, name, service_account, new_token);
         new.log_days = settings.default_request_log_days;
         new.log_megabytes = settings.default_request_log_megabytes;
         new.provider = request.provider.unwrap_or(new.provider);
@@ -87,7 +96,6 @@ impl Administration {
         new.hidden = request.hidden.unwrap_or_default();
         check_hidden(&new.hidden, &Registry::built_in())?;
         let source = self.store.create_source(new, act).await?;
-        let token = self.token(source.slug.as_str(), token_id).await?;
         Ok(MadeSource { source, token, secret })
     }
 
@@ -172,12 +180,6 @@ impl Administration {
     /// There is no such source or token.
     pub async fn revoke_token(&self, slug: String, id: Uuid, act: Act) -> Result<(), AdministrationError> {
         Ok(self.store.revoke_token(slug, id, act).await?)
-    }
-
-    async fn token(&self, slug: &str, id: Uuid) -> Result<Token, AdministrationError> {
-        let tokens = self.store.tokens(slug).await?;
-        let found = tokens.into_iter().find(|token| token.id == id);
-        found.ok_or_else(|| StoreError::NoToken(id.to_string()).into())
     }
 
     fn new_token(&self, secret: &Secret, expires: Option<Millis>, now: Millis) -> NewToken {

@@ -95,7 +95,8 @@ pub(super) async fn create(
     let expires = body.expires.map(|Moment(expires)| expires);
     let act = caller.act(&context);
     let made = context.administration.create_api_token(&body.name.0, body.role.into(), expires, act).await?;
-    let actors = Actors::look_up(context.administration.store(), [made.token.created_by.uuid()]).await?;
+    let store = context.administration.store();
+    let actors = Actors::look_up_behind_change(store, made.token.created_by.uuid()).await;
     let secret = Some(made.secret.reveal().to_owned());
     Ok((StatusCode::CREATED, Json(NewApiToken { api_token: ApiToken::new(made.token, &actors), secret })))
 }

@@ -8,9 +8,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use headwater_store::{Act, Actor, Administrator, Role, Session};
+use headwater_store::{Act, Actor, Administrator, Role, Session, StoreError};
 use hyper::{HeaderMap, Method, StatusCode, header};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{App, Problem, server_url::ServerUrl};
@@ -18,6 +19,8 @@ use crate::Context;
 
 /// After how long a use is noted again.
 const NOTE_EVERY: i64 = 60_000;
+/// How many uses are noted at once.
+const MOST_NOTING: usize = 2;
 const COOKIE: &str = "headwater_session";
 /// A browser takes a cookie of this prefix from HTTPS alone, for this host alone and for all paths
 /// (RFC 6265bis §4.1.3.2).
@@ -122,7 +125,8 @@ async fn find(
     }
     let now = administration.now();
     if now - session.last_seen >= NOTE_EVERY {
-        administration.store().note_session(session.id, now).await?;
+        let (store, id) = (administration.store().clone(), session.id);
+        note(async move { store.note_session(id, now).await });
     }
     Ok(Caller {
         actor: Actor::Id(administrator.id),
@@ -132,6 +136,19 @@ async fn find(
     })
 }
 
+/// Notes that somebody was there, beside the request: who only reads doesn't wait for what is written. Where
+/// too much of that is waiting already, the next request does it.
+fn note(noted: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+    static PLACES: Semaphore = Semaphore::const_new(MOST_NOTING);
+    let Ok(place) = PLACES.try_acquire() else { return };
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "it could not be noted when a session or an API token was last used");
+        }
+    });
+}
+
 async fn by_token(context: &Arc<Context>, secret: &str) -> Result<Caller, Problem> {
     let administration = &context.administration;
     let Some(token) = administration.api_token(secret).await? else {
@@ -139,7 +156,8 @@ async fn by_token(context: &Arc<Context>, secret: &str) -> Result<Caller, Proble
     };
     let now = administration.now();
     if token.last_used.is_none_or(|last_used| now - last_used >= NOTE_EVERY) {
-        administration.store().note_api_token(token.id, now).await?;
+        let (store, id) = (administration.store().clone(), token.id);
+        note(async move { store.note_api_token(id, now).await });
     }
     let request_id = context.new_uuid();
     Ok(Caller { actor: Actor::Id(token.id), role: token.role, session: None, request_id })

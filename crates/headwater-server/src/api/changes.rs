@@ -105,6 +105,11 @@ impl Actors {
         Ok(Self(store.actors(ids.into_iter().collect()).await?))
     }
 
+    /// The same behind a change, which is not to fail for want of a name.
+    pub(super) async fn look_up_behind_change(store: &Records, actor: Uuid) -> Self {
+        Self::look_up(store, [actor]).await.unwrap_or_else(|_| Self(std::collections::HashMap::new()))
+    }
+
     pub(super) fn of(&self, id: Uuid) -> Actor {
         use headwater_store::Actor as Known;
         let (kind, id, name) = match self.0.get(&id) {

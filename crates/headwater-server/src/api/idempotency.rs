@@ -2,7 +2,7 @@
 //! done again (draft-ietf-httpapi-idempotency-key-header). Secrets are not given again: what had one
 //! has `null` in its place.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,17 +11,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use headwater_store::IdempotentAnswer;
+use headwater_store::{IdempotentAnswer, Millis, StoreError};
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{App, Problem, caller::Caller, extract};
+use super::{App, Problem, caller::Caller, extract, problem::InDoubt};
 
 const HEADER: &str = "idempotency-key";
 const MAX_KEY: usize = 255;
+/// How often it is tried to keep an answer, when the first time failed, and how long is waited between.
+const TRIES: usize = 300;
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 /// Tells an answer that is given again from the first one.
 const REPLAYED: &str = "idempotency-replayed";
 
@@ -70,10 +73,18 @@ struct Once {
 impl Once {
     async fn answer(self, request: Request, next: Next) -> Result<Response, Problem> {
         let administration = &self.context.administration;
+        let now = administration.now();
         let store = administration.store();
-        let reserved = store
-            .reserve_answer(self.actor, self.key.clone(), self.fingerprint, administration.now())
-            .await?;
+        let reserved = store.reserve_answer(self.actor, self.key.clone(), self.fingerprint, now).await;
+        let reserved = match reserved {
+            Ok(reserved) => reserved,
+            Err(error) => {
+                if matches!(error, StoreError::InDoubt(_)) {
+                    self.keep(now, None).await;
+                }
+                return Err(error.into());
+            }
+        };
         match reserved {
             IdempotentAnswer::Fresh => {}
             IdempotentAnswer::InProgress => {
@@ -99,12 +110,33 @@ impl Once {
         });
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        // What was refused may be tried again.
-        let kept = head.status.is_success().then(|| (head.status.as_u16(), without_secrets(&body)));
-        if let Err(error) = store.keep_answer(self.actor, self.key, kept).await {
-            tracing::warn!(%error, "the answer to a creation could not be kept");
+        // What may have been done stays reserved. What was refused may be tried again.
+        if head.extensions.get::<InDoubt>().is_none() {
+            let kept = head.status.is_success().then(|| (head.status.as_u16(), without_secrets(&body)));
+            self.keep(now, kept).await;
         }
         Ok(Response::from_parts(head, Body::from(body)))
+    }
+
+    /// Keeps an answer under the key that was reserved at a moment, or with `None` lets go of it. If that
+    /// fails, it is tried again while nobody waits for it.
+    async fn keep(self, reserved: Millis, kept: Option<(u16, Vec<u8>)>) {
+        let Err(error) = self.try_to_keep(reserved, kept.clone()).await else { return };
+        tracing::warn!(%error, "the answer to a creation could not be kept; it is tried again");
+        tokio::spawn(async move {
+            for _ in 0..TRIES {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+                if self.try_to_keep(reserved, kept.clone()).await.is_ok() {
+                    return;
+                }
+            }
+            tracing::warn!("the answer to a creation is not kept");
+        });
+    }
+
+    async fn try_to_keep(&self, reserved: Millis, kept: Option<(u16, Vec<u8>)>) -> Result<(), StoreError> {
+        let store = self.context.administration.store();
+        store.keep_answer(self.actor, self.key.clone(), reserved, kept).await
     }
 }
 

@@ -55,6 +55,13 @@ impl ToSchema for Problem {
     }
 }
 
+/// The code of what may have been done.
+const IN_DOUBT: &str = "in_doubt";
+
+/// Marks an answer to what may have been done, so that it is not done a second time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InDoubt;
+
 impl Problem {
     /// A refusal.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -69,6 +76,16 @@ impl Problem {
             http_status: status,
             retry_after: None,
         }))
+    }
+
+    /// It may have been done.
+    pub(super) fn in_doubt(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, IN_DOUBT, detail)
+    }
+
+    /// What an error means that comes behind a change which has been made.
+    pub(super) fn behind_change(error: impl Into<AdministrationError>) -> Self {
+        AdministrationError::behind_change(error).into()
     }
 
     pub(super) fn not_found(what: impl Into<String>) -> Self {
@@ -117,6 +134,9 @@ impl IntoResponse for Problem {
             headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
         }
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        if details.code == IN_DOUBT {
+            response.extensions_mut().insert(InDoubt);
+        }
         response
     }
 }
@@ -138,6 +158,12 @@ impl From<AdministrationError> for Problem {
             AdministrationError::Disabled => Self::new(StatusCode::CONFLICT, "conflict", detail),
             AdministrationError::NoLongerCopyable => {
                 Self::new(StatusCode::GONE, "no_longer_copyable", detail)
+            }
+            AdministrationError::DoneInPart(error) => {
+                tracing::error!(%error, "the store failed behind a change");
+                Self::in_doubt(
+                    "This has been done, but what comes behind it failed; look before you send it again.",
+                )
             }
             AdministrationError::Store(error) => error.into(),
         }
@@ -168,8 +194,9 @@ impl From<StoreError> for Problem {
             StoreError::LastAdministrator => Self::new(StatusCode::CONFLICT, "last_administrator", detail),
             StoreError::InDoubt(_) => {
                 tracing::error!(%error, "the store failed");
-                let detail = "The directory was lost before it could be seen whether this was done; look, or try again.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+                Self::in_doubt(
+                    "The directory was lost before it could be seen whether this was done; look, or try again.",
+                )
             }
             error if error.is_passing() => {
                 tracing::error!(%error, "the store failed");

@@ -6,6 +6,7 @@ mod status;
 use axum::{Json, extract::State};
 use headwater_store::{
     Profile as StoredProfile, Provider as StoredProvider, Slug, Source as Stored, SourceEdit as StoredEdit,
+    StoreError,
 };
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -278,7 +279,7 @@ pub(super) struct ServiceAccount {
 }
 
 impl Source {
-    async fn new(context: &Context, stored: &Stored, url: &ServerUrl) -> Result<Self, Problem> {
+    async fn new(context: &Context, stored: &Stored, url: &ServerUrl) -> Result<Self, StoreError> {
         let (status, _) = status::of(context, stored).await?;
         Ok(Self::with_status(stored, url, status))
     }
@@ -352,9 +353,10 @@ pub(super) async fn create(
     };
     let act = caller.act(&context);
     let made = context.administration.create_source(request, act).await?;
-    let actors = Actors::look_up(context.administration.store(), [act.actor.uuid()]).await?;
+    let store = context.administration.store();
+    let actors = Actors::look_up_behind_change(store, act.actor.uuid()).await;
     let new = NewSource {
-        source: Source::new(&context, &made.source, &url).await?,
+        source: Source::new(&context, &made.source, &url).await.map_err(Problem::behind_change)?,
         token: Token::new(&made.token, act.at, &actors),
         secret: Some(made.secret.reveal().to_owned()),
     };
@@ -407,7 +409,7 @@ pub(super) async fn edit(
         hidden: switches.hidden_from_schemas,
     };
     let edited = context.administration.edit_source(slug, edit, caller.act(&context)).await?;
-    Ok(Json(Source::new(&context, &edited, &url).await?))
+    Ok(Json(Source::new(&context, &edited, &url).await.map_err(Problem::behind_change)?))
 }
 
 /// Delete a source with all its users, groups, tokens and history. Its clients are refused at once.

@@ -127,7 +127,8 @@ pub(super) async fn create(
     let expires = body.expires.map(|Moment(expires)| expires);
     let act = caller.act(&context);
     let made = context.administration.create_token(slug, expires, act).await?;
-    let actors = Actors::look_up(context.administration.store(), [act.actor.uuid()]).await?;
+    let store = context.administration.store();
+    let actors = Actors::look_up_behind_change(store, act.actor.uuid()).await;
     let token = Token::new(&made.token, act.at, &actors);
     Ok((StatusCode::CREATED, Json(NewToken { token, secret: Some(made.secret.reveal().to_owned()) })))
 }

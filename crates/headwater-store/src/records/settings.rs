@@ -80,7 +80,7 @@ impl Records {
         self.write(reserve).await
     }
 
-    /// Keeps the answer under a reserved key, or with `None` lets go of the key.
+    /// Keeps the answer under a key that was reserved at a moment, or with `None` lets go of the key.
     ///
     /// # Errors
     /// The database failed.
@@ -88,18 +88,20 @@ impl Records {
         &self,
         actor: Uuid,
         key: String,
+        reserved: Millis,
         answer: Option<(u16, Vec<u8>)>,
     ) -> Result<(), StoreError> {
         let keep = move |sql: &dyn Sql| {
             match &answer {
                 Some((status, body)) => {
-                    let update =
-                        "UPDATE idempotent_answer SET status = ?3, body = ?4 WHERE actor = ?1 AND key = ?2";
-                    sql.execute(update, &values![actor, &key, *status, body.as_slice()])?;
+                    let update = "UPDATE idempotent_answer SET status = ?4, body = ?5 WHERE actor = ?1 AND key = ?2 \
+                                  AND created = ?3 AND status IS NULL";
+                    sql.execute(update, &values![actor, &key, reserved, *status, body.as_slice()])?;
                 }
                 None => {
-                    let delete = "DELETE FROM idempotent_answer WHERE actor = ?1 AND key = ?2";
-                    sql.execute(delete, &values![actor, &key])?;
+                    let delete = "DELETE FROM idempotent_answer WHERE actor = ?1 AND key = ?2 AND created = ?3 \
+                                  AND status IS NULL";
+                    sql.execute(delete, &values![actor, &key, reserved])?;
                 }
             }
             Ok(())

@@ -2,16 +2,13 @@
 //! follows from what there is to look at.
 
 use headwater_store::{
-    Millis, Source as Stored, TokenState,
+    Millis, Source as Stored, StoreError, TokenState,
     requests::{RequestQuery, StatusFilter, Traffic},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    Context,
-    api::{Problem, moment::Moment},
-};
+use crate::{Context, api::moment::Moment};
 
 pub(super) const HOUR: i64 = 3_600_000;
 pub(super) const DAY: i64 = 24 * HOUR;
@@ -88,7 +85,7 @@ enum Severity {
 }
 
 /// How a source does, and why.
-pub(super) async fn of(context: &Context, source: &Stored) -> Result<(Status, Vec<Attention>), Problem> {
+pub(super) async fn of(context: &Context, source: &Stored) -> Result<(Status, Vec<Attention>), StoreError> {
     let store = context.administration.store();
     let now = context.administration.now();
     let traffic = context.requests.traffic(source.id, now - DAY).await?;
@@ -122,7 +119,7 @@ async fn attention(
     source: &Stored,
     traffic: &Traffic,
     now: Millis,
-) -> Result<Vec<Attention>, Problem> {
+) -> Result<Vec<Attention>, StoreError> {
     let mut found = Vec::new();
     if !source.enabled {
         found.push(Attention::new(
@@ -141,7 +138,7 @@ async fn attention(
     Ok(found)
 }
 
-async fn of_tokens(context: &Context, source: &Stored, now: Millis) -> Result<Vec<Attention>, Problem> {
+async fn of_tokens(context: &Context, source: &Stored, now: Millis) -> Result<Vec<Attention>, StoreError> {
     let tokens = context.administration.store().tokens(source.slug.as_str()).await?;
     let active: Vec<_> = tokens.iter().filter(|token| token.state(now) == TokenState::Active).collect();
     let mut found = Vec::new();
@@ -187,7 +184,7 @@ async fn of_wrong_tokens(
     source: &Stored,
     traffic: &Traffic,
     now: Millis,
-) -> Result<Option<Attention>, Problem> {
+) -> Result<Option<Attention>, StoreError> {
     if traffic.errors == 0 {
         return Ok(None);
     }

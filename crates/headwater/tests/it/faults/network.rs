@@ -7,10 +7,10 @@ use headwater_testkit::{
     proxy::{Conduct, Proxy},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::site::{Site, database};
-use crate::support::Response;
+use crate::support::{Admin, Response, Server, texts};
 
 /// A database behind a network, and servers on it.
 fn site(servers: usize) -> (postgres::Server, Proxy, Site) {
@@ -90,7 +90,7 @@ fn a_commit_whose_answer_never_comes_is_done_once() {
 /// commits beside may be taken for that: then the change fails, and is tried again under another number.
 fn answered_blindly(proxy: &Proxy, change: impl Fn(usize) -> Response) -> Response {
     for attempt in 0..10 {
-        proxy.stall_behind_commit();
+        proxy.stall_behind_commits(1);
         let answer = change(attempt);
         proxy.set(Conduct::Pass);
         if answer.status != 503 {
@@ -164,6 +164,86 @@ fn what_is_done_is_not_denied_because_it_cannot_be_read() {
         done += usize::from(operation["status"] == "201");
     }
     assert_eq!(done, 250, "those that were committed before the network was gone");
+}
+
+/// A server behind a network, with an administrator.
+fn administered() -> (postgres::Server, Proxy, Server, Admin) {
+    let postgres = postgres::Server::new(&[]);
+    let proxy = Proxy::new(postgres.address());
+    let url = database(&postgres, &[proxy.address()]);
+    let server = Server::start_on(&url, &["--database-timeout-seconds", "2"]);
+    let ada = Admin::first(&server);
+    (postgres, proxy, server, ada)
+}
+
+#[test]
+fn an_act_that_is_done_is_not_denied_because_what_comes_behind_it_fails() {
+    let (_postgres, proxy, _server, ada) = administered();
+    let slugs = |path: &str, member: &str| texts(&ada.items(path), member);
+    // What is made, how it is named, and where it is found.
+    for (path, what, member) in [("/sources", "slug", "/slug"), ("/administrators", "email", "/email")] {
+        let mut done = 0;
+        // What finds out who asks is committed too: the act is one of those behind it.
+        for attempt in 1..10 {
+            let named = if what == "slug" { format!("s{attempt}") } else { format!("{attempt}@example.com") };
+            let body = json!({"name": "Name", "role": "auditor", what: named});
+            let body = match body {
+                Value::Object(mut body) if what == "slug" => {
+                    body.remove("role");
+                    Value::Object(body)
+                }
+                body => body,
+            };
+            proxy.stall_behind_commits(attempt);
+            let answer = ada.post(path, &body);
+            proxy.set(Conduct::Pass);
+            let problem = answer.json();
+            let mut there = Vec::new();
+            wait_until("the directory is back", || {
+                let back = ada.get(path).status == 200;
+                if back {
+                    there = slugs(path, member);
+                }
+                back
+            });
+            match (answer.status, problem["code"].as_str()) {
+                (503, Some("unavailable")) => assert!(!there.contains(&named), "{problem}"),
+                (503, Some("in_doubt")) => done += usize::from(there.contains(&named)),
+                (201, None) => panic!("{path}: nothing was in the way of the answer"),
+                other => panic!("{other:?}: {problem}"),
+            }
+            if done > 0 {
+                break;
+            }
+        }
+        assert_eq!(done, 1, "{path}");
+    }
+}
+
+#[test]
+fn a_key_lets_nothing_be_made_twice_and_is_let_go_of() {
+    let (_postgres, proxy, _server, ada) = administered();
+    for lost in [1, 2, 3, usize::MAX] {
+        let name = format!("lost {lost}");
+        let body = json!({"name": name, "role": "auditor"});
+        let send = || ada.call_with(("Idempotency-Key", &name), "POST", "/api-tokens", &body);
+        let made = || {
+            let tokens = ada.get("/api-tokens");
+            let items = if tokens.status == 200 { tokens.json()["items"].clone() } else { json!([]) };
+            items.as_array().into_iter().flatten().filter(|token| token["name"] == *name).count()
+        };
+        proxy.swallow_commits(lost);
+        let first = send().status;
+        proxy.swallow_commits(0);
+        assert!([201, 503].contains(&first), "{first}");
+        // The answer comes again, or it is not known whether there was one and there was, or it is made now.
+        wait_until("it is made once", || match send().status {
+            201 => true,
+            409 => made() == 1,
+            _ => false,
+        });
+        assert_eq!(made(), 1, "{name}");
+    }
 }
 
 #[test]
