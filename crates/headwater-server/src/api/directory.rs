@@ -504,6 +504,7 @@ async fn as_client(
         request_id: context.new_uuid(),
         base_url: url.of_source(source.slug.as_str()),
         noted: std::sync::Arc::default(),
+        let_in: None,
     };
     let answer = Provisioning::new(context, &caller).read(resource_type, id, projection).await;
     let answer = answer.map_err(|refusal| match refusal {

@@ -94,6 +94,8 @@ struct Bulk<'a> {
     errors: usize,
     /// The store has failed: what has no outcome yet is not done.
     lost: Option<StoreError>,
+    /// Who sent the request is no longer let in: what has no outcome yet is not done.
+    shut_out: Option<ScimError>,
 }
 
 impl Provisioning<'_> {
@@ -132,6 +134,7 @@ impl Provisioning<'_> {
             moved_members: false,
             errors: 0,
             lost: None,
+            shut_out: None,
         };
         bulk.groups(order).await;
         bulk.is_last_try = true;
@@ -139,6 +142,8 @@ impl Provisioning<'_> {
         bulk.groups(again).await;
         if let Some(lost) = bulk.lost.take() {
             bulk.end_with(lost)?;
+        } else if let Some(error) = bulk.shut_out.take() {
+            bulk.end_shut_out(error)?;
         } else {
             bulk.read_versions().await;
         }
@@ -147,9 +152,12 @@ impl Provisioning<'_> {
 }
 
 impl Bulk<'_> {
-    /// Whether so many errors have come that the rest is not done, or the store has failed.
+    /// Whether so many errors have come that the rest is not done, the store has failed, or its sender is no
+    /// longer let in.
     fn is_over(&self) -> bool {
-        self.lost.is_some() || self.request.fail_on_errors.is_some_and(|most| self.errors >= most)
+        self.lost.is_some()
+            || self.shut_out.is_some()
+            || self.request.fail_on_errors.is_some_and(|most| self.errors >= most)
     }
 
     /// Carries out groups of operations, each of which is to be done together.
@@ -216,6 +224,9 @@ impl Bulk<'_> {
             provisioning.caller.noted.begin_operation(position);
             if self.lost.is_some() {
                 return Err(StoreError::Closed.into()); // the first failure is the one that is told
+            }
+            if let Some(error) = &self.shut_out {
+                return Err(error.clone().into());
             }
             // What it refers to may have failed just now.
             resolved = self.resolve(self.task(position)?)?;
@@ -320,6 +331,14 @@ impl Bulk<'_> {
             if left.is_empty() || self.is_over() {
                 return;
             }
+            match provisioning.caller.check_let_in(provisioning.context).await {
+                Ok(()) => {}
+                Err(Refusal::Scim(error)) => {
+                    self.shut_out = Some(error);
+                    return;
+                }
+                Err(Refusal::Store(error)) => return self.fail(&[], error),
+            }
             let most = self.request.fail_on_errors.map_or(usize::MAX, |most| most - self.errors);
             let sets = left.iter().map(|planned| planned.change_set(provisioning)).collect();
             let applied = match provisioning.store().apply_all(sets, most).await {
@@ -417,11 +436,25 @@ impl Bulk<'_> {
             StoreError::InDoubt(reason) => failure(&StoreError::Unavailable(reason), UNDONE),
             lost => failure(&lost, UNDONE),
         };
+        self.refuse_rest(&not_done);
+        Ok(())
+    }
+
+    /// The same for a sender who is no longer let in.
+    fn end_shut_out(&mut self, error: ScimError) -> Result<(), Refusal> {
+        if !self.outcomes.iter().any(|outcome| matches!(outcome, Some(Ok(_)))) {
+            return Err(error.into());
+        }
+        self.refuse_rest(&error);
+        Ok(())
+    }
+
+    /// Refuses what has no outcome.
+    fn refuse_rest(&mut self, error: &ScimError) {
         let left = self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none());
         for position in left.map(|(position, _)| position).collect::<Vec<_>>() {
-            self.refuse_all(&[position], position, &not_done);
+            self.refuse_all(&[position], position, error);
         }
-        Ok(())
     }
 
     /// Whether operations that could not be done may be done at the end: a name is taken, and an earlier

@@ -19,14 +19,16 @@ use headwater_scim::{
     resource_type::{COMMON, ResourceType},
     schema::Attribute,
 };
-use headwater_store::{ApplyError, Include, Named, ResourceId, Source, Store, StoreError, StoredResource};
+use headwater_store::{
+    ApplyError, Credential, Include, Millis, Named, ResourceId, Source, Store, StoreError, StoredResource,
+};
 use uuid::Uuid;
 
 pub use bulk::{BulkPlaces, BulkRequest};
 pub use pages::{ListRequest, SortOrder};
 pub use representation::{Answer, Elements, Segment, Shape};
 
-use crate::{Context, request_log::Noted};
+use crate::{Context, request_log::Noted, tokens};
 use operation::{Change, Operation};
 
 /// Groups with more members than this are not sent back after a PATCH (AMB-39).
@@ -58,6 +60,41 @@ pub struct Caller {
     pub base_url: String,
     /// What is noted of the request, for the log.
     pub noted: Arc<Noted>,
+    /// What it was let in with, and when; nothing for what the server asks itself.
+    pub let_in: Option<(Arc<Credential>, Millis)>,
+}
+
+/// How long a request goes on before it is looked again whether its sender is still let in, in
+/// milliseconds.
+const TRUSTED_FOR: Millis = 100;
+
+impl Caller {
+    /// Whether who sent the request may still do so, some time after it was let in: behind a body that was
+    /// slow to arrive, and between the parts of what takes long.
+    ///
+    /// # Errors
+    /// 401 or 403, as for a request that comes now.
+    pub async fn check_let_in(&self, context: &Context) -> Result<(), Refusal> {
+        let Some((before, at)) = &self.let_in else { return Ok(()) };
+        let now = context.clock.now();
+        if now - at < TRUSTED_FOR {
+            return Ok(());
+        }
+        let slug = before.source.slug.as_str();
+        let credential = context.store.credential(slug, tokens::lookup(&before.hash)).await?;
+        let credential = credential
+            .filter(|credential| credential.hash == before.hash && tokens::is_alive(credential, now));
+        match credential {
+            None => Err(ScimError::with_status(401, "the token is no longer valid").into()),
+            Some(credential) if !credential.source.enabled => Err(source_disabled().into()),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// The answer to clients of a source that is disabled.
+pub(crate) fn source_disabled() -> ScimError {
+    ScimError::with_status(403, "this source is disabled")
 }
 
 /// A precondition on the version of a resource (`If-Match`, `If-None-Match`, RFC 9110 §13.1).

@@ -9,7 +9,12 @@ use headwater_store::Credential;
 use hyper::{HeaderMap, header, http::HeaderValue};
 
 use super::respond;
-use crate::{Context, provisioning::Refusal, request_log::Recording, tokens};
+use crate::{
+    Context,
+    provisioning::{Refusal, source_disabled},
+    request_log::Recording,
+    tokens,
+};
 
 pub(super) async fn authenticate(
     context: &Arc<Context>,
@@ -41,7 +46,7 @@ pub(super) async fn authenticate(
         return Err(wrong_token());
     }
     if !credential.source.enabled {
-        return Err(respond::refusal(&ScimError::with_status(403, "this source is disabled")));
+        return Err(respond::refusal(&source_disabled()));
     }
     recording.noted().authenticated();
     Ok(credential)
@@ -64,7 +69,7 @@ fn no_token() -> Response {
 }
 
 fn wrong_token() -> Response {
-    refuse("Bearer realm=\"headwater\", error=\"invalid_token\"")
+    refuse(respond::INVALID_TOKEN)
 }
 
 fn refuse(challenge: &'static str) -> Response {

@@ -101,6 +101,7 @@ async fn judge(
         service_account: credential.service_account,
         request_id,
         noted: recording.noted(),
+        let_in: Some((credential, context.clock.now())),
     };
     let exchange = Exchange { context, caller, head, body };
     match exchange.route().await {

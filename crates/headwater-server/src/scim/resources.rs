@@ -6,19 +6,20 @@ use headwater_scim::{error::ScimError, json, message, projection::Projection, re
 use serde_json::Value;
 
 use super::{Answered, Exchange, Failure, body, conditions, query::Parameters, respond};
-use crate::provisioning::{BulkRequest, ListRequest, Provisioning};
+use crate::provisioning::{BulkRequest, ListRequest, Provisioning, Refusal};
 
 impl Exchange<'_> {
     fn parameters(&self) -> Result<Parameters, ScimError> {
         Parameters::read(self.head.uri.query())
     }
 
-    async fn body(&mut self) -> Result<bytes::Bytes, ScimError> {
+    async fn body(&mut self) -> Result<bytes::Bytes, Refusal> {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
         let sent = self.body.take().unwrap_or_default();
         let configuration = &self.context.configuration;
         let read = body::read(sent, configuration.max_body_bytes, configuration).await?;
         self.caller.noted.body(&read);
+        self.caller.check_let_in(self.context).await?;
         Ok(read)
     }
 

@@ -47,12 +47,18 @@ pub(super) fn json(status: u16, value: &Value) -> Response {
     with_body(status, Body::from(value.to_string()))
 }
 
+/// What a token that is not valid is answered with (RFC 6750 §3.1).
+pub(super) const INVALID_TOKEN: &str = "Bearer realm=\"headwater\", error=\"invalid_token\"";
+
 /// A refusal in the form of RFC 7644 §3.12.
 pub(super) fn refusal(error: &ScimError) -> Response {
     let mut response = json(error.status, &error.to_json());
     response.extensions_mut().insert(Refused(error.clone()));
     if matches!(error.status, 429 | 503) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if error.status == 401 {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(INVALID_TOKEN));
     }
     if matches!(error.status, 408 | 413) {
         // The rest of the request is not read: nothing can follow it.

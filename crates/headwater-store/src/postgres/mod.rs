@@ -155,6 +155,13 @@ impl PostgresStore {
         };
         connections.answered(connections.deadline(), noted).await
     }
+
+    /// Forgets the credentials that are remembered when a change was planned with what its source was before.
+    fn forget_if_old(&self, applied: &Result<Applied, ApplyError>) {
+        if matches!(applied, Err(ApplyError::SourceChanged)) {
+            self.shared.credentials.forget();
+        }
+    }
 }
 
 #[async_trait]
@@ -218,10 +225,7 @@ impl Store for PostgresStore {
 
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
         let applied = self.shared.queues.apply(change_set).await;
-        if matches!(applied, Err(ApplyError::SourceChanged)) {
-            // The plan was made from what is remembered; the next one is not to be.
-            self.shared.credentials.forget();
-        }
+        self.forget_if_old(&applied);
         applied
     }
 
@@ -230,7 +234,9 @@ impl Store for PostgresStore {
         change_sets: Vec<ChangeSet>,
         most_failures: usize,
     ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
-        self.shared.queues.apply_all(change_sets, most_failures).await
+        let applied = self.shared.queues.apply_all(change_sets, most_failures).await;
+        applied.iter().flatten().for_each(|applied| self.forget_if_old(applied));
+        applied
     }
 
     async fn note_unknown(&self, unknown: Vec<UnknownAttribute>) -> Result<(), StoreError> {

@@ -68,6 +68,13 @@ impl Credentials {
         looked.map_or(u64::MAX, |(length, _)| length)
     }
 
+    /// Drops what is kept: somebody has seen that it is old.
+    pub(super) fn forget(&self) {
+        if let Ok(mut known) = self.known.write() {
+            known.entries.clear();
+        }
+    }
+
     /// The credential from memory, or else by `load`.
     pub(super) fn get(
         &self,

@@ -178,6 +178,13 @@ impl SqliteStore {
         Ok(done)
     }
 
+    /// Drops the credentials that are kept when a change was planned with what its source was before.
+    fn forget_if_old(&self, applied: &Result<Applied, ApplyError>) {
+        if matches!(applied, Err(ApplyError::SourceChanged)) {
+            self.shared.credentials.forget();
+        }
+    }
+
     /// Reads in one snapshot what may take longer than an async thread should be held.
     async fn read_long<T: Send + 'static>(
         &self,
@@ -272,6 +279,7 @@ impl Store for SqliteStore {
     async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
         self.shared.condition.check()?;
         let applied = self.shared.writer.apply(change_set).await;
+        self.forget_if_old(&applied);
         applied.map_err(|error| self.shared.condition.noted_of_change(error))
     }
 
@@ -282,6 +290,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
         self.shared.condition.check()?;
         let applied = self.shared.writer.apply_all(change_sets, most_failures).await;
+        applied.iter().flatten().for_each(|applied| self.forget_if_old(applied));
         applied.map_err(|error| self.shared.condition.noted(error))
     }
 

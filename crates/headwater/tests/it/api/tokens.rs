@@ -1,6 +1,12 @@
 //! Tokens of sources: copied until they are used, two live at once, refused when their time is
 //! over.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
 use serde_json::{Value, json};
 
 use crate::support::{Admin, Server, Source, consistency, text};
@@ -104,6 +110,54 @@ fn two_tokens_live_side_by_side_while_one_replaces_the_other() {
     ada.delete(&format!("/sources/contoso/tokens/{}", text(&tokens[0]["id"]))).expect(204);
     assert_eq!((status_with(&source, &source.token), status_with(&source, &second)), (401, 200));
     assert_eq!(ada.items("/sources/contoso/service-accounts")[0]["tokens"], 1);
+}
+
+/// Begins a request and waits with the end of its body until something has been done, and somewhat longer than a
+/// request goes on without being looked at again. Returns the status.
+fn sent_around(source: &Source, path: &str, body: &Value, meanwhile: impl FnOnce()) -> u16 {
+    let body = body.to_string();
+    let head = format!(
+        "POST {}{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
+         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{}",
+        source.path,
+        source.address,
+        source.token,
+        body.len(),
+        &body[..1]
+    );
+    let mut stream = TcpStream::connect(&source.address).expect("a connection");
+    stream.write_all(head.as_bytes()).expect("sent");
+    // It is let in while nobody else is asked anything.
+    source.get("/Users?count=1").expect(200);
+    meanwhile();
+    std::thread::sleep(Duration::from_millis(200));
+    stream.write_all(&body.as_bytes()[1..]).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+}
+
+#[test]
+fn a_request_that_is_slow_to_arrive_does_nothing_with_a_token_that_was_revoked_meanwhile() {
+    let server = Server::start();
+    let ada = Admin::first(&server);
+    let source = ada.source("Contoso");
+    let user = |name: &str| json!({"userName": name});
+    assert_eq!(sent_around(&source, "/Users", &user("slow"), || ()), 201);
+    let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "1", "data": user("late")}]});
+    let enable = |enabled: bool| drop(ada.patch("/sources/contoso", json!({"enabled": enabled})).expect(200));
+    for (path, body) in [("/Users", &user("late")), ("/Bulk", &bulk)] {
+        assert_eq!(sent_around(&source, path, body, || enable(false)), 403, "{path}");
+        enable(true);
+    }
+    for (path, body) in [("/Users", &user("late")), ("/Bulk", &bulk)] {
+        let made = ada.post("/sources/contoso/tokens", &json!({})).expect(201).json();
+        let source = Source::with_token(server.address(), "contoso", &text(&made["secret"]));
+        let token = format!("/sources/contoso/tokens/{}", text(&made["token"]["id"]));
+        assert_eq!(sent_around(&source, path, body, || drop(ada.delete(&token).expect(204))), 401, "{path}");
+    }
+    assert_eq!(source.found("/Users", "userName eq \"late\"").len(), 0);
 }
 
 /// Shows SEC-005, TEN-003.
