@@ -25,7 +25,7 @@ pub(crate) struct Searches {
     /// Whether an index has narrowed the rows down: then the rest is looked at on each of them, and not
     /// searched for among all.
     pub(crate) narrowed: bool,
-    form: KeyForm,
+    dialect: Dialect,
 }
 
 /// A stretch of the index, of values at a path that each resource has one of at most.
@@ -37,29 +37,36 @@ pub(crate) struct ValueRange<'a> {
     tests: [(&'static str, String); 2],
 }
 
-/// How a database holds index keys that are longer than it likes.
+/// What differs between databases: how one holds index keys that are longer than it likes, and how it is told
+/// to look up the members of groups.
 #[derive(Clone, Copy)]
-pub(crate) struct KeyForm {
+pub(crate) struct Dialect {
     /// A key as the index has it.
     pub(crate) stored: fn(&str) -> Cow<'_, str>,
     /// Whether stored keys compare with this one as the keys themselves do.
     pub(crate) is_comparable: fn(&str) -> bool,
+    /// Joins the memberships `m` of each group `i`, by an index.
+    pub(crate) members: &'static str,
 }
 
-impl KeyForm {
-    /// As they are.
-    pub(crate) const PLAIN: Self = Self { stored: |key| Cow::Borrowed(key), is_comparable: |_| true };
+impl Dialect {
+    /// Keys as they are, and joins as they stand.
+    pub(crate) const PLAIN: Self = Self {
+        stored: |key| Cow::Borrowed(key),
+        is_comparable: |_| true,
+        members: "CROSS JOIN membership m WHERE m.source_id = ?1 AND m.group_id = i.id",
+    };
 }
 
 impl Searches {
     /// Parameters `?1`, `?2`… that the statement has besides come first.
     pub(crate) fn new(parameters: Vec<Value>) -> Self {
-        Self::with_form(parameters, KeyForm::PLAIN)
+        Self::in_dialect(parameters, Dialect::PLAIN)
     }
 
-    /// Like [`Self::new`], for a database that holds keys in a form of its own.
-    pub(crate) fn with_form(parameters: Vec<Value>, form: KeyForm) -> Self {
-        Self { parameters, narrowed: false, form }
+    /// Like [`Self::new`], for a database with ways of its own.
+    pub(crate) fn in_dialect(parameters: Vec<Value>, dialect: Dialect) -> Self {
+        Self { parameters, narrowed: false, dialect }
     }
 
     /// One more parameter; returns how the statement names it.
@@ -116,7 +123,7 @@ impl Searches {
         let bounds = |wanted: [Operator; 2]| {
             terms.iter().filter_map(move |&term| match term {
                 Filter::Compare(comparison) if wanted.contains(&comparison.operator) => {
-                    let key = comparison.literal.key().filter(|key| (self.form.is_comparable)(key))?;
+                    let key = comparison.literal.key().filter(|key| (self.dialect.is_comparable)(key))?;
                     Some((term, comparison, key))
                 }
                 _ => None,
@@ -167,10 +174,10 @@ impl Searches {
             return Some(format!("SELECT {}", self.bind(id)));
         }
         let code = resource_type.searchable(path)?.code;
-        if comparison.operator != Operator::Eq && !(self.form.is_comparable)(&key) {
+        if comparison.operator != Operator::Eq && !(self.dialect.is_comparable)(&key) {
             return None;
         }
-        let stored = (self.form.stored)(&key).into_owned();
+        let stored = (self.dialect.stored)(&key).into_owned();
         let bound = |operator: &str, this: &mut Self| format!("key {operator} {}", this.bind(stored.clone()));
         let test = match comparison.operator {
             Operator::Eq => bound("=", self),
@@ -203,8 +210,9 @@ impl Searches {
         format!(
             "SELECT id FROM (WITH RECURSIVE inside (id) AS (\
                SELECT member_id FROM membership WHERE source_id = ?1 AND group_id = {named} \
-               UNION SELECT m.member_id FROM inside i CROSS JOIN membership m WHERE m.source_id = ?1 AND m.group_id = i.id\
-             ) SELECT id FROM inside) AS held"
+               UNION SELECT m.member_id FROM inside i {}\
+             ) SELECT id FROM inside) AS held",
+            self.dialect.members
         )
     }
 

@@ -1,4 +1,4 @@
-//! What a batch has made of the database, written in one round trip: a statement a table, of as many
+//! What a batch has made of the database, written in one round trip: what is new with a statement a table, of as many
 //! rows as there are.
 
 use std::borrow::Cow;
@@ -16,26 +16,24 @@ use super::{
 };
 use crate::{ResourceId, SourceId};
 
-const REMOVE_KEYS: &str = "DELETE FROM resource_key k USING unnest($2, $3, $4) AS w (path, key, resource_id) \
-     WHERE k.source_id = $1 AND k.path = w.path AND k.key = w.key AND k.resource_id = w.resource_id";
+// What changes or goes has a statement for each row: one for several can be made by reading all of a source,
+// where the statistics know nothing of it.
+const REMOVE_KEY: &str =
+    "DELETE FROM resource_key WHERE source_id = $1 AND path = $2 AND key = $3 AND resource_id = $4";
 const ADD_KEYS: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
      SELECT $1, w.path, w.key, w.resource_id, w.is_unique, w.whole \
      FROM unnest($2, $3, $4, $5, $6) AS w (path, key, resource_id, is_unique, whole)";
-const REMOVE_RESOURCES: &str = "DELETE FROM resource WHERE source_id = $1 AND id = ANY($2)";
-const FORGET_SECRETS: &str = "DELETE FROM secret WHERE source_id = $1 AND resource_id = ANY($2)";
+const REMOVE_RESOURCE: &str = "DELETE FROM resource WHERE source_id = $1 AND id = $2";
+const FORGET_SECRETS: &str = "DELETE FROM secret WHERE source_id = $1 AND resource_id = $2";
 const ADD_RESOURCES: &str = "INSERT INTO resource (source_id, id, type, version, created, last_modified, \
      member_count, document, display, has_references) \
      SELECT $1, w.id, w.type, w.version, w.created, w.last_modified, w.member_count, w.document, w.display, w.has_references \
      FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) \
      AS w (id, type, version, created, last_modified, member_count, document, display, has_references)";
-const REWRITE_RESOURCES: &str = "UPDATE resource r SET version = w.version, last_modified = w.last_modified, \
-     member_count = w.member_count, document = w.document, display = w.display, has_references = w.has_references \
-     FROM unnest($2, $3, $4, $5, $6, $7, $8) \
-     AS w (id, version, last_modified, member_count, document, display, has_references) \
-     WHERE r.source_id = $1 AND r.id = w.id";
-const TOUCH_RESOURCES: &str = "UPDATE resource r SET version = w.version, last_modified = w.last_modified, \
-     member_count = w.member_count FROM unnest($2, $3, $4, $5) AS w (id, version, last_modified, member_count) \
-     WHERE r.source_id = $1 AND r.id = w.id";
+const REWRITE_RESOURCE: &str = "UPDATE resource SET version = $3, last_modified = $4, member_count = $5, \
+     document = $6, display = $7, has_references = $8 WHERE source_id = $1 AND id = $2";
+const TOUCH_RESOURCE: &str = "UPDATE resource SET version = $3, last_modified = $4, member_count = $5 \
+     WHERE source_id = $1 AND id = $2";
 /// How many memberships one statement removes at most. The planner may look them up, or read what there
 /// is, from the first to the last of them, and hash it: few keys in order let it read little either way.
 pub(super) const MOST_REMOVED: usize = 250;
@@ -45,8 +43,7 @@ const REMOVE_MEMBERS: &str = "DELETE FROM membership m USING unnest($2, $3) AS w
      AND (m.group_id, m.member_id) <= ($2[cardinality($2)], $3[cardinality($3)])";
 const ADD_MEMBERS: &str = "INSERT INTO membership (source_id, group_id, member_id) \
      SELECT $1, w.group_id, w.member_id FROM unnest($2, $3) AS w (group_id, member_id)";
-const REMOVE_SECRETS: &str = "DELETE FROM secret s USING unnest($2, $3) AS w (resource_id, attribute) \
-     WHERE s.source_id = $1 AND s.resource_id = w.resource_id AND s.attribute = w.attribute";
+const REMOVE_SECRET: &str = "DELETE FROM secret WHERE source_id = $1 AND resource_id = $2 AND attribute = $3";
 const KEEP_SECRETS: &str = "INSERT INTO secret (source_id, resource_id, attribute, hash, changed) \
      SELECT $1, w.resource_id, w.attribute, w.hash, w.changed \
      FROM unnest($2, $3, $4, $5) AS w (resource_id, attribute, hash, changed) \
@@ -130,7 +127,7 @@ fn counted_of(row: &Row) -> Result<Counted, tokio_postgres::Error> {
 /// Statements of many rows, in order: what goes before what comes.
 struct Statements(Vec<Statement>);
 
-/// A statement, and what it has behind the source: a list for each column.
+/// A statement, and what it has behind the source: of many rows a list for each column, of one a value.
 struct Statement {
     text: &'static str,
     columns: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
@@ -180,10 +177,9 @@ impl Statements {
         let of = |wanted: fn(&Resource) -> bool| -> Vec<(&ResourceId, &Resource)> {
             overlay.rows.iter().filter(|(_, row)| wanted(row)).collect()
         };
-        let gone = of(|row| row.stored && row.fate == Fate::Goes);
-        if !gone.is_empty() {
-            for text in [REMOVE_RESOURCES, FORGET_SECRETS] {
-                self.add(Statement::new(text).bytes(gone.iter().map(|(id, _)| &id.as_bytes()[..])));
+        for text in [REMOVE_RESOURCE, FORGET_SECRETS] {
+            for (id, _) in of(|row| row.stored && row.fate == Fate::Goes) {
+                self.add(Statement::new(text).column(id.as_bytes().to_vec()));
             }
         }
         let new = of(|row| !row.stored && row.fate != Fate::Goes);
@@ -197,31 +193,35 @@ impl Statements {
                 .numbers(new.iter().map(|(_, row)| signed(row.member_count)));
             self.add(with_content(statement, &new));
         }
-        for (fate, text) in [(Fate::Rewritten, REWRITE_RESOURCES), (Fate::Touched, TOUCH_RESOURCES)] {
-            let changed: Vec<_> =
-                overlay.rows.iter().filter(|(_, row)| row.stored && row.fate == fate).collect();
-            if changed.is_empty() {
-                continue;
+        for (id, row) in overlay.rows.iter().filter(|(_, row)| row.stored) {
+            let of_row = |text| {
+                Statement::new(text)
+                    .column(id.as_bytes().to_vec())
+                    .column(signed(row.version))
+                    .column(row.last_modified)
+                    .column(signed(row.member_count))
+            };
+            match row.fate {
+                Fate::Touched => self.add(of_row(TOUCH_RESOURCE)),
+                Fate::Rewritten => {
+                    let content = row.content.as_ref();
+                    self.add(
+                        of_row(REWRITE_RESOURCE)
+                            .column(document_of(content))
+                            .column(display_of(content))
+                            .column(has_references(content)),
+                    );
+                }
+                _ => {}
             }
-            let statement = Statement::new(text)
-                .bytes(changed.iter().map(|(id, _)| &id.as_bytes()[..]))
-                .numbers(changed.iter().map(|(_, row)| signed(row.version)))
-                .numbers(changed.iter().map(|(_, row)| row.last_modified))
-                .numbers(changed.iter().map(|(_, row)| signed(row.member_count)));
-            self.add(if fate == Fate::Rewritten { with_content(statement, &changed) } else { statement });
         }
     }
 
     fn keys(&mut self, overlay: &Overlay) {
         let keys = &overlay.writes.keys;
-        let gone: Vec<_> = keys.iter().filter(|(_, comes)| comes.is_none()).map(|(key, _)| key).collect();
-        if !gone.is_empty() {
-            self.add(
-                Statement::new(REMOVE_KEYS)
-                    .numbers(gone.iter().map(|(path, ..)| *path))
-                    .texts(gone.iter().map(|(_, key, _)| keys::stored(key).into_owned()))
-                    .bytes(gone.iter().map(|(.., id)| &id.as_bytes()[..])),
-            );
+        for ((path, key, id), _) in keys.iter().filter(|(_, comes)| comes.is_none()) {
+            let statement = Statement::new(REMOVE_KEY).column(*path).column(keys::stored(key).into_owned());
+            self.add(statement.column(id.as_bytes().to_vec()));
         }
         let new: Vec<_> = keys.iter().filter_map(|(key, comes)| Some((key, (*comes)?))).collect();
         if !new.is_empty() {
@@ -254,14 +254,9 @@ impl Statements {
 
     fn secrets(&mut self, overlay: &Overlay) {
         let secrets = &overlay.writes.secrets;
-        let gone: Vec<_> =
-            secrets.iter().filter(|(_, kept)| kept.is_none()).map(|(place, _)| place).collect();
-        if !gone.is_empty() {
-            self.add(
-                Statement::new(REMOVE_SECRETS)
-                    .bytes(gone.iter().map(|(id, _)| &id.as_bytes()[..]))
-                    .texts(gone.iter().map(|(_, attribute)| attribute.clone())),
-            );
+        for ((id, attribute), _) in secrets.iter().filter(|(_, kept)| kept.is_none()) {
+            let statement = Statement::new(REMOVE_SECRET).column(id.as_bytes().to_vec());
+            self.add(statement.column(attribute.clone()));
         }
         let kept: Vec<_> = secrets.iter().filter_map(|(place, kept)| Some((place, kept.as_ref()?))).collect();
         if !kept.is_empty() {
@@ -307,21 +302,23 @@ impl Statements {
 
 /// Adds document, display name and whether there are references.
 fn with_content(statement: Statement, rows: &[(&ResourceId, &Resource)]) -> Statement {
-    let content = |of: fn(&Content) -> String| {
-        rows.iter().map(move |(_, row)| row.content.as_ref().map(of).unwrap_or_default())
-    };
+    let contents = || rows.iter().map(|(_, row)| row.content.as_ref());
     statement
-        .texts(content(|content| content.document.clone()))
-        .perhaps_texts(rows.iter().map(|(_, row)| {
-            row.content
-                .as_ref()
-                .and_then(|content| content.display.as_deref().map(|name| keys::storable(name).into_owned()))
-        }))
-        .numbers(
-            rows.iter().map(|(_, row)| {
-                i64::from(row.content.as_ref().is_some_and(|content| content.has_references))
-            }),
-        )
+        .texts(contents().map(document_of))
+        .perhaps_texts(contents().map(display_of))
+        .numbers(contents().map(has_references))
+}
+
+fn document_of(content: Option<&Content>) -> String {
+    content.map(|content| content.document.clone()).unwrap_or_default()
+}
+
+fn display_of(content: Option<&Content>) -> Option<String> {
+    content?.display.as_deref().map(|name| keys::storable(name).into_owned())
+}
+
+fn has_references(content: Option<&Content>) -> i64 {
+    i64::from(content.is_some_and(|content| content.has_references))
 }
 
 /// A count as the database has it; none comes near the end of its numbers.

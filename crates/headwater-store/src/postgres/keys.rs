@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use crate::selection::KeyForm;
+use crate::selection::Dialect;
 
 /// The most bytes of a key that are kept as they are.
 const MOST: usize = 1_000;
@@ -15,7 +15,9 @@ const MOST_OF_MEMBER: usize = 2_017;
 const SEPARATOR: char = '\u{1}';
 
 /// How searches have to do with that.
-pub(super) const FORM: KeyForm = KeyForm { stored, is_comparable };
+pub(super) const DIALECT: Dialect = Dialect { stored, is_comparable, members: MEMBERS };
+/// The planner is left no choice, as in `relations`.
+pub(super) const MEMBERS: &str = "CROSS JOIN LATERAL (SELECT member_id FROM membership WHERE source_id = ?1 AND group_id = i.id OFFSET 0) m";
 
 /// A key as the index has it: one that is too long is its beginning and a hash of the whole. Equal keys
 /// stay equal, and different ones different; only among long keys that begin alike the order is lost.

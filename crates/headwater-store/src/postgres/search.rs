@@ -211,8 +211,10 @@ impl Search<'_> {
             sql: self.sql,
             source: self.source,
             place: &self.place,
-            searches: Searches::with_form(vec![self.source.into()], keys::FORM),
+            searches: Searches::in_dialect(vec![self.source.into()], keys::DIALECT),
             told: Vec::new(),
+            known: Vec::new(),
+            deadline: self.deadline,
         };
         let (mut searches, mut alternatives, mut tests) = (Some(Vec::new()), Vec::new(), HashMap::new());
         let mut is_exact = true;

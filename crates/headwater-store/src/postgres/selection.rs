@@ -4,7 +4,7 @@
 //! What an index answers is SQL, and so is what is said of memberships: which of them meet a filter
 //! of their own is found out beforehand. What can only be told from a document is left to the test.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use headwater_scim::{
     Object,
@@ -38,6 +38,34 @@ pub(super) struct Compiled {
     pub(super) condition: String,
     /// What is to be tested on each row.
     pub(super) test: Option<Test>,
+}
+
+/// What a text is to have in it, or to end with, where the index has all texts at the path whole.
+struct Part<'a> {
+    code: i64,
+    key: &'a str,
+    is_end: bool,
+}
+
+impl<'a> Part<'a> {
+    fn of(filter: &'a Filter, resource_type: &ResourceType) -> Option<Self> {
+        match filter {
+            Filter::Compare(comparison) => Self::of_comparison(comparison, resource_type),
+            _ => None,
+        }
+    }
+
+    fn of_comparison(comparison: &'a Comparison, resource_type: &ResourceType) -> Option<Self> {
+        let Literal::Text { key, .. } = &comparison.literal else { return None };
+        let is_end = match comparison.operator {
+            Operator::Co => false,
+            Operator::Ew => true,
+            _ => return None,
+        };
+        let code = resource_type.searchable(&comparison.path)?.code;
+        // The whole keys in the index differ otherwise.
+        (keys::storable(key) == *key).then_some(Self { code, key, is_end })
+    }
 }
 
 /// A query for the ids of resources.
@@ -125,6 +153,17 @@ pub(super) struct Compiler<'a> {
     pub(super) searches: Searches,
     /// Conditions of which a row tells whether it meets them.
     pub(super) told: Vec<String>,
+    /// The groups that filters have been found to mean, those on groups and (false) those on members.
+    pub(super) known: Vec<(bool, Filter, MeantGroups)>,
+    /// When whoever asks has waited long enough.
+    pub(super) deadline: Instant,
+}
+
+/// The groups that a filter means, for members that are in them directly, and for all others.
+#[derive(Clone, Default)]
+pub(super) struct MeantGroups {
+    direct: Vec<ResourceId>,
+    indirect: Vec<ResourceId>,
 }
 
 impl Compiler<'_> {
@@ -136,17 +175,32 @@ impl Compiler<'_> {
     ) -> Result<Compiled, StoreError> {
         let (mut searches, mut conditions, mut left) = (Vec::new(), Vec::new(), Vec::new());
         let mut terms: Vec<&Filter> = terms(filter).iter().collect();
+        let mut parts = Vec::new();
         while let Some(range) = self.searches.range(&terms, resource_type) {
             searches.push(Search { select: self.searches.ids_within(&range), is_of_type: true });
             terms.retain(|term| !range.terms.iter().any(|bound| std::ptr::eq(*term, *bound)));
         }
         for term in terms {
-            match self.found(term, resource_type) {
+            if let Some(part) = Part::of(term, resource_type) {
+                parts.push(part);
+                continue;
+            }
+            match self.found(term, resource_type)? {
                 Some(search) => searches.push(search),
                 None => match self.condition(term, resource_type)? {
                     Some(condition) => conditions.push(condition),
                     None => left.push(term),
                 },
+            }
+        }
+        // All keys of a path are read for a part of a text: once if there is nothing better, and on rows that
+        // have been found anyway as a condition.
+        for part in &parts {
+            let select = self.part(part);
+            if searches.is_empty() {
+                searches.push(Search { select, is_of_type: true });
+            } else {
+                conditions.push(format!("r.id IN ({select})"));
             }
         }
         if searches.is_empty() {
@@ -225,12 +279,20 @@ impl Compiler<'_> {
 
     /// A query for exactly those that meet a filter, where indexes have them. It is carried out by
     /// itself, before any row is read: the planner can't be wrong about how often.
-    fn found(&mut self, filter: &Filter, resource_type: &ResourceType) -> Option<Search> {
+    fn found(&mut self, filter: &Filter, resource_type: &ResourceType) -> Result<Option<Search>, StoreError> {
         let bound = self.searches.parameters.len();
         let search = match filter {
             Filter::Or(terms) => {
-                let searches: Option<Vec<Search>> =
-                    terms.iter().map(|term| self.found(term, resource_type)).collect();
+                let mut searches = Some(Vec::with_capacity(terms.len()));
+                for term in terms {
+                    match (self.found(term, resource_type)?, &mut searches) {
+                        (Some(search), Some(searches)) => searches.push(search),
+                        _ => {
+                            searches = None;
+                            break;
+                        }
+                    }
+                }
                 searches.and_then(|searches| together(searches, " UNION "))
             }
             Filter::Compare(comparison)
@@ -241,14 +303,35 @@ impl Compiler<'_> {
                 let path = &comparison.path;
                 let is_of_type = resource_type.searchable(path).is_some();
                 let ids = self.searches.ids(comparison, resource_type);
-                ids.map(|ids| Search { select: if is_of_type { ids } else { resources(&ids) }, is_of_type })
+                match (ids, on_groups(filter, resource_type)) {
+                    (Some(ids), _) => {
+                        Some(Search { select: if is_of_type { ids } else { resources(&ids) }, is_of_type })
+                    }
+                    (None, Some(on_group)) => Some(self.in_groups_found(&on_group)?),
+                    (None, None) => None,
+                }
             }
-            _ => None,
+            filter => match on_groups(filter, resource_type) {
+                Some(on_group) => Some(self.in_groups_found(&on_group)?),
+                None => None,
+            },
         };
         if search.is_none() {
             self.searches.parameters.truncate(bound);
         }
-        search
+        Ok(search)
+    }
+
+    /// A query for those of whom a text at a path has another in it, or ends with it.
+    fn part(&mut self, part: &Part<'_>) -> String {
+        let key = self.searches.bind(part.key.to_owned());
+        let test = if part.is_end {
+            format!("right(COALESCE(whole, key), length({key})) = {key}")
+        } else {
+            format!("strpos(COALESCE(whole, key), {key}) > 0")
+        };
+        let code = self.searches.bind(part.code);
+        format!("SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {test}")
     }
 
     fn compared(
@@ -277,26 +360,8 @@ impl Compiler<'_> {
         if let Some(ids) = self.searches.ids(comparison, resource_type) {
             return Ok(Some(format!("r.id IN ({ids})")));
         }
-        let (Literal::Text { key, .. }, Some(searchable)) =
-            (&comparison.literal, resource_type.searchable(path))
-        else {
-            return Ok(None);
-        };
-        if keys::storable(key) != *key {
-            return Ok(None); // the whole keys in the index differ there
-        }
-        let part = match comparison.operator {
-            Operator::Co => format!("strpos(COALESCE(whole, key), {}) > 0", self.searches.bind(key.clone())),
-            Operator::Ew => {
-                let key = self.searches.bind(key.clone());
-                format!("right(COALESCE(whole, key), length({key})) = {key}")
-            }
-            _ => return Ok(None),
-        };
-        let code = self.searches.bind(searchable.code);
-        Ok(Some(format!(
-            "r.id IN (SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = {code} AND {part})"
-        )))
+        let part = Part::of_comparison(comparison, resource_type);
+        Ok(part.map(|part| format!("r.id IN ({})", self.part(&part))))
     }
 
     fn related_compared(&mut self, comparison: &Comparison, inverse: bool) -> Result<String, StoreError> {
@@ -330,8 +395,9 @@ impl Compiler<'_> {
         let own = if inverse { "member_id" } else { "group_id" };
         let filter = match filter {
             Filter::Present(_) if path.sub_attribute.is_none() => {
+                // Looked up for each row, whatever the statistics say: an EXISTS may become a join.
                 return Ok(format!(
-                    "EXISTS (SELECT 1 FROM membership m WHERE m.source_id = ?1 AND m.{own} = r.id)"
+                    "(SELECT TRUE FROM membership m WHERE m.source_id = ?1 AND m.{own} = r.id LIMIT 1) IS NOT NULL"
                 ));
             }
             Filter::Element { filter, .. } => filter,
@@ -350,9 +416,13 @@ impl Compiler<'_> {
                       LEFT JOIN LATERAL (SELECT type, display FROM resource \
                         WHERE source_id = ?1 AND id = m.member_id LIMIT 1) o ON TRUE \
                       ORDER BY m.group_id, m.member_id";
+        if let Some(known) = self.known(filter, false) {
+            return Ok(format!("r.id IN ({})", self.listed(&known.direct)));
+        }
         let mut found: Vec<ResourceId> = Vec::new();
         let mut from = (Vec::new(), Vec::new());
         loop {
+            self.check_time()?;
             let parameters = values![self.source, from.0.as_slice(), from.1.as_slice(), PORTION];
             let rows = self.sql.query(select, &parameters)?;
             let is_last = rows.len() < PORTION;
@@ -375,24 +445,75 @@ impl Compiler<'_> {
                 from.1 = vec![u8::MAX; 64];
             }
         }
-        Ok(format!("r.id IN ({})", self.listed(&found)))
+        let condition = format!("r.id IN ({})", self.listed(&found));
+        self.known.push((false, filter.clone(), MeantGroups { direct: found, ..MeantGroups::default() }));
+        Ok(condition)
     }
 
-    /// Those that are in a group which meets a filter, be it by way of other groups. How they are in it
-    /// may matter to the filter: it is asked both ways.
+    /// What a filter on groups, or on members, has been found to mean before.
+    fn known(&self, filter: &Filter, of_groups: bool) -> Option<MeantGroups> {
+        let mut all = self.known.iter();
+        all.find(|(kind, known, _)| *kind == of_groups && known == filter).map(|(_, _, meant)| meant.clone())
+    }
+
+    /// Those that are in a group which meets a filter, be it by way of other groups.
     fn in_groups(&mut self, filter: &Filter) -> Result<String, StoreError> {
+        let MeantGroups { direct, indirect } = self.meant_groups(filter)?;
+        let mut ways = Vec::new();
+        if !direct.is_empty() {
+            ways.push(format!(
+                "(SELECT TRUE FROM membership m WHERE m.source_id = ?1 AND m.member_id = r.id \
+                 AND m.group_id = ANY (ARRAY({})) LIMIT 1) IS NOT NULL",
+                self.listed(&direct)
+            ));
+        }
+        if !indirect.is_empty() {
+            ways.push(format!("r.id IN ({})", self.indirectly_in(&indirect)));
+        }
+        Ok(if ways.is_empty() { "FALSE".to_owned() } else { format!("({})", ways.join(" OR ")) })
+    }
+
+    /// A query for the same.
+    fn in_groups_found(&mut self, filter: &Filter) -> Result<Search, StoreError> {
+        let MeantGroups { direct, indirect } = self.meant_groups(filter)?;
+        let members = keys::MEMBERS;
+        let groups = self.listed(&direct);
+        let mut ids = format!("SELECT m.member_id FROM ({groups}) AS i (id) {members}");
+        if !indirect.is_empty() {
+            ids = format!("({ids}) UNION ({})", self.indirectly_in(&indirect));
+        }
+        Ok(Search { select: resources(&ids), is_of_type: false })
+    }
+
+    /// A query for those that are in one of these groups by way of others, and not themselves.
+    fn indirectly_in(&mut self, groups: &[ResourceId]) -> String {
+        let (groups, members) = (self.listed(groups), keys::MEMBERS);
+        format!(
+            "SELECT held.id FROM (WITH RECURSIVE inside (root, id) AS (\
+               SELECT i.id, m.member_id FROM ({groups}) AS i (id) {members} \
+               UNION SELECT i.root, m.member_id FROM inside i {members}\
+             ) SELECT i.id FROM inside i WHERE (SELECT TRUE FROM membership d \
+               WHERE d.source_id = ?1 AND d.group_id = i.root AND d.member_id = i.id LIMIT 1) IS NULL) AS held"
+        )
+    }
+
+    /// The groups that meet a filter. How somebody is in one may matter to it: it is asked both ways.
+    fn meant_groups(&mut self, filter: &Filter) -> Result<MeantGroups, StoreError> {
+        if let Some(known) = self.known(filter, true) {
+            return Ok(known);
+        }
         let select = "SELECT r.id, r.type, r.display FROM resource r WHERE r.source_id = ?1 AND r.id > ?2 \
-                      AND EXISTS (SELECT 1 FROM membership m WHERE m.source_id = ?1 AND m.group_id = r.id) \
-                      ORDER BY r.id LIMIT ?3";
-        let (mut when_direct, mut when_indirect) = (Vec::new(), Vec::new());
+                      AND r.member_count > 0 ORDER BY r.id LIMIT ?3";
+        let mut meant = MeantGroups::default();
         let mut from = Vec::new();
         loop {
+            self.check_time()?;
             let rows = self.sql.query(select, &values![self.source, from.as_slice(), PORTION])?;
             let is_last = rows.len() < PORTION;
             for row in rows {
                 let id: ResourceId = row.get(0)?;
                 from = id.as_bytes().to_vec();
-                for (direct, found) in [(true, &mut when_direct), (false, &mut when_indirect)] {
+                for (direct, found) in [(true, &mut meant.direct), (false, &mut meant.indirect)] {
                     let related = related::of(id.as_bytes(), row.get(1)?, row.get(2)?, direct);
                     if self.place.matches_related(filter, &related, true) {
                         found.push(id);
@@ -403,22 +524,12 @@ impl Compiler<'_> {
                 break;
             }
         }
-        let direct = self.listed(&when_direct);
-        let mut condition = format!(
-            "r.id IN (SELECT member_id FROM membership WHERE source_id = ?1 AND group_id IN ({direct}))"
-        );
-        if !when_indirect.is_empty() {
-            let indirect = self.listed(&when_indirect);
-            condition = format!(
-                "({condition} OR r.id IN (WITH RECURSIVE inside (root, id) AS (\
-                   SELECT group_id, member_id FROM membership WHERE source_id = ?1 AND group_id IN ({indirect}) \
-                   UNION SELECT i.root, m.member_id FROM inside i \
-                   JOIN membership m ON m.source_id = ?1 AND m.group_id = i.id\
-                 ) SELECT i.id FROM inside i WHERE NOT EXISTS (SELECT 1 FROM membership d \
-                   WHERE d.source_id = ?1 AND d.group_id = i.root AND d.member_id = i.id)))"
-            );
-        }
-        Ok(condition)
+        self.known.push((true, filter.clone(), meant.clone()));
+        Ok(meant)
+    }
+
+    fn check_time(&self) -> Result<(), StoreError> {
+        if Instant::now() > self.deadline { Err(StoreError::TookTooLong) } else { Ok(()) }
     }
 
     /// A subquery of ids that are known: one parameter, however many they are.
@@ -450,6 +561,24 @@ impl Compiler<'_> {
             }
             Filter::Element { path, .. } => Test::Reference(path.parent(), filter.clone()),
         })
+    }
+}
+
+/// What a filter says of a group that somebody is in, where it says that there is one.
+fn on_groups(filter: &Filter, resource_type: &ResourceType) -> Option<Filter> {
+    match filter {
+        Filter::Element { path, filter } if is_inverse(path, resource_type) => Some((**filter).clone()),
+        Filter::Present(path) if path.sub_attribute.is_some() && is_inverse(path, resource_type) => {
+            Some(filter.clone())
+        }
+        Filter::Compare(Comparison { path, operator, literal, .. })
+            if is_inverse(path, resource_type)
+                && *operator != Operator::Ne
+                && !matches!(literal, Literal::Null) =>
+        {
+            Some(filter.clone())
+        }
+        _ => None,
     }
 }
 

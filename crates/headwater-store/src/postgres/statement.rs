@@ -38,6 +38,9 @@ impl Typed for Option<i64> {
 impl Typed for String {
     const TYPE: Type = Type::TEXT;
 }
+impl Typed for Option<String> {
+    const TYPE: Type = Type::TEXT;
+}
 impl Typed for &str {
     const TYPE: Type = Type::TEXT;
 }
