@@ -90,6 +90,9 @@ pub enum StoreError {
         /// What the operating system said.
         reason: String,
     },
+    /// A read that was to be quick has been given up: it is done where it may take long.
+    #[error("it takes longer than it was to take")]
+    NotQuick,
     /// The file of the database is not where it was any more, or another one is there.
     #[error(
         "the database {path} was removed or replaced while it was in use; nothing is read or written until headwater is started again"

@@ -25,6 +25,9 @@ pub(super) const HOLDERS: &str = "(SELECT string_agg(m.group_id, ''::BYTEA) FROM
      WHERE m.source_id = r.source_id AND m.member_id = r.id)";
 const HOLDERS_OF: &str = "SELECT w.id, m.group_id FROM unnest($2) AS w (id) \
      CROSS JOIN LATERAL (SELECT group_id FROM membership WHERE source_id = $1 AND member_id = w.id OFFSET 0) m";
+/// The same of all of them together, each once.
+const HOLDERS_OF_ALL: &str = "SELECT DISTINCT m.group_id FROM unnest($2) AS w (id) \
+     CROSS JOIN LATERAL (SELECT group_id FROM membership WHERE source_id = $1 AND member_id = w.id OFFSET 0) m";
 /// The members of each group behind one of them: one more than a page has.
 const MEMBERS: &str = "SELECT w.id, m.member_id, o.type, o.display FROM unnest($2) AS w (id) \
      CROSS JOIN LATERAL (SELECT member_id FROM membership \
@@ -152,8 +155,16 @@ async fn read_groups(
             break;
         }
         let next: Vec<ResourceId> = next.into_iter().collect();
-        let (names, holders) =
-            tokio::join!(biased; names(session, source, &next), holders_of(session, source, &next));
+        // What is above one resource is above it by way of any of its groups: it need not be known of which.
+        let alone = resources.len() == 1;
+        let holders = async {
+            if alone {
+                holders_of_all(session, source, &next).await
+            } else {
+                holders_of(session, source, &next).await
+            }
+        };
+        let (names, holders) = tokio::join!(biased; names(session, source, &next), holders);
         known.named.extend(next.into_iter().map(|group| (group.into(), None)));
         for group in names? {
             known.name(group);
@@ -217,6 +228,20 @@ impl Groups for Known {
     fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
         Ok(self.named.get(id).cloned().flatten())
     }
+}
+
+/// The groups that hold any of some groups themselves, as if they held the first. Where groups hold each other,
+/// they are far fewer than the memberships that make them so.
+async fn holders_of_all(
+    session: &Session,
+    source: SourceId,
+    groups: &[ResourceId],
+) -> Result<HashMap<MemberId, BTreeSet<MemberId>>, StoreError> {
+    let ids = bytes_of(groups);
+    let rows = session.rows(HOLDERS_OF_ALL, &[source.0.bound(), ids.bound()]).await?;
+    let holders = rows.iter().map(|row| Ok(MemberId::from_bytes(row.try_get(0)?)));
+    let holders: BTreeSet<MemberId> = holders.collect::<Result<_, tokio_postgres::Error>>()?;
+    Ok(groups.first().map(|first| ((*first).into(), holders)).into_iter().collect())
 }
 
 /// The groups that hold each of some resources themselves.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use super::{condition::Condition, disk::DatabaseFile, lock, open_writing, readers::Readers};
 use crate::StoreError;
@@ -20,6 +21,11 @@ pub(super) const PAGES_OF_WRITER: i32 = if cfg!(test) { 100 } else { 32_000 };
 /// How many pages of it may be left to the writer. If there are more, it puts the checkpoint off until the
 /// thread has done most of it, or the log is twice as long.
 const LEFT_TO_WRITER: i32 = PAGES_OF_WRITER / 8;
+/// From how many pages of it on nobody begins to read what may take long. As long as such readers follow each
+/// other without a gap, the log can't be begun anew.
+const PAGES_TO_HOLD_BACK: i32 = 8 * PAGES_OF_WRITER;
+/// How long they are held back at most: longer than any that has begun before goes on.
+const MOST_HELD_BACK: Duration = Duration::from_secs(35);
 /// After how many pages more the writer tries again when somebody who reads was in the way.
 const PAGES_BETWEEN_TRIES: i32 = PAGES_OF_WRITER / 32;
 
@@ -29,6 +35,8 @@ pub(super) struct Log {
     state: Mutex<State>,
     /// Held by who has SQLite checkpoint: the other would be told that it is busy.
     turn: Mutex<()>,
+    /// Whether those are held back who read what may take long.
+    holds_back: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +62,18 @@ impl Log {
             *state = State { beginnings: state.beginnings + 1, ..State::default() };
         }
         (state.pages, state.is_written) = (pages, true);
+        let holds_back = pages >= PAGES_TO_HOLD_BACK;
+        self.holds_back.send_if_modified(|before| std::mem::replace(before, holds_back) != holds_back);
         pages >= state.try_from.max(PAGES_OF_WRITER)
             && (pages - state.settled <= LEFT_TO_WRITER || pages >= 2 * PAGES_OF_WRITER)
+    }
+
+    /// Waits until somebody may begin to read what may take long: until the log has been begun anew, if it is
+    /// far too long.
+    pub(super) async fn pass(&self) {
+        let mut holds_back = self.holds_back.subscribe();
+        // Neither is an error: nobody writes any more, or it takes longer than it should.
+        drop(tokio::time::timeout(MOST_HELD_BACK, holds_back.wait_for(|holds_back| !holds_back)).await);
     }
 
     /// Runs the writer's checkpoint, unless the thread is at one: then it is the writer's turn behind its next
@@ -185,7 +203,9 @@ impl Drop for Checkpoints {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Checkpointing, LEFT_TO_WRITER, Log, PAGES_BETWEEN_TRIES, PAGES_OF_WRITER};
+    use super::{
+        Checkpointing, LEFT_TO_WRITER, Log, PAGES_BETWEEN_TRIES, PAGES_OF_WRITER, PAGES_TO_HOLD_BACK,
+    };
     use crate::sqlite::{condition::Condition, disk::DatabaseFile, open_writing, readers::Readers};
 
     #[test]
@@ -238,6 +258,25 @@ mod tests {
         assert_eq!(log.complete(|| "done"), Some("done"));
         assert!(!log.note_commit(most + PAGES_BETWEEN_TRIES));
         assert!(log.note_commit(most + 1 + PAGES_BETWEEN_TRIES));
+    }
+
+    #[tokio::test]
+    async fn long_reads_wait_for_a_log_that_is_far_too_long() {
+        let log = Arc::new(Log::default());
+        log.pass().await;
+        log.note_commit(PAGES_TO_HOLD_BACK - 1);
+        log.pass().await;
+        log.note_commit(PAGES_TO_HOLD_BACK);
+        let waiting = tokio::spawn({
+            let log = Arc::clone(&log);
+            async move { log.pass().await }
+        });
+        tokio::task::yield_now().await;
+        log.note_commit(PAGES_TO_HOLD_BACK + 1);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        log.note_commit(1);
+        waiting.await.expect("it goes on");
     }
 
     #[test]

@@ -62,6 +62,7 @@ struct Shared {
     path: PathBuf,
     condition: Arc<Condition>,
     writer: Writer,
+    log: Arc<Log>,
     commits: Arc<Commits>,
     readers: Arc<Readers>,
     credentials: Credentials,
@@ -112,11 +113,12 @@ impl SqliteStore {
         let checkpoints =
             Checkpoints::start(&path, Arc::clone(&log), Arc::clone(&readers), Arc::clone(&condition))?;
         let (counted, read) = (Arc::clone(&commits), Arc::clone(&readers));
-        let writer = Writer::start(connection, log, counted, read, Arc::clone(&condition));
+        let writer = Writer::start(connection, Arc::clone(&log), counted, read, Arc::clone(&condition));
         let shared = Shared {
             path,
             condition,
             writer,
+            log,
             commits,
             readers,
             credentials,
@@ -230,20 +232,32 @@ impl Store for SqliteStore {
         id: ResourceId,
         include: Include,
     ) -> Result<Option<StoredResource>, StoreError> {
-        if include.members {
-            let resource_type = resource_type.to_owned();
-            return self
-                .read_long(move |snapshot| read::resource(snapshot, source, &resource_type, id, include))
-                .await;
+        if !include.members {
+            let quickly = |snapshot: &Snapshot<'_>| {
+                snapshot.be_quick();
+                read::resource(snapshot, source, resource_type, id, include)
+            };
+            match self.shared.readers.read_of(&[id], quickly) {
+                Err(StoreError::NotQuick) => {}
+                found => return found,
+            }
         }
-        let read = |snapshot: &Snapshot<'_>| read::resource(snapshot, source, resource_type, id, include);
-        self.shared.readers.read_of(&[id], read)
+        let resource_type = resource_type.to_owned();
+        self.read_long(move |snapshot| read::resource(snapshot, source, &resource_type, id, include)).await
     }
 
     async fn search(&self, source: SourceId, query: Query) -> Result<Page, StoreError> {
         if pages::is_quick(&query) {
-            return self.shared.readers.read(|snapshot| search::search(snapshot, source, &query));
+            let quickly = |snapshot: &Snapshot<'_>| {
+                snapshot.be_quick();
+                search::search(snapshot, source, &query)
+            };
+            match self.shared.readers.read(quickly) {
+                Err(StoreError::NotQuick) => {}
+                found => return found,
+            }
         }
+        self.shared.log.pass().await;
         self.read_long(move |snapshot| search::search(snapshot, source, &query)).await
     }
 

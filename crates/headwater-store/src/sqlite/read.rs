@@ -83,15 +83,14 @@ pub(super) fn relate(
     resource: &mut StoredResource,
     include: Include,
 ) -> Result<(), StoreError> {
-    let connection = snapshot.connection;
     if include.members {
         resource.members = Some(match resource.member_count {
             0 => RelatedPage::default(),
-            _ => members(connection, source, resource.id, &MemberId::lowest())?,
+            _ => members(snapshot.connection, source, resource.id, &MemberId::lowest())?,
         });
     }
     if include.groups {
-        let mut groups = InSource { connection, source };
+        let mut groups = InSource { snapshot, source };
         resource.groups = Some(snapshot.ancestry(source).groups(&resource.id.into(), &mut groups)?);
     }
     Ok(())
@@ -119,22 +118,26 @@ pub(super) fn members(
 
 /// The groups of a source.
 struct InSource<'a> {
-    connection: &'a Connection,
+    snapshot: &'a Snapshot<'a>,
     source: SourceId,
 }
 
 impl Groups for InSource<'_> {
     fn holders(&mut self, member: &MemberId) -> Result<Vec<MemberId>, StoreError> {
         let select = "SELECT group_id FROM membership WHERE source_id = ?1 AND member_id = ?2";
-        let mut statement = self.connection.prepare_cached(select)?;
-        let id = |row: &Row<'_>| Ok(MemberId::from_bytes(row.get_ref(0)?.as_blob()?));
-        let rows = statement.query_map(params![self.source.0, member.as_bytes()], id)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut statement = self.snapshot.connection.prepare_cached(select)?;
+        let mut rows = statement.query(params![self.source.0, member.as_bytes()])?;
+        let mut holders = Vec::new();
+        while let Some(row) = rows.next()? {
+            self.snapshot.step()?;
+            holders.push(MemberId::from_bytes(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?));
+        }
+        Ok(holders)
     }
 
     fn group(&mut self, id: &MemberId) -> Result<Option<Related>, StoreError> {
         let select = "SELECT id, type, display FROM resource WHERE source_id = ?1 AND id = ?2";
-        let mut statement = self.connection.prepare_cached(select)?;
+        let mut statement = self.snapshot.connection.prepare_cached(select)?;
         Ok(statement.query_row(params![self.source.0, id.as_bytes()], related_row).optional()?)
     }
 }

@@ -6,7 +6,7 @@
 //! resource that none of the latest commits has changed.
 
 use std::{
-    cell::{RefCell, RefMut},
+    cell::{Cell, RefCell, RefMut},
     collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
@@ -40,6 +40,9 @@ const MAPPED: i64 = 16 << 20;
 
 /// How much is kept in mind of who is in which group: see [`Ancestry::size`].
 const MOST_KNOWN: usize = 10_000;
+
+/// How many memberships are looked at where an async thread waits: some milliseconds.
+const QUICK_STEPS: usize = 2_000;
 
 /// How many commits a snapshot may be behind that is read from.
 const MOST_BEHIND: usize = 16;
@@ -166,9 +169,26 @@ pub(super) struct Snapshot<'a> {
     /// The filters that SQL functions evaluate.
     pub(super) slots: &'a Slots,
     above: &'a RefCell<Above>,
+    /// How many memberships may still be looked at.
+    steps: Cell<usize>,
 }
 
 impl Snapshot<'_> {
+    /// Lets what is read look at few memberships: more are [`StoreError::NotQuick`].
+    pub(super) fn be_quick(&self) {
+        self.steps.set(QUICK_STEPS);
+    }
+
+    /// Counts a membership that is looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::NotQuick`].
+    pub(super) fn step(&self) -> Result<(), StoreError> {
+        let left = self.steps.get().checked_sub(1).ok_or(StoreError::NotQuick)?;
+        self.steps.set(left);
+        Ok(())
+    }
+
     /// What is known in this snapshot of the groups of a source.
     pub(super) fn ancestry(&self, source: SourceId) -> RefMut<'_, Ancestry> {
         let mut above = self.above.borrow_mut();
@@ -242,13 +262,17 @@ impl Readers {
                 reader.end()?;
                 reader.begin()?;
             }
-            let result = reader.read(read)?;
+            let result = match reader.read(read) {
+                // Nothing is wrong with what has been read.
+                Err(StoreError::NotQuick) => Err(StoreError::NotQuick),
+                result => Ok(result?),
+            };
             if !is_latest {
                 self.commits.see();
                 reader.snapshot = Some(before & !1);
             }
             Ok(result)
-        })
+        })?
     }
 
     /// Like [`Self::read`], with what other processes have committed too.
@@ -355,7 +379,8 @@ impl Reader {
     }
 
     fn read<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        read(&Snapshot { connection: &self.connection, slots: &self.slots, above: &self.above })
+        let (connection, slots, above) = (&self.connection, &self.slots, &self.above);
+        read(&Snapshot { connection, slots, above, steps: Cell::new(usize::MAX) })
     }
 
     fn commit(&self) -> Result<(), StoreError> {

@@ -36,6 +36,7 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.shared.log.pass().await;
         let readers = Arc::clone(&self.shared.readers);
         blocking(move || readers.read_latest(|snapshot| read(snapshot.connection))).await
     }

@@ -184,6 +184,33 @@ fn a_deleted_user_leaves_groups_and_reports() {
     consistency::check(&server.database());
 }
 
+/// Shows USR-018.
+#[test]
+fn groups_that_all_hold_each_other_are_shown_once() {
+    const GROUPS: usize = 60;
+    let server = Server::start();
+    let source = server.source("dense");
+    let user = source.user("ada");
+    let ids: Vec<String> = (0..GROUPS).map(|number| group(&source, &format!("G{number}"), &[])).collect();
+    let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
+    for id in &ids {
+        let path = format!("/Groups/{id}");
+        source.patch(&path, json!([{"op": "add", "path": "members", "value": members}])).expect(200);
+    }
+    let first = json!([{"op": "add", "path": "members", "value": [{"value": user}]}]);
+    source.patch(&format!("/Groups/{}", ids[0]), first).expect(200);
+    let read = || source.get(&format!("/Users/{user}")).expect(200).json();
+    for shown in [read(), source.found("/Users", "userName eq \"ada\"")[0].clone(), read()] {
+        let types: Vec<_> =
+            shown["groups"].as_array().expect("groups").iter().map(|one| &one["type"]).collect();
+        assert_eq!(types.len(), GROUPS);
+        assert_eq!(types.iter().filter(|one| **one == "direct").count(), 1);
+    }
+    let title = json!([{"op": "add", "path": "title", "value": "T"}]);
+    let changed = source.patch(&format!("/Users/{user}"), title).expect(200).json();
+    assert_eq!(changed["groups"].as_array().map(Vec::len), Some(GROUPS));
+}
+
 fn total(source: &Source, filter: &str) -> Value {
     let path = format!("/Users?count=0&filter={}", percent(filter));
     source.get(&path).expect(200).json()["totalResults"].clone()
