@@ -199,8 +199,10 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) => true,
-            // By a server of the newer version, or one that has been started again.
-            Self::OtherForm { .. } | Self::NotOnDisk { .. } | Self::Replaced { .. } => true,
+            // By a server of the newer version, or one that has been started again; when less is going on.
+            Self::OtherForm { .. } | Self::NotOnDisk { .. } | Self::Replaced { .. } | Self::TookTooLong => {
+                true
+            }
             // Contention, a lack of room or memory, an operator who steps in, errors of the disk, a lock
             // that was not to be had; and a server that takes no writes.
             Self::Sql { code, .. } => {

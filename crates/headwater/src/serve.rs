@@ -9,7 +9,7 @@ use std::{
 
 use headwater_server::{
     Context,
-    administration::{Administration, Vault},
+    administration::{Administration, AdministrationError, Invitation, Vault},
     clock::{Clock, SystemClock, SystemRandom, Uuids},
     configuration::{self, Configuration, DatabaseUrl, LogFormat},
     provisioning::BulkPlaces,
@@ -50,11 +50,16 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         None => on_sqlite(&configuration, random.clone())?,
     };
     let administration = Administration::new(records, clock.clone(), random.clone(), uuids.clone(), vault);
-    let invitation = if administration.needs_setup().await? {
-        administration.invite_first(administration.act(Actor::Server, None)).await?
-    } else {
-        None
-    };
+    let invitation = invite_first(&administration).await.map_err(|error| match error {
+        // Such as that there is no room.
+        AdministrationError::Store(error) if error.is_passing() => {
+            let place = administration.store().place();
+            Failure::Other(format!(
+                "the first administrator can't be invited, as {place} can't be written: {error}"
+            ))
+        }
+        error => error.into(),
+    })?;
     let context = Arc::new(Context {
         store,
         requests,
@@ -84,6 +89,14 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     headwater_server::serve(context, ready, stop).await?;
     drop(place);
     Ok(())
+}
+
+/// Makes a link for the first administrator, where nobody can sign in yet.
+async fn invite_first(administration: &Administration) -> Result<Option<Invitation>, AdministrationError> {
+    if !administration.needs_setup().await? {
+        return Ok(None);
+    }
+    administration.invite_first(administration.act(Actor::Server, None)).await
 }
 
 /// What the server keeps everything in.

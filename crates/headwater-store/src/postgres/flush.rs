@@ -283,8 +283,8 @@ impl Statements {
                     .texts(changes.iter().map(|entry| entry.resource_type.clone()))
                     .bytes(changes.iter().map(|entry| &entry.id.as_bytes()[..]))
                     .numbers(changes.iter().map(|entry| signed(entry.version)))
-                    .perhaps_texts(changes.iter().map(|entry| entry.before.clone()))
-                    .perhaps_texts(changes.iter().map(|entry| entry.after.clone())),
+                    .perhaps_texts(changes.iter().map(|entry| entry.before.as_deref().map(str::to_owned)))
+                    .perhaps_texts(changes.iter().map(|entry| entry.after.as_deref().map(str::to_owned))),
             );
             self.add(Statement::new(NUMBER).column(overlay.sequence));
         }
@@ -310,7 +310,7 @@ fn with_content(statement: Statement, rows: &[(&ResourceId, &Resource)]) -> Stat
 }
 
 fn document_of(content: Option<&Content>) -> String {
-    content.map(|content| content.document.clone()).unwrap_or_default()
+    content.map(|content| content.document.to_string()).unwrap_or_default()
 }
 
 fn display_of(content: Option<&Content>) -> Option<String> {

@@ -150,8 +150,8 @@ pub(super) async fn gather(
     }
     for row in rows? {
         let (id, mut resource) = resource_of(&row)?;
-        resource.content = row.try_get::<_, Option<String>>(6)?.map(|document| Content {
-            document,
+        resource.content = row.try_get::<_, Option<&str>>(6)?.map(|document| Content {
+            document: document.into(),
             display: None,
             has_references: false,
         });

@@ -24,7 +24,10 @@ pub(super) async fn migrate(address: &Address, limits: PoolLimits) -> Result<(),
     }
     let lock = connect(address, limits).await?;
     prepare_lock(&lock).await?;
-    lock.batch_execute("BEGIN").await?;
+    // It waits for others as long as they take, and idles while all is done beside it.
+    let patient = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+                   SET LOCAL idle_in_transaction_session_timeout = 0";
+    lock.batch_execute(patient).await?;
     lock.execute_typed("SELECT id FROM migration_lock WHERE id = 1 FOR UPDATE", &[]).await?;
     let migrated = run(&mut client).await;
     lock.batch_execute("COMMIT").await?;
@@ -65,8 +68,9 @@ async fn applied(client: &Client) -> Result<i64, StoreError> {
 
 /// Makes the row that is locked by whoever migrates.
 async fn prepare_lock(client: &Client) -> Result<(), StoreError> {
-    let prepare = "CREATE TABLE IF NOT EXISTS migration_lock (id BIGINT NOT NULL PRIMARY KEY); \
-                   INSERT INTO migration_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING";
+    let prepare = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+                   CREATE TABLE IF NOT EXISTS migration_lock (id BIGINT NOT NULL PRIMARY KEY); \
+                   INSERT INTO migration_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING; COMMIT";
     for _ in 1..TRIES {
         match client.batch_execute(prepare).await {
             // Two that make a table at once: one of them is told that it, or its type, is there already.
@@ -78,7 +82,10 @@ async fn prepare_lock(client: &Client) -> Result<(), StoreError> {
                             | &SqlState::DUPLICATE_TABLE
                             | &SqlState::DUPLICATE_OBJECT
                     )
-                ) => {}
+                ) =>
+            {
+                client.batch_execute("ROLLBACK").await?;
+            }
             other => return Ok(other?),
         }
     }

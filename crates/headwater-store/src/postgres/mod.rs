@@ -100,7 +100,7 @@ impl PostgresStore {
     /// As [`Self::connect`], and [`StoreError::NoData`] when there is none.
     pub async fn connect_existing(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
-        if !migrate::has_tables(&address, limits).await? {
+        if !migrate::has_tables(&address, limits).await.map_err(|error| at(&address, error))? {
             return Err(StoreError::NoData(address.location()));
         }
         Self::connect(url, limits).await
@@ -112,7 +112,7 @@ impl PostgresStore {
     /// As [`Self::connect`], but for [`StoreError::Incomplete`].
     pub async fn connect_incomplete(url: &str, limits: PoolLimits) -> Result<Self, StoreError> {
         let address = Address::parse(url)?;
-        migrate::migrate(&address, limits).await?;
+        migrate::migrate(&address, limits).await.map_err(|error| at(&address, error))?;
         let connections = Connections::new(address, limits)?;
         connections.close_unused();
         let queues = Queues::new(connections.clone());
@@ -161,6 +161,16 @@ impl PostgresStore {
         if matches!(applied, Err(ApplyError::SourceChanged)) {
             self.shared.credentials.forget();
         }
+    }
+}
+
+/// Says of a database that can't be reached which one it is.
+fn at(address: &Address, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(reason) => {
+            StoreError::Unavailable(format!("{}: {reason}", address.location()))
+        }
+        error => error,
     }
 }
 

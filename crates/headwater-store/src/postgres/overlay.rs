@@ -1,7 +1,10 @@
 //! What a batch of changes finds in the database and makes of it, in memory: change set after change
 //! set is carried out on it, and what differs in the end is written in a few statements.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use headwater_scim::{index::IndexKey, patch::RelationEdit};
 use uuid::Uuid;
@@ -85,7 +88,8 @@ pub(super) enum Fate {
 
 #[derive(Clone)]
 pub(super) struct Content {
-    pub(super) document: String,
+    /// Shared, as a set of several writes begins with a copy of what there is.
+    pub(super) document: Arc<str>,
     pub(super) display: Option<String>,
     pub(super) has_references: bool,
 }
@@ -101,8 +105,8 @@ pub(super) struct Entry {
     pub(super) resource_type: String,
     pub(super) id: ResourceId,
     pub(super) version: u64,
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
+    pub(super) before: Option<Arc<str>>,
+    pub(super) after: Option<Arc<str>>,
 }
 
 impl Overlay {
@@ -152,7 +156,7 @@ impl Overlay {
                 secrets,
             } => {
                 let content = Content {
-                    document: document.clone(),
+                    document: document.as_str().into(),
                     display: display.clone(),
                     has_references: *has_references,
                 };
@@ -255,7 +259,7 @@ impl Overlay {
         (written.version, written.last_modified) = (row.version, row.last_modified);
         if let Some(change) = document {
             row.content = Some(Content {
-                document: change.document.clone(),
+                document: change.document.as_str().into(),
                 display: change.display.clone(),
                 has_references: change.has_references,
             });
@@ -268,8 +272,8 @@ impl Overlay {
         self.keep_secrets(change_set, id, secrets);
         let sequence = self.next();
         self.note_net_members(sequence, outcome);
-        let before = document.map(|change| change.before.clone());
-        let after = document.map(|change| change.after.clone());
+        let before = document.map(|change| change.before.as_str().into());
+        let after = document.map(|change| change.after.as_str().into());
         self.journal(change_set, sequence, "update", id, before, after)?;
         Ok(written)
     }
@@ -397,8 +401,8 @@ impl Overlay {
         sequence: i64,
         kind: &'static str,
         id: ResourceId,
-        before: Option<String>,
-        after: Option<String>,
+        before: Option<Arc<str>>,
+        after: Option<Arc<str>>,
     ) -> Result<(), ApplyError> {
         let row = self.rows.get(&id).ok_or(ApplyError::NotFound)?;
         self.writes.changes.push(Entry {

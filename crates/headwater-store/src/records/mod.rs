@@ -114,7 +114,7 @@ impl Records {
     }
 
     /// Where the records are, in words that are the same however it was said.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match &self.database {
             Database::Sqlite(store) => {
                 let (path, _) = store.size();

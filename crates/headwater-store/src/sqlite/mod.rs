@@ -20,6 +20,7 @@ mod stretches;
 mod writer;
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -103,7 +104,10 @@ impl SqliteStore {
             let _turn = Turn::take(folder).map_err(unusable)?;
             check_not_lost(folder, &path)?;
             open_private(&path).map_err(unusable)?;
-            open_current(&path).map_err(|error| condition.explained(error))?
+            open_current(&path).map_err(|error| match condition.explained(error) {
+                StoreError::Database(error) => unusable(io::Error::other(error)),
+                error => error,
+            })?
         };
         let credentials = Credentials::open(folder)
             .map_err(|source| StoreError::Folder { path: folder.display().to_string(), source })?;

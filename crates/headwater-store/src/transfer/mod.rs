@@ -40,6 +40,8 @@ pub struct Transfer {
     from: Records,
     to: Records,
     report: Report,
+    /// It has been moved before, to the end.
+    is_done: bool,
 }
 
 /// Where a move is told how far it is.
@@ -94,13 +96,15 @@ impl Transfer {
         }
         let begun = origin.clone();
         let state = to.write(move |sql| begin(sql, &begun)).await?;
-        match state {
-            State::Begun => {}
+        let is_done = match state {
+            State::Begun => false,
+            // Whoever was stopped just behind the end is told what is so, and not that it can't be done.
+            State::Used if is_moved(&from, &to).await? => true,
             State::Used => return Err(TransferError::Used(target)),
-            State::From(other) if other == origin => {}
+            State::From(other) if other == origin => false,
             State::From(origin) => return Err(TransferError::OtherOrigin { target, origin }),
-        }
-        Ok(Self { from, to, report: Arc::new(report) })
+        };
+        Ok(Self { from, to, report: Arc::new(report), is_done })
     }
 
     /// Where from and where to, for people; without user and password.
@@ -113,6 +117,10 @@ impl Transfer {
     /// # Errors
     /// Source and target are not the same; nothing is lost then, and it can be gone on with.
     pub async fn run(&self) -> Result<Vec<MovedTable>, TransferError> {
+        if self.is_done {
+            let report = Arc::clone(&self.report);
+            return Ok(moved(&self.to.read_long(move |sql| all(sql, &told(&report))).await?));
+        }
         let mut changed: Vec<&'static Table> = Vec::new();
         for _ in 0..MOST_ROUNDS {
             for table in &TABLES {
@@ -127,12 +135,7 @@ impl Transfer {
             }
             changed = TABLES.iter().filter(|table| source[table.name] != copied[table.name]).collect();
             if changed.is_empty() {
-                let moved = |table: &Table| MovedTable {
-                    name: table.name,
-                    rows: found[table.name].rows,
-                    checksum: found[table.name].digits(),
-                };
-                return Ok(TABLES.iter().map(moved).collect());
+                return Ok(moved(&found));
             }
         }
         let names: Vec<&str> = changed.iter().map(|table| table.name).collect();
@@ -144,6 +147,9 @@ impl Transfer {
     /// # Errors
     /// A database failed.
     pub async fn finish(self) -> Result<(), TransferError> {
+        if self.is_done {
+            return Ok(());
+        }
         let last_source = self.from.read_long(|sql| sql.last_source()).await?;
         let finish = move |sql: &dyn Sql| {
             sql.continue_numbers(last_source)?;
@@ -218,11 +224,9 @@ impl Transfer {
         let report = Arc::clone(&self.report);
         let source = self.from.read_long(|sql| all(sql, &|_, _, _| ()));
         let target = self.to.read_long(move |sql| {
-            let told = |table: &'static Table, rows, complete| {
-                report(Step { stage: Stage::Comparing, table: table.name, rows, complete });
-            };
             let copied = |table: &Table| Ok((table.name, progress::of(sql, table.name)?.copied));
-            Ok((TABLES.iter().map(copied).collect::<Result<_, StoreError>>()?, all(sql, &told)?))
+            let copied = TABLES.iter().map(copied).collect::<Result<_, StoreError>>()?;
+            Ok((copied, all(sql, &told(&report))?))
         });
         let (source, target) = futures_util::future::join(source, target).await;
         let (copied, found) = target?;
@@ -262,25 +266,57 @@ fn begin(sql: &dyn Sql, origin: &str) -> Result<State, StoreError> {
     Ok(State::Begun)
 }
 
+/// Whether all of a directory is elsewhere as well. It ends with the first table that differs.
+async fn is_moved(from: &Records, to: &Records) -> Result<bool, TransferError> {
+    for table in &TABLES {
+        let sum = |records: &Records| {
+            let records = records.clone();
+            async move { records.read_long(move |sql| checksum(sql, table, &|_, _, _| ())).await }
+        };
+        let (one, other) = futures_util::future::join(sum(from), sum(to)).await;
+        if one? != other? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Tells of tables that are compared.
+fn told(report: &Report) -> impl Fn(&'static Table, u64, bool) + '_ {
+    |table, rows, complete| report(Step { stage: Stage::Comparing, table: table.name, rows, complete })
+}
+
+fn moved(found: &Checksums) -> Vec<MovedTable> {
+    let moved = |table: &Table| {
+        let sum = &found[table.name];
+        MovedTable { name: table.name, rows: sum.rows, checksum: sum.digits() }
+    };
+    TABLES.iter().map(moved).collect()
+}
+
 /// The checksums of all tables.
 fn all(sql: &dyn Sql, told: &dyn Fn(&'static Table, u64, bool)) -> Result<Checksums, StoreError> {
-    let mut all = Checksums::new();
-    for table in &TABLES {
-        let (mut sum, mut position, mut limit) = (Checksum::default(), Vec::new(), FIRST_ROWS);
-        loop {
-            let page = table.page(sql, &position, limit)?;
-            page.rows.iter().for_each(|row| sum.add(row));
-            let complete = page.rows.len() < limit;
-            told(table, sum.rows, complete);
-            if complete {
-                break;
-            }
-            limit = next_limit(limit, page.bytes);
-            position = page.end;
+    TABLES.iter().map(|table| Ok((table.name, checksum(sql, table, told)?))).collect()
+}
+
+/// The checksum of a table.
+fn checksum(
+    sql: &dyn Sql,
+    table: &'static Table,
+    told: &dyn Fn(&'static Table, u64, bool),
+) -> Result<Checksum, StoreError> {
+    let (mut sum, mut position, mut limit) = (Checksum::default(), Vec::new(), FIRST_ROWS);
+    loop {
+        let page = table.page(sql, &position, limit)?;
+        page.rows.iter().for_each(|row| sum.add(row));
+        let complete = page.rows.len() < limit;
+        told(table, sum.rows, complete);
+        if complete {
+            return Ok(sum);
         }
-        all.insert(table.name, sum);
+        limit = next_limit(limit, page.bytes);
+        position = page.end;
     }
-    Ok(all)
 }
 
 /// How many rows are read next, when so many took so many bytes.

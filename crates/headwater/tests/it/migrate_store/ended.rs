@@ -67,10 +67,14 @@ fn a_move_that_is_killed_goes_on_where_it_ended() {
         }
     }
     let other = Server::stopped(None);
-    assert_eq!(migrated(&from, &to), migrated(&from, &other), "as if nothing had happened");
+    let done = migrated(&from, &other);
+    assert_eq!(migrated(&from, &to), done, "as if nothing had happened");
+    // Whoever was stopped behind the end finds that it is done.
+    assert_eq!((migrated(&from, &to), migrated(&from, &other)), (done.clone(), done));
     consistency::check(&other.database());
     consistency::check(&to.database());
     to.restart(&[]);
+    to.source("another");
     let output = migrate(&from.place(), &to.place());
     assert!(failed(&output, 1).contains("has been used already"));
 }
