@@ -178,7 +178,7 @@ pub enum StoreError {
     NotUnique {
         /// The path of the attribute.
         path: String,
-        /// A value that several resources have, in comparable form.
+        /// A value that several resources have, or its beginning.
         value: String,
     },
     /// A definition is contradicted by what is there.

@@ -181,7 +181,9 @@ impl From<StoreError> for Problem {
             StoreError::LinkInvalid => Self::new(StatusCode::NOT_FOUND, "link_invalid", detail),
             StoreError::SlugTaken(_) => Self::new(StatusCode::CONFLICT, "taken", detail).of_field("slug"),
             StoreError::EmailTaken(_) => Self::new(StatusCode::CONFLICT, "taken", detail).of_field("email"),
-            StoreError::NotUnique { .. } => {
+            // It begins with the path of an attribute, whose letters mean something.
+            error @ StoreError::NotUnique { .. } => {
+                let detail = format!("{error}.");
                 Self::new(StatusCode::CONFLICT, "conflict", detail).of_field("switches.unique_group_names")
             }
             StoreError::Misfit { .. } => Self::new(StatusCode::CONFLICT, "conflict", detail),

@@ -155,12 +155,46 @@ fn set_unique(sql: &dyn Sql, source: SourceId, searchable: &Searchable) -> Resul
     let unique = searchable.is_unique();
     if unique {
         let twice = "SELECT key FROM resource_key WHERE source_id = ?1 AND path = ?2 GROUP BY key HAVING COUNT(*) > 1 LIMIT 1";
-        if let Some(value) = sql.value(twice, &values![source, searchable.code])? {
+        if let Some(key) = sql.value::<String>(twice, &values![source, searchable.code])? {
+            let value = shown(sql, source, searchable, key)?;
             return Err(StoreError::NotUnique { path: searchable.name.to_string(), value });
         }
     }
     let update = "UPDATE resource_key SET is_unique = ?3 WHERE source_id = ?1 AND path = ?2";
     sql.execute(update, &values![source, searchable.code, unique]).map(drop)
+}
+
+/// The most characters of a value that are shown.
+const MOST_SHOWN: usize = 100;
+
+/// The value of a key for people, as one of the resources has it that share it.
+fn shown(
+    sql: &dyn Sql,
+    source: SourceId,
+    searchable: &Searchable,
+    key: String,
+) -> Result<String, StoreError> {
+    let select = "SELECT r.document FROM resource_key k \
+                  LEFT JOIN resource r ON r.source_id = k.source_id AND r.id = k.resource_id \
+                  WHERE k.source_id = ?1 AND k.path = ?2 AND k.key = ?3 LIMIT 1";
+    let document: Option<String> = sql.value(select, &values![source, searchable.code, &key])?.flatten();
+    let document: Option<Object> = document.and_then(|document| serde_json::from_str(&document).ok());
+    let leaf = searchable.path.leaf();
+    let value = document.and_then(|document| {
+        let mut values = searchable.path.values(&document);
+        // A long key is not whole in every database.
+        let value = if searchable.is_single() {
+            values.next()
+        } else {
+            values.find(|value| index::key(leaf, value).as_ref() == Some(&key))
+        };
+        value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    });
+    let value = value.unwrap_or(key);
+    Ok(match value.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value,
+    })
 }
 
 /// Makes the whole index anew, of all sources.

@@ -259,6 +259,33 @@ fn an_extension_that_was_unknown_has_to_fit_what_was_kept_of_it() {
 }
 
 #[test]
+fn what_is_used_more_than_once_is_named_as_people_know_it() {
+    let (_server, ada, source) = with_badges();
+    let schema = |unique: &str| {
+        let attribute = |name: &str, kind: &str| {
+            let uniqueness = if name == unique { "server" } else { "none" };
+            json!({"name": name, "type": kind, "uniqueness": uniqueness})
+        };
+        json!({"attributes": [attribute("price", "decimal"), attribute("since", "dateTime"), attribute("note", "string")]})
+    };
+    let car = "urn:example:2.0:Car";
+    let path = format!("{}?extends=User", schema_path(&source, car));
+    ada.put(&path, &schema("")).expect(201);
+    let note = "Long ".repeat(500);
+    for name in ["bob", "cyd"] {
+        let car_of = json!({"price": 1.5, "since": "2026-01-31T12:00:00Z", "note": note});
+        source.post("/Users", &json!({"userName": name, car: car_of})).expect(201);
+    }
+    for (name, shown) in [("price", "\"1.5\""), ("since", "\"2026-01-31T12:00:00Z\""), ("note", "Long …\"")]
+    {
+        let problem = ada.put(&path, &schema(name)).expect_problem(409, "conflict");
+        let detail = text(&problem["detail"]);
+        assert!(detail.contains(&format!("{car}:{name} can't be made unique")), "{detail}");
+        assert!(detail.contains(shown) && detail.len() < 300, "{detail}");
+    }
+}
+
+#[test]
 fn what_was_kept_of_an_unknown_extension_becomes_a_reference() {
     let (server, ada, source) = with_badges();
     let desk = "urn:example:2.0:Desk";
