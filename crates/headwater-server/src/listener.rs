@@ -36,7 +36,10 @@ use crate::{
 /// How often it is written down when tokens were last used.
 const NOTE_USES_EVERY: Duration = Duration::from_secs(1);
 /// Where it is answered whether the process lives, and whether it can serve.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+const ALIVE: &str = "/healthz";
+const READY: &str = "/readyz";
+/// How many are told at once whether it can serve: the store is asked for each.
+const MOST_WATCHERS: usize = 32;
 /// How many requests of the admin API and the web UI are worked on at once, so that they can't take
 /// the place of identity providers.
 const MOST_OF_PEOPLE: usize = 256;
@@ -106,6 +109,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
         context: Arc::clone(context),
         requests: Arc::new(Semaphore::new(configuration.max_concurrent_requests)),
         people: Arc::new(Semaphore::new(MOST_OF_PEOPLE)),
+        watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
     };
     let router = router(&shared);
     let graceful = GracefulShutdown::new();
@@ -166,14 +170,15 @@ struct Shared {
     context: Arc<Context>,
     requests: Arc<Semaphore>,
     people: Arc<Semaphore>,
+    watchers: Arc<Semaphore>,
 }
 
 fn router(shared: &Shared) -> Router {
     let (api, _) = api::router(&shared.context);
     let context = Arc::clone(&shared.context);
     Router::new()
-        .route(PROBES[0], get(|| async { "alive\n" }))
-        .route(PROBES[1], get(ready))
+        .route(ALIVE, get(|| async { "alive\n" }))
+        .route(READY, get(ready))
         .with_state(shared.clone())
         .merge(api)
         .fallback(move |request: Request<Body>| std::future::ready(ui::answer(&context, &request)))
@@ -189,8 +194,11 @@ async fn answer(
         request.extensions_mut().insert(Peer(peer.ip()));
         let is_api = request.uri().path().starts_with(api::PREFIX);
         // Whoever watches over the process is answered however many others wait.
-        let is_probe = PROBES.contains(&request.uri().path());
-        let permit = if is_probe { Ok(None) } else { shared.people.try_acquire().map(Some) };
+        let permit = match request.uri().path() {
+            ALIVE => Ok(None),
+            READY => shared.watchers.try_acquire().map(Some),
+            _ => shared.people.try_acquire().map(Some),
+        };
         let Ok(_permit) = permit else {
             let detail = "The server is busy; try again.";
             return Ok(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).into_response());

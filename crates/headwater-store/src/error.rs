@@ -103,11 +103,13 @@ pub enum StoreError {
     },
     /// The folder has been used, and its database is gone.
     #[error(
-        "the database {path} is missing or empty, though its folder has been used; restore a backup, or remove what else is in the folder to begin anew"
+        "the database {path} is missing or empty, though its folder has been used; restore a backup, or move {left} elsewhere to begin anew"
     )]
     Lost {
         /// Where the file was.
         path: String,
+        /// By what it is seen that there was one.
+        left: String,
     },
     /// The transaction that the change was part of came to nothing.
     #[error("the change could not be made durable: {0}")]

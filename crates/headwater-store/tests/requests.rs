@@ -550,6 +550,24 @@ async fn who_watches_hears_of_what_another_replica_writes() {
     assert!(*watching.borrow() > before);
 }
 
+/// Who follows has seen what a database loses that crashes.
+#[tokio::test]
+async fn numbers_are_not_given_again_when_the_database_has_lost_some() {
+    let database = postgres::Database::new();
+    let log: Log = Arc::new(connect(&database).await.request_log().await.expect("a log"));
+    (0..5).for_each(|number| record(&log, raw(number)));
+    let last = list(&log, RequestQuery::default()).await[0].sequence;
+    let (client, connection) =
+        tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.expect("connected");
+    tokio::spawn(connection);
+    let lose = "DELETE FROM request WHERE sequence > 2; UPDATE request_source SET last = 2";
+    client.batch_execute(lose).await.expect("lost");
+    record(&log, raw(5));
+    let after = list(&log, RequestQuery::default()).await;
+    assert_eq!(numbers(&after)[0], 5);
+    assert_eq!(after[0].sequence, last + 1);
+}
+
 #[tokio::test]
 async fn what_one_replica_knows_holds_for_all() {
     let database = postgres::Database::new();

@@ -28,12 +28,14 @@ fn main() -> ExitCode {
         Err(error) if !error.use_stderr() || error.kind() == MISSING_COMMAND => error.exit(),
         Err(error) => return fail(&Failure::Usage(one_line(&error.to_string()))),
     };
+    // What a server prints is for whoever starts it, and not its outcome.
+    let prints_outcome = !matches!(arguments.command, Command::Serve(_));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments)),
         Err(error) => Err(Failure::Other(format!("the process can't start its threads: {error}"))),
     };
-    match (outcome, output::unprinted()) {
+    match (outcome, output::unprinted().filter(|_| prints_outcome)) {
         (Ok(()), None) => ExitCode::SUCCESS,
         (Ok(()), Some(reason)) => fail(&Failure::Other(format!("the outcome can't be printed: {reason}"))),
         (Err(failure), _) => fail(&failure),

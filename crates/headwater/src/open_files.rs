@@ -1,21 +1,22 @@
 //! How many files the process may have open, of which connections are the most.
 
-/// What the store and the rest of the process need besides connections.
+use headwater_server::configuration::Configuration;
+
+/// What the process needs besides connections, those with PostgreSQL included.
 const OTHERS: usize = 256;
 
 /// Raises the limit of open files as far as it goes, and lowers the number of connections where they would
 /// leave none for the store.
-pub(crate) fn leave_some(max_connections: &mut usize) {
-    let Some(most) = raised() else { return };
-    let left = most.saturating_sub(OTHERS).max(most / 2).max(1);
-    if *max_connections > left {
-        let (wanted, left) = (*max_connections, &left);
+pub(crate) fn leave_some(configuration: &mut Configuration) {
+    let Some(files) = raised() else { return };
+    let others = OTHERS + configuration.database_connections;
+    let most = files.saturating_sub(others).max(files / 2).max(1);
+    if configuration.max_connections > most {
         tracing::warn!(
-            wanted,
-            left,
-            "the operating system allows {most} open files, which is too few for max_connections"
+            "the operating system allows {files} open files: too few for max_connections = {}, of which {most} are let in",
+            configuration.max_connections
         );
-        *max_connections = *left;
+        configuration.max_connections = most;
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
     data_lock::DataLock,
     failure::Failure,
     open_files,
-    output::say,
+    output::{say, unprinted},
     workplace,
 };
 
@@ -43,23 +43,14 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     let mut configuration = configuration(arguments)?;
     start_log(&configuration)?;
-    open_files::leave_some(&mut configuration.max_connections);
+    open_files::leave_some(&mut configuration);
     let (clock, random, uuids) = (Arc::new(SystemClock), Arc::new(SystemRandom), Arc::new(Uuids::default()));
     let Backend { store, records, requests, vault, mut place } = match &configuration.database_url {
         Some(url) => on_postgres(url, &configuration, random.clone()).await?,
         None => on_sqlite(&configuration, random.clone())?,
     };
     let administration = Administration::new(records, clock.clone(), random.clone(), uuids.clone(), vault);
-    let invitation = invite_first(&administration).await.map_err(|error| match error {
-        // Such as that there is no room.
-        AdministrationError::Store(error) if error.is_passing() => {
-            let place = administration.store().place();
-            Failure::Other(format!(
-                "the first administrator can't be invited, as {place} can't be written: {error}"
-            ))
-        }
-        error => error.into(),
-    })?;
+    let invitation = invite_first(&administration).await?;
     let context = Arc::new(Context {
         store,
         requests,
@@ -84,6 +75,12 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
                 "\nNobody can sign in yet. Make the first administrator with this link, which works once:\n"
             );
             say!("  {}\n", invitation.link(origin));
+            if let Some(reason) = unprinted() {
+                tracing::error!(
+                    reason,
+                    "the link for the first administrator can't be printed; `headwater admin create` makes one"
+                );
+            }
         }
     };
     headwater_server::serve(context, ready, stop).await?;
@@ -92,11 +89,19 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
 }
 
 /// Makes a link for the first administrator, where nobody can sign in yet.
-async fn invite_first(administration: &Administration) -> Result<Option<Invitation>, AdministrationError> {
+async fn invite_first(administration: &Administration) -> Result<Option<Invitation>, Failure> {
     if !administration.needs_setup().await? {
         return Ok(None);
     }
-    administration.invite_first(administration.act(Actor::Server, None)).await
+    let invited = administration.invite_first(administration.act(Actor::Server, None)).await;
+    invited.map_err(|error| match error {
+        // Such as that there is no room.
+        AdministrationError::Store(error) if error.is_passing() => {
+            let place = administration.store().place();
+            Failure::Other(format!("the first administrator can't be invited in {place}: {error}"))
+        }
+        error => error.into(),
+    })
 }
 
 /// What the server keeps everything in.

@@ -114,8 +114,8 @@ async function call<T>(method: string, path: string, options: CallOptions = {}):
     return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
   }
   const error = new ApiError(response.status, await problemOf(response), retryAfter(response));
-  // The first sending is still being worked on: the next has to be known as the same.
-  if (error.code !== "in_progress") unsettled.delete(attempt);
+  // The first sending is still being worked on, or may have been done: the next has to be known as the same.
+  if (error.code !== "in_progress" && error.code !== "in_doubt") unsettled.delete(attempt);
   if (error.code === "unauthenticated" && path !== "/api/v1/session") onSessionLost();
   throw error;
 }

@@ -209,7 +209,9 @@ fn point_to(folder: &Path, path: &Path) -> std::io::Result<()> {
     }
     headwater_store::sqlite::make_private_folder(folder)?;
     let beside = pointer.with_extension(format!("path.{}", std::process::id()));
-    std::fs::write(&beside, text)?;
+    let mut file = std::fs::File::create(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
     std::fs::rename(beside, pointer)
 }
 

@@ -57,8 +57,7 @@ pub(super) async fn answer_once(
     // that is when the client comes again under the same key.
     let answered = tokio::spawn(once.answer(request, next)).await;
     answered.unwrap_or_else(|_| {
-        let detail = "The server is stopping; look whether it was done before you send it again.";
-        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail))
+        Err(Problem::in_doubt("The server is stopping; look whether it was done before you send it again."))
     })
 }
 
@@ -78,12 +77,12 @@ impl Once {
         let reserved = store.reserve_answer(self.actor, self.key.clone(), self.fingerprint, now).await;
         let reserved = match reserved {
             Ok(reserved) => reserved,
-            Err(error) => {
-                if matches!(error, StoreError::InDoubt(_)) {
-                    self.keep(now, None).await;
-                }
-                return Err(error.into());
+            // Nothing else has been done, and the key is let go of, should it be reserved.
+            Err(StoreError::InDoubt(reason)) => {
+                self.keep(now, None).await;
+                return Err(StoreError::Unavailable(reason).into());
             }
+            Err(error) => return Err(error.into()),
         };
         match reserved {
             IdempotentAnswer::Fresh => {}
@@ -106,7 +105,10 @@ impl Once {
         let answer = answer.unwrap_or_else(|_| {
             tracing::error!("a request handler panicked");
             let detail = "The server failed; its log has more.";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
+            let mut answer =
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response();
+            answer.extensions_mut().insert(InDoubt);
+            answer
         });
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -136,7 +138,7 @@ impl Once {
 
     async fn try_to_keep(&self, reserved: Millis, kept: Option<(u16, Vec<u8>)>) -> Result<(), StoreError> {
         let store = self.context.administration.store();
-        store.keep_answer(self.actor, self.key.clone(), reserved, kept).await
+        store.keep_answer(self.actor, self.key.clone(), (self.fingerprint, reserved), kept).await
     }
 }
 

@@ -177,7 +177,16 @@ impl Bulk<'_> {
         let mut refused = None;
         for position in group {
             match self.prepare(*position, group).await {
+                Ok((operation, step)) if step.is_partial() => {
+                    // It takes several commits: what comes before it has to be settled.
+                    self.flush().await;
+                    if !self.is_over() {
+                        self.carry_out(&[*position], *position, &operation).await;
+                    }
+                    return;
+                }
                 Ok((operation, step)) => parts.push((*position, operation, step)),
+                Err(Refusal::Scim(_)) if self.shut_out.is_some() => return,
                 Err(Refusal::Scim(error)) => {
                     refused = Some((*position, error));
                     break;
@@ -396,12 +405,7 @@ impl Bulk<'_> {
         let overtaken = matches!(error, ApplyError::Conflict)
             || matches!((&error, &operation.change), (ApplyError::NotFound, Change::Delete));
         if overtaken && positions.len() == 1 {
-            noted.begin_operation(position);
-            match provisioning.carry_out(&operation, None).await {
-                Ok(stored) => self.done(position, &operation, &stored),
-                Err(Refusal::Scim(error)) => self.refuse_all(&positions, position, &error),
-                Err(Refusal::Store(error)) => self.fail(&positions, error),
-            }
+            self.carry_out(&positions, position, &operation).await;
             return;
         }
         if matches!(error, ApplyError::Unmet)
@@ -413,6 +417,17 @@ impl Bulk<'_> {
         match refusal(&operation.resource_type, error, step.attributes(&operation)) {
             Refusal::Scim(error) => self.refuse_all(&positions, position, &error),
             Refusal::Store(error) => self.fail(&positions, error),
+        }
+    }
+
+    /// Carries out an operation by itself, and notes what became of it.
+    async fn carry_out(&mut self, positions: &[usize], position: usize, operation: &Operation) {
+        let provisioning = self.provisioning;
+        provisioning.caller.noted.begin_operation(position);
+        match provisioning.carry_out(operation, None).await {
+            Ok(stored) => self.done(position, operation, &stored),
+            Err(Refusal::Scim(error)) => self.refuse_all(positions, position, &error),
+            Err(Refusal::Store(error)) => self.fail(positions, error),
         }
     }
 

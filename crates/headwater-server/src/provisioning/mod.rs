@@ -77,7 +77,8 @@ impl Caller {
     pub async fn check_let_in(&self, context: &Context) -> Result<(), Refusal> {
         let Some((before, at)) = &self.let_in else { return Ok(()) };
         let now = context.clock.now();
-        if now - at < TRUSTED_FOR {
+        // A clock that is set back tells nothing.
+        if (0..TRUSTED_FOR).contains(&(now - at)) {
             return Ok(());
         }
         let slug = before.source.slug.as_str();

@@ -63,8 +63,10 @@ enum From {
     Nothing,
     /// A resource that is to become another.
     Resource(Box<Modified>),
-    /// A resource that is to go.
-    Whole(Box<StoredResource>, Object),
+    /// A resource that is to go, and how many others have been changed for that before.
+    Whole(Box<StoredResource>, Object, usize),
+    /// Some of those that refer to a resource that is to go. There are more: it is planned anew behind these.
+    Referrers,
 }
 
 struct Modified {
@@ -206,19 +208,29 @@ impl Provisioning<'_> {
         operation: &Operation,
         mut stored: Option<StoredResource>,
     ) -> Result<StoredResource, Refusal> {
-        for _ in 0..ATTEMPTS {
-            let step = self.plan(operation, stored.take()).await?;
+        let (mut attempts, mut done) = (0, 0);
+        while attempts < ATTEMPTS {
+            let planned = self.plan(operation, stored.take()).await;
+            let mut step = planned.map_err(|refusal| behind_changes(done, refusal))?;
             if step.writes.is_empty() {
                 return self.settle(operation, step, &[]).await;
             }
+            if done > 0 {
+                self.caller.check_let_in(self.context).await?;
+            }
             let change_set = self.change_set(step.writes.clone(), operation.requires.clone());
             match self.store().apply(change_set).await {
-                Ok(Applied { writes }) => return self.settle(operation, step, &writes).await,
-                Err(ApplyError::Conflict) => {}
+                Ok(Applied { writes }) if step.is_partial() => done += writes.len(),
+                Ok(Applied { writes }) => {
+                    step.note_done_before(done);
+                    return self.settle(operation, step, &writes).await;
+                }
+                Err(ApplyError::Conflict) => attempts += 1,
                 // Something that it takes along has gone; if it is the resource itself, that is found next.
-                Err(ApplyError::NotFound) if matches!(operation.change, Change::Delete) => {}
+                Err(ApplyError::NotFound) if matches!(operation.change, Change::Delete) => attempts += 1,
                 Err(error) => {
-                    return Err(refusal(&operation.resource_type, error, step.attributes(operation)));
+                    let refusal = refusal(&operation.resource_type, error, step.attributes(operation));
+                    return Err(behind_changes(done, refusal));
                 }
             }
         }
@@ -249,8 +261,14 @@ impl Provisioning<'_> {
         let mut notes = operation.notes.clone();
         let mut planned = match change {
             Change::Delete => {
-                let writes = self.writes_of_deletion(operation, &stored, &current).await?;
-                return Ok(Step { writes, from: From::Whole(Box::new(stored), current) });
+                // The references to it go with it (AMB-47). Where very many refer to it, most of them are rid of that
+                // before, in change sets of their own, so that nobody else waits long.
+                let (mut writes, all) = self.writes_of_referrers(stored.id).await?;
+                if !all {
+                    return Ok(Step { writes, from: From::Referrers });
+                }
+                writes.push(Arc::new(plan::deletion(resource_type, &stored, &current)));
+                return Ok(Step { writes, from: From::Whole(Box::new(stored), current, 0) });
             }
             Change::Patch(request) => {
                 let server_side = representation::server_side(resource_type, &stored, &self.caller.base_url);
@@ -279,33 +297,6 @@ impl Provisioning<'_> {
             writes: write.into_iter().map(Arc::new).collect(),
             from: From::Resource(Box::new(modified)),
         })
-    }
-
-    /// What goes with a resource: the references to it (AMB-47). Where very many refer to it, most of them are
-    /// rid of that before, in change sets of their own, so that nobody else waits long.
-    async fn writes_of_deletion(
-        &self,
-        operation: &Operation,
-        stored: &StoredResource,
-        attributes: &Object,
-    ) -> Result<Vec<Arc<Write>>, Refusal> {
-        let mut begun = false;
-        loop {
-            let (mut writes, all) = self.writes_of_referrers(stored.id).await?;
-            if all {
-                writes.push(Arc::new(plan::deletion(&operation.resource_type, stored, attributes)));
-                return Ok(writes);
-            }
-            match self.store().apply(self.change_set(writes, Vec::new())).await {
-                Ok(_) => begun = true,
-                // Somebody else was quicker with one of them.
-                Err(ApplyError::Conflict | ApplyError::NotFound) => {}
-                Err(ApplyError::Store(error)) if begun => {
-                    return Err(StoreError::InDoubt(error.to_string()).into());
-                }
-                Err(error) => return Err(refusal(&operation.resource_type, error, attributes)),
-            }
-        }
     }
 
     /// The writes that take the references to a resource out of others, of [`REFERRERS_AT_ONCE`] at most, and
@@ -352,9 +343,12 @@ impl Provisioning<'_> {
                     write.zip(written.first()).and_then(|(write, written)| plan::created(write, written));
                 created.ok_or_else(|| StoreError::Damaged("a creation made nothing".to_owned()).into())
             }
-            From::Whole(stored, attributes) => {
-                noted.deleted(resource_type, *id, &attributes, written.len());
+            From::Whole(stored, attributes, before) => {
+                noted.deleted(resource_type, *id, &attributes, before + written.len());
                 Ok(*stored)
+            }
+            From::Referrers => {
+                Err(StoreError::Damaged("a deletion was taken for done before its end".to_owned()).into())
             }
             From::Resource(modified) => {
                 let Modified { mut stored, current, planned, notes } = *modified;
@@ -451,14 +445,34 @@ impl Provisioning<'_> {
     }
 }
 
+/// Why an operation was not carried out of which a part had been done before, if anything had.
+fn behind_changes(done: usize, refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Store(error) if done > 0 => StoreError::InDoubt(error.to_string()).into(),
+        refusal => refusal,
+    }
+}
+
 impl Step {
+    /// Whether there is more to do than can be done together: then it is planned anew behind it.
+    pub(super) fn is_partial(&self) -> bool {
+        matches!(self.from, From::Referrers)
+    }
+
+    /// Notes how many resources have been changed for it before.
+    fn note_done_before(&mut self, count: usize) {
+        if let From::Whole(.., before) = &mut self.from {
+            *before = count;
+        }
+    }
+
     /// The attributes that were to be written, for what a refusal says of them.
     pub(super) fn attributes<'a>(&'a self, operation: &'a Operation) -> &'a Object {
         match (&self.from, &operation.change) {
             (From::Resource(modified), _) => &modified.planned.attributes,
             (_, Change::Create(draft) | Change::Replace(draft)) => &draft.attributes,
-            (From::Whole(_, attributes), _) => attributes,
-            (From::Nothing, Change::Patch(_) | Change::Delete) => &EMPTY,
+            (From::Whole(_, attributes, _), _) => attributes,
+            (From::Nothing | From::Referrers, Change::Patch(_) | Change::Delete) => &EMPTY,
         }
     }
 

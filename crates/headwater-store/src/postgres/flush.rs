@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{ResourceId, SourceId};
 
-// What changes or goes has a statement for each row: one for several can be made by reading all of a source,
-// where the statistics know nothing of it.
+// Resources and keys that change or go have a statement each: one for several can be made by reading all of a
+// source, where the statistics know nothing of it.
 const REMOVE_KEY: &str =
     "DELETE FROM resource_key WHERE source_id = $1 AND path = $2 AND key = $3 AND resource_id = $4";
 const ADD_KEYS: &str = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique, whole) \
@@ -124,7 +124,7 @@ fn counted_of(row: &Row) -> Result<Counted, tokio_postgres::Error> {
     Ok(Counted { resource_type: row.try_get(0)?, first: row.try_get(1)?, resources: row.try_get(2)? })
 }
 
-/// Statements of many rows, in order: what goes before what comes.
+/// Statements in order: what goes before what comes.
 struct Statements(Vec<Statement>);
 
 /// A statement, and what it has behind the source: of many rows a list for each column, of one a value.

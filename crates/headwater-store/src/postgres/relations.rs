@@ -165,12 +165,15 @@ async fn read_groups(
             }
         };
         let (names, holders) = tokio::join!(biased; names(session, source, &next), holders);
-        known.named.extend(next.into_iter().map(|group| (group.into(), None)));
+        known.named.extend(next.iter().map(|group| ((*group).into(), None)));
         for group in names? {
             known.name(group);
         }
         for (member, groups) in holders? {
-            known.above.entry(member).or_insert(groups);
+            // Of one that has gone meanwhile nothing is looked at that is above it.
+            let there = next.iter().find(|group| known.is_there(**group)).filter(|_| alone);
+            let member = there.map_or(member, |group| (*group).into());
+            known.above.entry(member).or_default().extend(groups);
         }
     }
     let mut ancestry = Ancestry::default();
@@ -214,6 +217,10 @@ impl Known {
         self.above.contains_key(&resource.into())
     }
 
+    fn is_there(&self, group: ResourceId) -> bool {
+        self.named.get(&group.into()).is_some_and(Option::is_some)
+    }
+
     fn name(&mut self, group: Named) {
         let related = Related { id: group.id.into(), direct: true, named: Some(group) };
         self.named.insert(related.id.clone(), Some(related));
@@ -231,7 +238,7 @@ impl Groups for Known {
 }
 
 /// The groups that hold any of some groups themselves, as if they held the first. Where groups hold each other,
-/// they are far fewer than the memberships that make them so.
+/// these are far fewer than the memberships that make it so.
 async fn holders_of_all(
     session: &Session,
     source: SourceId,

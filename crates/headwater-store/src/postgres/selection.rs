@@ -57,6 +57,9 @@ impl<'a> Part<'a> {
 
     fn of_comparison(comparison: &'a Comparison, resource_type: &ResourceType) -> Option<Self> {
         let Literal::Text { key, .. } = &comparison.literal else { return None };
+        if comparison.path.is_computed() {
+            return None;
+        }
         let is_end = match comparison.operator {
             Operator::Co => false,
             Operator::Ew => true,
@@ -159,7 +162,8 @@ pub(super) struct Compiler<'a> {
     pub(super) deadline: Instant,
 }
 
-/// The groups that a filter means, for members that are in them directly, and for all others.
+/// The groups that a filter means: for members that are in them themselves, and for those that are by way of
+/// others. Of a filter on members, the first are the groups that hold one.
 #[derive(Clone, Default)]
 pub(super) struct MeantGroups {
     direct: Vec<ResourceId>,
@@ -304,15 +308,17 @@ impl Compiler<'_> {
                 let is_of_type = resource_type.searchable(path).is_some();
                 let ids = self.searches.ids(comparison, resource_type);
                 match (ids, on_groups(filter, resource_type)) {
-                    (Some(ids), _) => {
-                        Some(Search { select: if is_of_type { ids } else { resources(&ids) }, is_of_type })
+                    (Some(select), _) if is_of_type => Some(Search { select, is_of_type }),
+                    (Some(ids), _) if is_inverse(path, resource_type) => {
+                        Some(self.of_type(&ids, resource_type))
                     }
-                    (None, Some(on_group)) => Some(self.in_groups_found(&on_group)?),
+                    (Some(ids), _) => Some(Search { select: resources(&ids), is_of_type }),
+                    (None, Some(on_group)) => Some(self.in_groups_found(&on_group, resource_type)?),
                     (None, None) => None,
                 }
             }
             filter => match on_groups(filter, resource_type) {
-                Some(on_group) => Some(self.in_groups_found(&on_group)?),
+                Some(on_group) => Some(self.in_groups_found(&on_group, resource_type)?),
                 None => None,
             },
         };
@@ -474,7 +480,11 @@ impl Compiler<'_> {
     }
 
     /// A query for the same.
-    fn in_groups_found(&mut self, filter: &Filter) -> Result<Search, StoreError> {
+    fn in_groups_found(
+        &mut self,
+        filter: &Filter,
+        resource_type: &ResourceType,
+    ) -> Result<Search, StoreError> {
         let MeantGroups { direct, indirect } = self.meant_groups(filter)?;
         let members = keys::MEMBERS;
         let groups = self.listed(&direct);
@@ -482,7 +492,17 @@ impl Compiler<'_> {
         if !indirect.is_empty() {
             ids = format!("({ids}) UNION ({})", self.indirectly_in(&indirect));
         }
-        Ok(Search { select: resources(&ids), is_of_type: false })
+        Ok(self.of_type(&ids, resource_type))
+    }
+
+    /// Of ids of members, those that are of resources of a type.
+    fn of_type(&mut self, ids: &str, resource_type: &ResourceType) -> Search {
+        let name = self.searches.bind(resource_type.name.to_string());
+        let select = format!(
+            "SELECT r.id FROM ({ids}) AS found (id) CROSS JOIN LATERAL (\
+               SELECT id, type FROM resource WHERE source_id = ?1 AND id = found.id LIMIT 1) r WHERE r.type = {name}"
+        );
+        Search { select, is_of_type: true }
     }
 
     /// A query for those that are in one of these groups by way of others, and not themselves.

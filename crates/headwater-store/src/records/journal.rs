@@ -252,14 +252,14 @@ fn by_request(
         "SELECT {COLUMNS} FROM (SELECT * FROM change WHERE source_id = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT {MOST_ROWS}) c \
          WHERE c.request_id = ?3 ORDER BY c.sequence LIMIT ?4"
     );
-    let mut found = Vec::new();
-    for disorder in [1_000, DISORDER] {
-        let from = first_after(sql, source, began.saturating_sub(disorder))?;
-        let rows = sql.query(&select, &values![source, from, request, query.limit])?;
+    let begin = |disorder| first_after(sql, source, began.saturating_sub(disorder));
+    let lines = |from: i64| sql.query(&select, &values![source, from, request, query.limit]);
+    let (near, far) = (begin(1_000)?, begin(DISORDER)?);
+    let mut found = lines(near)?;
+    if far < near {
         // Where very much is written, the lines may be too far behind the earlier beginning.
-        if rows.len() > found.len() {
-            found = rows;
-        }
+        let others = lines(far)?;
+        found = if others.len() > found.len() { others } else { found };
     }
     let mut names = Names::new(sql, source);
     let mut page = ChangePage::default();

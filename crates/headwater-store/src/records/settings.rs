@@ -8,7 +8,7 @@ use super::{
     journal::{self, Entry},
 };
 use crate::{
-    Act, IdempotentAnswer, Millis, StoreError,
+    Act, IdempotentAnswer, Millis, SERVER, StoreError,
     sql::{Sql, values},
 };
 
@@ -60,6 +60,7 @@ impl Records {
         now: Millis,
     ) -> Result<IdempotentAnswer, StoreError> {
         let reserve = move |sql: &dyn Sql| {
+            sql.lock(SERVER)?;
             let old = "DELETE FROM idempotent_answer WHERE created <= ?1";
             sql.execute(old, &values![now - ANSWERS_KEPT_FOR])?;
             let select =
@@ -80,7 +81,7 @@ impl Records {
         self.write(reserve).await
     }
 
-    /// Keeps the answer under a key that was reserved at a moment, or with `None` lets go of the key.
+    /// Keeps the answer under a key that was reserved for a request at a moment, or with `None` lets go of the key.
     ///
     /// # Errors
     /// The database failed.
@@ -88,20 +89,23 @@ impl Records {
         &self,
         actor: Uuid,
         key: String,
-        reserved: Millis,
+        (fingerprint, reserved): ([u8; 32], Millis),
         answer: Option<(u16, Vec<u8>)>,
     ) -> Result<(), StoreError> {
         let keep = move |sql: &dyn Sql| {
+            // Behind a reservation that is still being committed.
+            sql.lock(SERVER)?;
             match &answer {
                 Some((status, body)) => {
-                    let update = "UPDATE idempotent_answer SET status = ?4, body = ?5 WHERE actor = ?1 AND key = ?2 \
-                                  AND created = ?3 AND status IS NULL";
-                    sql.execute(update, &values![actor, &key, reserved, *status, body.as_slice()])?;
+                    let update = "UPDATE idempotent_answer SET status = ?5, body = ?6 WHERE actor = ?1 AND key = ?2 \
+                                  AND fingerprint = ?3 AND created = ?4 AND status IS NULL";
+                    let values = values![actor, &key, fingerprint, reserved, *status, body.as_slice()];
+                    sql.execute(update, &values)?;
                 }
                 None => {
-                    let delete = "DELETE FROM idempotent_answer WHERE actor = ?1 AND key = ?2 AND created = ?3 \
-                                  AND status IS NULL";
-                    sql.execute(delete, &values![actor, &key, reserved])?;
+                    let delete = "DELETE FROM idempotent_answer WHERE actor = ?1 AND key = ?2 \
+                                  AND fingerprint = ?3 AND created = ?4 AND status IS NULL";
+                    sql.execute(delete, &values![actor, &key, fingerprint, reserved])?;
                 }
             }
             Ok(())

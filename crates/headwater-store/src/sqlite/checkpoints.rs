@@ -16,6 +16,9 @@ use crate::StoreError;
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_millis(200);
 
+/// How often in a row the database is not found in its place before that is believed.
+const LOOKS_IN_VAIN: u32 = 5;
+
 /// From how many pages of the log on the writer completes a checkpoint, while everybody who writes waits.
 pub(super) const PAGES_OF_WRITER: i32 = if cfg!(test) { 100 } else { 32_000 };
 /// How many pages of it may be left to the writer. If there are more, it puts the checkpoint off until the
@@ -24,7 +27,7 @@ const LEFT_TO_WRITER: i32 = PAGES_OF_WRITER / 8;
 /// From how many pages of it on nobody begins to read what may take long. As long as such readers follow each
 /// other without a gap, the log can't be begun anew.
 const PAGES_TO_HOLD_BACK: i32 = 8 * PAGES_OF_WRITER;
-/// How long they are held back at most: longer than any that has begun before goes on.
+/// How long they are held back at most: longer than a search may take that has begun before.
 const MOST_HELD_BACK: Duration = Duration::from_secs(35);
 /// After how many pages more the writer tries again when somebody who reads was in the way.
 const PAGES_BETWEEN_TRIES: i32 = PAGES_OF_WRITER / 32;
@@ -72,8 +75,14 @@ impl Log {
     /// far too long.
     pub(super) async fn pass(&self) {
         let mut holds_back = self.holds_back.subscribe();
-        // Neither is an error: nobody writes any more, or it takes longer than it should.
+        // Whoever was there before goes on no longer than that, as a rule.
         drop(tokio::time::timeout(MOST_HELD_BACK, holds_back.wait_for(|holds_back| !holds_back)).await);
+    }
+
+    /// Lets those go on who are held back: all of the log is in the database, so that nobody who begins to read
+    /// now needs it.
+    pub(super) fn let_pass(&self) {
+        self.holds_back.send_if_modified(std::mem::take);
     }
 
     /// Runs the writer's checkpoint, unless the thread is at one: then it is the writer's turn behind its next
@@ -132,7 +141,7 @@ impl Checkpoints {
 
 /// What the thread has.
 struct Checkpointing {
-    /// Closed before the connection, which is the last one and takes the log with it.
+    /// Closed before the connection, which is the last one, as a rule, and takes the log with it.
     readers: Arc<Readers>,
     connection: Connection,
     file: DatabaseFile,
@@ -143,10 +152,16 @@ struct Checkpointing {
 impl Checkpointing {
     fn run(&self, stopped: &mpsc::Receiver<()>) {
         let mut pause = EVERY;
+        // Where files have no lasting numbers, nothing can be seen by them.
+        let watches = self.file.is_in_place(self.condition.path());
+        let mut missed = 0;
         while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
             pause = EVERY;
-            if !self.file.is_in_place(self.condition.path()) {
+            missed = if self.file.is_in_place(self.condition.path()) { 0 } else { missed + 1 };
+            if watches && missed == LOOKS_IN_VAIN {
                 self.condition.note_replaced();
+            }
+            if self.condition.check().is_err() {
                 break;
             }
             let Some(beginnings) = self.log.look() else { continue };
@@ -174,10 +189,15 @@ impl Checkpointing {
     /// how many pages have come behind it.
     fn checkpoint(&self, beginnings: u64) -> Result<i32, StoreError> {
         self.readers.end_idle()?;
-        let pages: i32 = {
+        let (all, pages): (i32, i32) = {
             let _turn = lock(&self.log.turn);
-            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))?
+            self.condition.check()?;
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))?
         };
+        if pages == all {
+            self.log.let_pass();
+        }
         self.file.write_back()?;
         if pages <= PAGES_OF_WRITER / 2 {
             return Ok(0);

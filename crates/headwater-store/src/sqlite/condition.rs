@@ -1,5 +1,6 @@
 //! Why a database is not to be written to any more. Somebody meets it, and is refused; from then on
-//! everybody is, and the server says that it is not ready.
+//! everybody is who writes, nothing is put from the log into the file, and the server says that it is not
+//! ready.
 //!
 //! - The file is not what was written. Whatever is written to it would make that worse.
 //! - The operating system has failed to put on the disk what was written. It may forget what that was, and

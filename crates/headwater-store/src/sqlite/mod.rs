@@ -363,10 +363,12 @@ pub fn has_data(folder: &Path) -> Result<bool, StoreError> {
 fn check_not_lost(folder: &Path, path: &Path) -> Result<(), StoreError> {
     let is_empty = |path: &Path| std::fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
     let left = [path.with_extension("db-wal"), folder.join(credentials::FILE)];
-    if is_empty(path) && !left.iter().all(|path| is_empty(path)) {
-        return Err(StoreError::Lost { path: path.display().to_string() });
+    match left.iter().find(|left| !is_empty(left)) {
+        Some(left) if is_empty(path) => {
+            Err(StoreError::Lost { path: path.display().to_string(), left: left.display().to_string() })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Makes a folder where it is missing, open to nobody else: everything in it is personal.

@@ -252,7 +252,14 @@ impl Writing {
     /// is reading what is in it, it is tried again when the log is somewhat longer.
     fn checkpoint(&self) -> Result<(), StoreError> {
         let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
-        self.readers.without_snapshots(|| Ok(self.connection.query_row(checkpoint, [], |_| Ok(()))?))
+        let (all, settled): (i32, i32) = self.readers.without_snapshots(|| {
+            self.condition.check()?;
+            Ok(self.connection.query_row(checkpoint, [], |row| Ok((row.get(1)?, row.get(2)?)))?)
+        })?;
+        if all == settled {
+            self.log.let_pass();
+        }
+        Ok(())
     }
 
     /// Runs the jobs that wait in one transaction and commits it. On an error nothing of it is in the
@@ -269,7 +276,7 @@ impl Writing {
         let transaction = match begun {
             Ok(transaction) => transaction,
             Err(error) => {
-                let failure = Failure::NotCommitted(error.to_string());
+                let failure = Failure::NotCommitted(self.condition.noted(error).to_string());
                 // Those behind it would each wait as long for the same answer.
                 waiting.drain(..).for_each(|job| job.fail(&failure));
                 return Err(failure);
@@ -289,7 +296,8 @@ impl Writing {
                 return Err(failed("a change failed half way"));
             }
         }
-        state.write_down(&transaction).map_err(|error| failed(&error.to_string()))?;
+        let written = state.write_down(&transaction);
+        written.map_err(|error| failed(&self.condition.noted(error.into()).to_string()))?;
         self.commits.begin(std::mem::take(state.changed()));
         let committed = transaction.commit();
         self.commits.end();

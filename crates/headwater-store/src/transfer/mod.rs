@@ -268,6 +268,14 @@ fn begin(sql: &dyn Sql, origin: &str) -> Result<State, StoreError> {
 
 /// Whether all of a directory is elsewhere as well. It ends with the first table that differs.
 async fn is_moved(from: &Records, to: &Records) -> Result<bool, TransferError> {
+    let last = |records: &Records| {
+        let records = records.clone();
+        async move { records.read_long(|sql| sql.last_source()).await }
+    };
+    let (here, there) = (last(from).await?, last(to).await?);
+    if here == 0 || there < here {
+        return Ok(false);
+    }
     for table in &TABLES {
         let sum = |records: &Records| {
             let records = records.clone();

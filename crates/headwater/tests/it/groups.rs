@@ -238,7 +238,20 @@ fn somebody_to_whom_very_many_refer_can_be_deleted() {
     source.post("/Bulk", &bulk).expect(200);
     let by_manager = format!("{enterprise}:manager.value eq \"{manager}\"");
     assert_eq!(total(&source, &by_manager), REPORTS + 1);
-    source.delete(&format!("/Users/{manager}")).expect(204);
+    // It is not begun before what comes first has been settled.
+    let operations = |name: &str| {
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "failOnErrors": 1, "Operations": [
+            {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": name}},
+            {"method": "DELETE", "path": format!("/Users/{manager}")}]})
+    };
+    let answer = source.post("/Bulk", &operations("report-1")).expect(200).json();
+    assert_eq!((&answer["Operations"][0]["status"], &answer["Operations"][1]), (&json!("409"), &Value::Null));
+    assert_eq!(total(&source, &by_manager), REPORTS + 1);
+    let answer = source.post("/Bulk", &operations("new")).expect(200).json();
+    assert_eq!(
+        (&answer["Operations"][0]["status"], &answer["Operations"][1]["status"]),
+        (&json!("201"), &json!("204"))
+    );
     assert_eq!(total(&source, &by_manager), 0);
     assert_eq!(total(&source, "userName sw \"report\""), REPORTS);
     consistency::check(&server.database());

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use super::{
     rows::{self, Statement},
 };
 use crate::{
-    SourceId, StoreError,
+    SourceId, StoreError, lock,
     requests::{
         Masked, NewRequest, Sender,
         keeping::Strangers,
@@ -42,11 +42,13 @@ const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
 pub(super) const BEGIN: &str =
     "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL idle_in_transaction_session_timeout = 5000";
 const RESOLVE: &str = "SELECT slug, id FROM source WHERE deleted = 0 AND slug = ANY($1)";
-/// Gives numbers to what comes of each source, and locks its row; of one that is gone no row comes back.
+/// Gives numbers to what comes of each source, and locks its row; of one that is gone no row comes back. They go on
+/// behind those that were given before (`given`), though the database may have lost these.
 const NUMBER: &str = "INSERT INTO request_source AS s (source_id, last, entries, bytes, last_request, last_success) \
-     SELECT w.source_id, w.entries, w.entries, w.bytes, w.last_request, w.last_success \
-     FROM unnest($1, $2, $3, $4, $5) AS w (source_id, entries, bytes, last_request, last_success) \
-     ORDER BY w.source_id ON CONFLICT (source_id) DO UPDATE SET last = s.last + excluded.last, \
+     SELECT w.source_id, w.given + w.entries, w.entries, w.bytes, w.last_request, w.last_success \
+     FROM unnest($1, $2, $3, $4, $5, $6) AS w (source_id, entries, bytes, last_request, last_success, given) \
+     ORDER BY w.source_id ON CONFLICT (source_id) DO UPDATE SET \
+     last = GREATEST(s.last + excluded.entries, excluded.last), \
      entries = s.entries + excluded.entries, bytes = s.bytes + excluded.bytes, \
      last_request = GREATEST(s.last_request, excluded.last_request), \
      last_success = GREATEST(s.last_success, excluded.last_success) \
@@ -65,7 +67,12 @@ pub(super) struct Writing {
 pub(super) struct Log {
     connections: Connections,
     written: Arc<watch::Sender<u64>>,
+    /// The last number that was given here for each source: whoever follows it has seen it, be it lost.
+    given: Mutex<HashMap<SourceId, i64>>,
 }
+
+/// Of how many sources it is kept in mind which number was given last.
+const MOST_GIVEN: usize = 10_000;
 
 /// A source as the database has it once a batch is numbered.
 struct Numbered {
@@ -79,7 +86,7 @@ impl Writing {
         let limits = PoolLimits { connections: 1, ..connections.limits };
         let connections = connections.apart(limits).map_err(io::Error::other)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let log = Log { connections, written };
+        let log = Log { connections, written, given: Mutex::default() };
         Ok(Self { runtime, log, strangers: Strangers::default(), complained: None })
     }
 
@@ -221,7 +228,8 @@ impl Log {
                 .column(shares().map(|share| share.entries))
                 .column(shares().map(|share| share.bytes))
                 .column(shares().map(|share| share.last_request))
-                .column(shares().map(|share| share.last_success));
+                .column(shares().map(|share| share.last_success))
+                .column(batch.sources.keys().map(|source| self.given(*source)));
             self.begin(async |connection| {
                 let bound = number.bound();
                 let (begun, rows) = tokio::join!(
@@ -242,8 +250,21 @@ impl Log {
         batch.keep_only(|source| sources.contains_key(&source));
         let last = sources.iter().map(|(source, numbered)| (*source, numbered.last)).collect();
         self.commit(connection, &rows::statements(&batch, &last)).await?;
+        self.note_given(last);
         self.announce().await;
         Ok(sources)
+    }
+
+    fn note_given(&self, last: HashMap<SourceId, i64>) {
+        let mut given = lock(&self.given);
+        if given.len() > MOST_GIVEN {
+            given.clear();
+        }
+        given.extend(last);
+    }
+
+    fn given(&self, source: SourceId) -> i64 {
+        lock(&self.given).get(&source).copied().unwrap_or_default()
     }
 
     /// Tells those who watch that something was written.

@@ -183,8 +183,9 @@ fn an_act_that_is_done_is_not_denied_because_what_comes_behind_it_fails() {
     // What is made, how it is named, and where it is found.
     for (path, what, member) in [("/sources", "slug", "/slug"), ("/administrators", "email", "/email")] {
         let mut done = 0;
-        // What finds out who asks is committed too: the act is one of those behind it.
-        for attempt in 1..10 {
+        // What finds out who asks is committed too, and now and then what the server does beside: the act is one of
+        // these commits.
+        for attempt in 0..30 {
             let named = if what == "slug" { format!("s{attempt}") } else { format!("{attempt}@example.com") };
             let body = json!({"name": "Name", "role": "auditor", what: named});
             let body = match body {
@@ -194,8 +195,9 @@ fn an_act_that_is_done_is_not_denied_because_what_comes_behind_it_fails() {
                 }
                 body => body,
             };
-            proxy.stall_behind_commits(attempt);
+            proxy.stall_behind_commits(1 + attempt % 6);
             let answer = ada.post(path, &body);
+            proxy.stall_behind_commits(0);
             proxy.set(Conduct::Pass);
             let problem = answer.json();
             let mut there = Vec::new();
@@ -209,7 +211,7 @@ fn an_act_that_is_done_is_not_denied_because_what_comes_behind_it_fails() {
             match (answer.status, problem["code"].as_str()) {
                 (503, Some("unavailable")) => assert!(!there.contains(&named), "{problem}"),
                 (503, Some("in_doubt")) => done += usize::from(there.contains(&named)),
-                (201, None) => panic!("{path}: nothing was in the way of the answer"),
+                (201, None) => {} // nothing was in the way of the answer
                 other => panic!("{other:?}: {problem}"),
             }
             if done > 0 {
