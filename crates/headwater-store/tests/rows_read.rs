@@ -412,6 +412,9 @@ fn a_source_that_the_statistics_do_not_know_is_read_by_its_indexes() {
             let page = counting.at_most(most, &filter, search).await.expect("read");
             assert_eq!(page.total.map(u128::from), Some(found), "{filter}");
         }
+        let nobody = "groups.display eq \"nobody\"";
+        let search = store.search(source, query("User", Some(nobody), 0, WITH_GROUPS));
+        assert_eq!(counting.at_most(FEW, nobody, search).await.expect("read").total, Some(0));
         changes(store, source, &counting, 0).await;
         assert_eq!(counting.excesses.take(), Vec::<String>::new());
     });

@@ -287,17 +287,12 @@ impl Compiler<'_> {
         let bound = self.searches.parameters.len();
         let search = match filter {
             Filter::Or(terms) => {
-                let mut searches = Some(Vec::with_capacity(terms.len()));
+                let mut searches = Vec::with_capacity(terms.len());
                 for term in terms {
-                    match (self.found(term, resource_type)?, &mut searches) {
-                        (Some(search), Some(searches)) => searches.push(search),
-                        _ => {
-                            searches = None;
-                            break;
-                        }
-                    }
+                    let Some(search) = self.found(term, resource_type)? else { break };
+                    searches.push(search);
                 }
-                searches.and_then(|searches| together(searches, " UNION "))
+                if searches.len() == terms.len() { together(searches, " UNION ") } else { None }
             }
             Filter::Compare(comparison)
                 if comparison.operator != Operator::Ne
@@ -522,13 +517,29 @@ impl Compiler<'_> {
         if let Some(known) = self.known(filter, true) {
             return Ok(known);
         }
-        let select = "SELECT r.id, r.type, r.display FROM resource r WHERE r.source_id = ?1 AND r.id > ?2 \
-                      AND r.member_count > 0 ORDER BY r.id LIMIT ?3";
         let mut meant = MeantGroups::default();
+        // Resources of other types have no members: there may be very many of these.
+        for groups in self.place.registry.resource_types.iter().filter(|one| one.relation().is_some()) {
+            self.add_meant(filter, &groups.name, &mut meant)?;
+        }
+        self.known.push((true, filter.clone(), meant.clone()));
+        Ok(meant)
+    }
+
+    /// Adds the groups of a type that meet a filter.
+    fn add_meant(
+        &self,
+        filter: &Filter,
+        resource_type: &str,
+        meant: &mut MeantGroups,
+    ) -> Result<(), StoreError> {
+        let select = "SELECT r.id, r.type, r.display FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 \
+                      AND r.id > ?3 AND r.member_count > 0 ORDER BY r.id LIMIT ?4";
         let mut from = Vec::new();
         loop {
             self.check_time()?;
-            let rows = self.sql.query(select, &values![self.source, from.as_slice(), PORTION])?;
+            let rows =
+                self.sql.query(select, &values![self.source, resource_type, from.as_slice(), PORTION])?;
             let is_last = rows.len() < PORTION;
             for row in rows {
                 let id: ResourceId = row.get(0)?;
@@ -541,11 +552,9 @@ impl Compiler<'_> {
                 }
             }
             if is_last {
-                break;
+                return Ok(());
             }
         }
-        self.known.push((true, filter.clone(), meant.clone()));
-        Ok(meant)
     }
 
     fn check_time(&self) -> Result<(), StoreError> {
