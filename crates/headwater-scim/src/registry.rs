@@ -1,7 +1,7 @@
 //! The resource types and schemas of a source: those of RFC 7643, and what the source adds.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, LazyLock},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     deviation,
     path::AttributePath,
     resource_type::{COMMON, Extension, ResourceType},
-    schema::{Attribute, Schema, Uniqueness},
+    schema::{Attribute, Mutability, Returned, Schema, Uniqueness},
 };
 
 /// The resource types of a source and their schemas.
@@ -25,6 +25,8 @@ pub struct Registry {
     pub schemas: Vec<Arc<Schema>>,
     /// Whether secrets that clients set (`password`) are kept, as hashes.
     pub keeps_secrets: bool,
+    /// The names of attributes that nobody is to see (`returned: never`, `mutability: writeOnly`), in lower case.
+    pub secret_names: Arc<[String]>,
 }
 
 /// What a source adds to the types and schemas of RFC 7643, and what it chooses.
@@ -102,7 +104,8 @@ impl Registry {
             .map(|definition| build(definition, &schemas, &known_urns, additions.keeps_secrets).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         check_codes(&resource_types)?;
-        Ok(Arc::new(Self { resource_types, schemas, keeps_secrets: additions.keeps_secrets }))
+        let secret_names = secret_names(&schemas);
+        Ok(Arc::new(Self { resource_types, schemas, keeps_secrets: additions.keeps_secrets, secret_names }))
     }
 
     /// The type of this name; names are case-exact (erratum 8475).
@@ -119,6 +122,18 @@ impl Registry {
     pub fn schema(&self, urn: &str) -> Option<&Arc<Schema>> {
         self.schemas.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
+}
+
+fn secret_names(schemas: &[Arc<Schema>]) -> Arc<[String]> {
+    fn collect(attribute: &Attribute, names: &mut BTreeSet<String>) {
+        if attribute.returned == Returned::Never || attribute.mutability == Mutability::WriteOnly {
+            names.insert(attribute.name.to_ascii_lowercase());
+        }
+        attribute.sub_attributes.iter().for_each(|sub| collect(sub, names));
+    }
+    let mut names = BTreeSet::new();
+    schemas.iter().flat_map(|schema| &schema.attributes).for_each(|one| collect(one, &mut names));
+    names.into_iter().collect()
 }
 
 fn built_in_schemas() -> Vec<Schema> {

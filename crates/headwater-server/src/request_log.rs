@@ -111,7 +111,8 @@ impl Recording {
             self.say_which(&mut response);
             return response;
         }
-        let operation = operation(&begun);
+        let registry = self.noted.registry();
+        let operation = operation(&begun, &registry);
         let most = if operation.is_read() && status < 400 { MAX_READ_BODY } else { MAX_BODY };
         let (mut response, body) = if begun.method == Method::HEAD {
             (response, requests::Body::None) // hyper leaves it out
@@ -122,7 +123,7 @@ impl Recording {
         };
         let answer = Answer { status, refused, headers: kept(response.headers()), body };
         self.say_which(&mut response);
-        self.record(begun, operation, answer);
+        self.record(begun, operation, &registry, answer);
         response
     }
 
@@ -147,7 +148,7 @@ impl Recording {
         true
     }
 
-    fn record(&self, begun: Begun, operation: Operation, answer: Answer) {
+    fn record(&self, begun: Begun, operation: Operation, registry: &Registry, answer: Answer) {
         let gathered = std::mem::take(&mut *self.noted.lock());
         let duration = self.started.elapsed();
         let Answer { status, refused, headers: response_headers, body: response_body } = answer;
@@ -161,7 +162,7 @@ impl Recording {
             Some((source, _)) => Sender::Source(source),
             None => Sender::Slug(segments.slug.to_string()),
         };
-        let target = gathered.target.or_else(|| segments.target());
+        let target = gathered.target.or_else(|| segments.target(registry));
         let request_body = match gathered.body {
             Some(body) => body,
             None if begun.sends_body => requests::Body::Note("not read".to_owned()),
@@ -198,6 +199,7 @@ impl Recording {
             request_body,
             response_headers,
             response_body,
+            secret_names: Arc::clone(&registry.secret_names),
         }));
     }
 }
@@ -205,7 +207,8 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         let Some(begun) = self.begun.take() else { return };
-        let operation = operation(&begun);
+        let registry = self.noted.registry();
+        let operation = operation(&begun, &registry);
         let gone = ScimError::with_status(CLIENT_GONE, "its client went away before it was answered");
         let answer = Answer {
             status: CLIENT_GONE,
@@ -213,7 +216,7 @@ impl Drop for Recording {
             headers: Headers::default(),
             body: requests::Body::None,
         };
-        self.record(begun, operation, answer);
+        self.record(begun, operation, &registry, answer);
     }
 }
 
@@ -233,6 +236,8 @@ pub struct Noted(Mutex<Gathered>);
 struct Gathered {
     /// The source and the token.
     sender: Option<(SourceId, Uuid)>,
+    /// The resource types of the source.
+    registry: Option<Arc<Registry>>,
     authenticated: bool,
     leaves_bodies_out: bool,
     body: Option<requests::Body>,
@@ -272,7 +277,13 @@ impl Noted {
     pub(crate) fn sender(&self, credential: &Credential) {
         let mut gathered = self.lock();
         gathered.sender = Some((credential.source.id, credential.token.id));
+        gathered.registry = Some(Arc::clone(&credential.registry));
         gathered.leaves_bodies_out = !credential.source.log_bodies;
+    }
+
+    /// The resource types of whose source it is; the built-in ones as long as nobody knows.
+    fn registry(&self) -> Arc<Registry> {
+        self.lock().registry.clone().unwrap_or_else(Registry::built_in)
     }
 
     /// The token is valid.
@@ -570,14 +581,13 @@ fn segments(uri: &str) -> Segments<'_> {
 }
 
 impl Segments<'_> {
-    fn target(&self) -> Option<Target> {
-        let registry = Registry::built_in();
+    fn target(&self, registry: &Registry) -> Option<Target> {
         let resource_type = registry.at_endpoint(self.endpoint?)?;
         Some(target(resource_type, ResourceId::parse(self.below?)?, None))
     }
 }
 
-fn operation(begun: &Begun) -> Operation {
+fn operation(begun: &Begun, registry: &Registry) -> Operation {
     let segments = segments(&begun.uri);
     let read = matches!(begun.method, Method::GET | Method::HEAD);
     match (segments.endpoint, segments.below) {
@@ -586,18 +596,16 @@ fn operation(begun: &Begun) -> Operation {
         }
         (Some(".search"), None) if begun.method == Method::POST => Operation::Search,
         (Some("Bulk"), None) if begun.method == Method::POST => Operation::Bulk,
-        (Some(endpoint), below) if Registry::built_in().at_endpoint(endpoint).is_some() => {
-            match (&begun.method, below) {
-                (&Method::POST, Some(".search")) => Operation::Search,
-                (&Method::POST, None) => Operation::Create,
-                (&Method::GET | &Method::HEAD, None) => Operation::Search,
-                (&Method::GET | &Method::HEAD, Some(_)) => Operation::Read,
-                (&Method::PUT, Some(_)) => Operation::Replace,
-                (&Method::PATCH, Some(_)) => Operation::Update,
-                (&Method::DELETE, Some(_)) => Operation::Delete,
-                _ => Operation::Other,
-            }
-        }
+        (Some(endpoint), below) if registry.at_endpoint(endpoint).is_some() => match (&begun.method, below) {
+            (&Method::POST, Some(".search")) => Operation::Search,
+            (&Method::POST, None) => Operation::Create,
+            (&Method::GET | &Method::HEAD, None) => Operation::Search,
+            (&Method::GET | &Method::HEAD, Some(_)) => Operation::Read,
+            (&Method::PUT, Some(_)) => Operation::Replace,
+            (&Method::PATCH, Some(_)) => Operation::Update,
+            (&Method::DELETE, Some(_)) => Operation::Delete,
+            _ => Operation::Other,
+        },
         _ => Operation::Other,
     }
 }

@@ -138,6 +138,7 @@ fn raw(number: u64) -> RawRequest {
         request_body: Body::None,
         response_headers: Headers::default(),
         response_body: Body::None,
+        secret_names: Arc::default(),
     }
 }
 

@@ -9,10 +9,6 @@
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
-use headwater_scim::{
-    registry::Registry,
-    schema::{Attribute, Mutability, Returned},
-};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -42,62 +38,68 @@ const SHORTEST: usize = 6;
 /// How many secrets of one request are looked for elsewhere.
 const MAX_SECRETS: usize = 100;
 
-/// Names that the schemas mark, in lower case.
-static MARKED: LazyLock<Vec<String>> = LazyLock::new(|| {
-    fn collect(attribute: &Attribute, names: &mut Vec<String>) {
-        let marked = attribute.returned == Returned::Never || attribute.mutability == Mutability::WriteOnly;
-        if marked {
-            names.push(attribute.name.to_ascii_lowercase());
-        }
-        attribute.sub_attributes.iter().for_each(|sub| collect(sub, names));
-    }
-    let mut names = Vec::new();
-    let registry = Registry::built_in();
-    registry.schemas.iter().flat_map(|schema| &schema.attributes).for_each(|one| collect(one, &mut names));
-    names.sort_unstable();
-    names.dedup();
-    names
-});
-
-/// Whether a text names a secret attribute: a member's name, or a path in any of its forms.
-pub(super) fn is_secret_name(text: &str) -> bool {
-    let plain: String = text
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_') && !c.is_whitespace())
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    let says_so = |word: &&str| {
-        plain.match_indices(word).any(|(start, word)| {
-            // A secretary is not secret.
-            !(*word == *"secret" && plain[start + word.len()..].starts_with("ar"))
-        })
-    };
-    WORDS.iter().any(says_so)
-        || plain.split(|c: char| !c.is_alphanumeric()).any(|part| MARKED.iter().any(|marked| marked == part))
-}
-
-/// Whether a text may name something secret; quick, and rather too often than too seldom.
-fn may_be_secret(text: &str) -> bool {
+/// Whether a text has a word that says that what it names is secret; quick, and rather too often than too
+/// seldom.
+fn has_trigger(text: &str) -> bool {
     static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         // Of ours: see `without_tokens`. The separators of the names above have no letters, and an escape
         // may stand for a letter of a name.
-        let others = ["hw", "\\u"].into_iter().chain(MARKED.iter().map(String::as_str));
-        let words = TRIGGERS.into_iter().chain(others);
+        let words = TRIGGERS.into_iter().chain(["hw", "\\u"]);
         // Of this kind, and in one letter case, they are looked for in many bytes at a time.
         AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostFirst).build(words).ok()
     });
-    WORDS.as_ref().is_none_or(|words| words.is_match(&text.to_ascii_lowercase()))
+    WORDS.as_ref().is_none_or(|words| words.is_match(text))
 }
 
-/// The secrets that were found in a request.
+/// Whether a name without separators says that what it names is secret.
+fn says_so(name: &str) -> bool {
+    let has = |word: &&str| {
+        name.match_indices(word).any(|(start, word)| {
+            // A secretary is not secret.
+            !(*word == *"secret" && name[start + word.len()..].starts_with("ar"))
+        })
+    };
+    WORDS.iter().any(has)
+}
+
+/// A name without what separates its words.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '-' | '_') && !c.is_whitespace())
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// What is secret in a request: the names of it, and what was found under them.
 #[derive(Default)]
 pub(super) struct Secrets {
+    /// Names that the schemas of the source mark, but for those that say so themselves, in lower case.
+    marked: Vec<String>,
     found: Vec<String>,
     /// Whether something was secret of which it can't be told where it begins and ends.
     pub(super) unclear: bool,
 }
 
 impl Secrets {
+    /// What is secret where the schemas mark these names.
+    pub(super) fn marked(names: &[String]) -> Self {
+        let silent = names.iter().filter(|name| !says_so(&plain(name)));
+        Self { marked: silent.cloned().collect(), ..Self::default() }
+    }
+
+    /// Whether a text names a secret attribute: a member's name, or a path in any of its forms.
+    pub(super) fn are_named_by(&self, text: &str) -> bool {
+        let is_outside = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '$');
+        let is_marked = |name: &String| text.split(is_outside).any(|part| part.eq_ignore_ascii_case(name));
+        says_so(&plain(text)) || self.marked.iter().any(is_marked)
+    }
+
+    /// Whether a text may name something secret; quick, and rather too often than too seldom.
+    fn may_be_in(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        has_trigger(&text) || self.marked.iter().any(|name| text.contains(name.as_str()))
+    }
+
     fn add(&mut self, secret: &str) {
         if secret.is_empty() || self.found.iter().any(|known| known == secret) {
             return;
@@ -174,7 +176,7 @@ fn token(text: &str) -> Option<(usize, usize)> {
 /// it is, without being looked through for its structure when `known` to be JSON.
 pub(super) fn json(text: &[u8], known: bool, secrets: &mut Secrets) -> Option<String> {
     let plain = std::str::from_utf8(text).ok()?;
-    if !may_be_secret(plain) {
+    if !secrets.may_be_in(plain) {
         let valid = known || serde_json::from_str::<serde::de::IgnoredAny>(plain).is_ok();
         return valid.then(|| plain.to_owned());
     }
@@ -188,7 +190,7 @@ fn mask(value: &mut Value, secrets: &mut Secrets) {
     match value {
         Value::Object(members) => mask_object(members, secrets),
         Value::Array(values) => values.iter_mut().for_each(|value| mask(value, secrets)),
-        Value::String(text) if may_be_secret(text) => {
+        Value::String(text) if secrets.may_be_in(text) => {
             // JSON in a text, as some send it.
             if text.trim_start().starts_with(['{', '['])
                 && let Ok(mut inner) = serde_json::from_str::<Value>(text)
@@ -204,12 +206,12 @@ fn mask(value: &mut Value, secrets: &mut Secrets) {
 }
 
 /// Whether a text, or one in a list where a text belongs, names something secret.
-fn names_secret(value: &Value) -> bool {
+fn names_secret(value: &Value, secrets: &Secrets) -> bool {
     match value {
-        Value::String(text) => is_secret_name(text),
-        Value::Array(values) => values.iter().any(names_secret),
+        Value::String(text) => secrets.are_named_by(text),
+        Value::Array(values) => values.iter().any(|value| names_secret(value, secrets)),
         Value::Object(members) => {
-            members.iter().any(|(name, value)| is_secret_name(name) || names_secret(value))
+            members.iter().any(|(name, value)| secrets.are_named_by(name) || names_secret(value, secrets))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
@@ -219,25 +221,25 @@ fn mask_object(members: &mut Map<String, Value>, secrets: &mut Secrets) {
     // `{"op": "replace", "path": "password", "value": …}`, or `{"name": "password", "value": …}`.
     let about_secret = members.iter().any(|(name, value)| {
         let names = ["path", "name", "key", "type", "attribute", "attributename", "attributepath", "field"];
-        names.iter().any(|known| name.eq_ignore_ascii_case(known)) && names_secret(value)
+        names.iter().any(|known| name.eq_ignore_ascii_case(known)) && names_secret(value, secrets)
     });
     // `{"credentials[id eq \"…\"].x": …}`
-    if members.keys().any(|name| name.contains('[') && is_secret_name(name)) {
+    if members.keys().any(|name| name.contains('[') && secrets.are_named_by(name)) {
         let taken = std::mem::take(members).into_iter();
         members.extend(taken.map(|(name, value)| {
-            let bracketed = name.contains('[') && is_secret_name(&name);
+            let bracketed = name.contains('[') && secrets.are_named_by(&name);
             (if bracketed { filter(&name, secrets) } else { name }, value)
         }));
     }
     for (name, value) in members.iter_mut() {
         let is_value = ["value", "values", "data"].iter().any(|known| name.eq_ignore_ascii_case(known));
-        if is_secret_name(name) || (about_secret && is_value) {
+        if secrets.are_named_by(name) || (about_secret && is_value) {
             hide(value, secrets);
             continue;
         }
         let is_grammar = ["path", "filter"].iter().any(|known| name.eq_ignore_ascii_case(known));
         match value {
-            Value::String(text) if is_grammar && is_secret_name(text) => *text = filter(text, secrets),
+            Value::String(text) if is_grammar && secrets.are_named_by(text) => *text = filter(text, secrets),
             value => mask(value, secrets),
         }
     }
@@ -381,7 +383,7 @@ pub(super) fn query(text: &str, secrets: &mut Secrets) -> String {
         if is_known_parameter(bare) {
             return format!("{name}={}", without_tokens(value));
         }
-        if is_secret_name(name) {
+        if secrets.are_named_by(name) {
             secrets.add(value);
             secrets.add(&decoded(value).unwrap_or_default());
         }
@@ -397,13 +399,13 @@ fn filter_parameter(value: &str, secrets: &mut Secrets) -> String {
     };
     // Encoded more than once: it is not read as a filter, and may hold one all the same.
     let innermost = innermost(&plain);
-    if innermost != plain && is_secret_name(&innermost) {
+    if innermost != plain && secrets.are_named_by(&innermost) {
         secrets.add(value);
         secrets.add(&plain);
         secrets.unclear = true;
         return MASK.to_owned();
     }
-    if is_secret_name(&outside_quotes(&plain)) {
+    if secrets.are_named_by(&outside_quotes(&plain)) {
         return encoded(&filter(&plain, secrets));
     }
     let harmless = without_tokens(&plain);
@@ -471,8 +473,8 @@ pub(super) fn path(text: &str) -> String {
 
 /// A sentence about a request that could not be looked through: what it quotes is masked if it
 /// speaks of something secret.
-pub(super) fn sentence(text: &str) -> String {
-    if !is_secret_name(text) {
+pub(super) fn sentence(text: &str, secrets: &Secrets) -> String {
+    if !secrets.are_named_by(text) {
         return without_tokens(text);
     }
     let mut masked = String::new();
@@ -489,7 +491,7 @@ pub(super) fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secrets, filter, is_secret_name, json, path, query, sentence, without_tokens};
+    use super::{Secrets, filter, json, path, query, sentence, without_tokens};
 
     fn masked(text: &str) -> Option<String> {
         json(text.as_bytes(), false, &mut Secrets::default())
@@ -510,10 +512,10 @@ mod tests {
             "OAuthToken",
             "Authorization",
         ] {
-            assert!(is_secret_name(secret), "{secret}");
+            assert!(Secrets::default().are_named_by(secret), "{secret}");
         }
         for open in ["userName", "secretary", "value", "keyPerson", "compass", "emails[type eq \"work\"]"] {
-            assert!(!is_secret_name(open), "{open}");
+            assert!(!Secrets::default().are_named_by(open), "{open}");
         }
     }
 
@@ -553,6 +555,25 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(masked(text).as_deref(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_schemas_of_a_source_mark_is_secret() {
+        let names = ["hint", "my-$pin", "password"].map(str::to_owned);
+        let mut secrets = Secrets::marked(&names);
+        let mut masked = |text: &str| json(text.as_bytes(), false, &mut secrets).expect("JSON");
+        assert_eq!(
+            masked(r#"{"urn:x":{"HINT":"Rex","other":"hint"}}"#),
+            r#"{"urn:x":{"HINT":"•••","other":"hint"}}"#
+        );
+        assert_eq!(
+            masked(r#"{"path":"urn:x:User:hint","value":"Bello"}"#),
+            r#"{"path":"urn:x:User:hint","value":"•••"}"#
+        );
+        assert_eq!(masked(r#"{"path":"a[hint eq \"Wau\"]"}"#), r#"{"path":"a[hint eq •••]"}"#);
+        assert_eq!(masked(r#"{"my-$pin":"1234","hints":"a"}"#), r#"{"my-$pin":"•••","hints":"a"}"#);
+        assert_eq!(query("filter=hint+eq+%22Miau%22", &mut secrets), "filter=hint+eq+•••");
+        assert_eq!(secrets.cleaned("no \"Bello\" here, nor \"Wau\""), "no \"•••\" here, nor \"•••\"");
     }
 
     #[test]
@@ -632,9 +653,9 @@ mod tests {
 
     #[test]
     fn sentences_about_what_could_not_be_read() {
-        assert_eq!(sentence("userName: \"ada\" is taken"), "userName: \"ada\" is taken");
+        assert_eq!(sentence("userName: \"ada\" is taken", &Secrets::default()), "userName: \"ada\" is taken");
         assert_eq!(
-            sentence("operation 1 (replace password[value eq \"geheim\"]): no"),
+            sentence("operation 1 (replace password[value eq \"geheim\"]): no", &Secrets::default()),
             "operation 1 (replace password[value eq •••]): no"
         );
     }

@@ -1,6 +1,6 @@
 //! A request on its way into the log.
 
-use std::{borrow::Cow, net::IpAddr, time::Duration};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -64,6 +64,9 @@ pub struct RawRequest {
     pub response_headers: Headers,
     /// The body of the answer.
     pub response_body: Body,
+    /// The names of attributes that nobody is to see, in lower case; see
+    /// [`Registry::secret_names`](headwater_scim::registry::Registry::secret_names).
+    pub secret_names: Arc<[String]>,
 }
 
 /// Who sent a request.
@@ -187,7 +190,7 @@ impl NewRequest {
     /// The request as it may be written down.
     pub fn masked(self) -> Masked {
         let Self { mut raw, hurried } = self;
-        let mut secrets = masking::Secrets::default();
+        let mut secrets = masking::Secrets::marked(&raw.secret_names);
         let uri = std::mem::take(&mut raw.uri);
         let (path, query) = match uri.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -225,7 +228,7 @@ impl NewRequest {
         looked_through &= !hurried && !secrets.unclear;
         let clean = |text: &str| {
             let cleaned = secrets.cleaned(text);
-            if looked_through { cleaned } else { masking::sentence(&cleaned) }
+            if looked_through { cleaned } else { masking::sentence(&cleaned, &secrets) }
         };
         if raw.status >= 400 {
             let error = raw.error.take();
@@ -234,8 +237,8 @@ impl NewRequest {
                 Some(_) if secrets.unclear => Some(super::MASK.to_owned()),
                 error => error.as_deref().map(|error| shortened(clean(error), MAX_SENTENCE)),
             };
-            let repeats =
-                !looked_through && (secrets.unclear || error.as_deref().is_some_and(masking::is_secret_name));
+            let repeats = !looked_through
+                && (secrets.unclear || error.as_deref().is_some_and(|error| secrets.are_named_by(error)));
             if repeats && response.body.take().is_some() {
                 response.note = Some("left out: it may repeat what is secret in the request".to_owned());
             }
@@ -244,7 +247,7 @@ impl NewRequest {
             outcome.path = outcome.path.as_deref().map(|path| {
                 let path = clean(path);
                 let mut own = masking::Secrets::default();
-                if masking::is_secret_name(&path) { masking::filter(&path, &mut own) } else { path }
+                if secrets.are_named_by(&path) { masking::filter(&path, &mut own) } else { path }
             });
             outcome.detail = match outcome.detail.as_deref() {
                 Some(_) if secrets.unclear => None,

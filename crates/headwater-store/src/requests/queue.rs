@@ -183,7 +183,7 @@ impl<W> Queue<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, time::Duration};
+    use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
     use uuid::Uuid;
 
@@ -217,6 +217,7 @@ mod tests {
             request_body: Body::None,
             response_headers: Headers::default(),
             response_body: Body::None,
+            secret_names: Arc::default(),
         })
     }
 

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Admin, Server, Source, consistency, eventually, text};
+use crate::support::{
+    Admin, Server, Source, consistency,
+    definitions::{BADGE, with_devices},
+    eventually, text,
+};
 
 fn started() -> (Server, Admin, Source) {
     // With all that the log for operators can say, which is searched for secrets too.
@@ -115,6 +119,33 @@ fn each_operation_of_a_patch_says_what_became_of_it() {
     assert_eq!((&outcomes[1]["operation"], &outcomes[1]["path"]), (&json!(1), &json!("id")));
     assert_eq!(outcomes[1]["detail"], requests[0]["error"]);
     assert_eq!(source.get(&path).expect(200).json()["nickName"], "B");
+}
+
+/// Shows SCH-034.
+#[test]
+fn types_and_secrets_of_the_sources_own_are_known() {
+    let (_server, ada, source) = with_devices();
+    let secret = "Rosebud";
+    let device = json!({"displayName": "Laptop", BADGE: {"number": "1", "hint": secret}});
+    let made = text(&source.post("/Devices", &device).expect(201).json()["id"]);
+    let path = format!("/Devices/{made}");
+    let hint = json!({"op": "replace", "path": format!("{BADGE}:hint"), "value": secret});
+    source.patch(&path, json!([hint])).expect(200);
+    source.post("/Devices", &device).expect_error(409, "uniqueness");
+    source.get(&path).expect(200);
+    source.get("/Devices").expect(200);
+    source.delete(&path).expect(204);
+    let requests = logged(&ada, "/sources/contoso/requests", 6);
+    let told = |name: &str| -> Vec<Value> { requests.iter().rev().map(|one| one[name].clone()).collect() };
+    assert_eq!(told("operation"), ["create", "update", "create", "read", "search", "delete"]);
+    assert_eq!(results(&requests[3]), [(None, "create".to_owned(), "refused".to_owned())]);
+    assert_eq!(requests[2]["target"]["type"], "Device");
+    assert_eq!(ada.items("/sources/contoso/requests?writes=true").len(), 4);
+    for request in &requests {
+        let detail = ada.read(&format!("/sources/contoso/requests/{}", request["sequence"]));
+        let bodies = [&detail["request_body"], &detail["response_body"]].map(ToString::to_string);
+        assert!(!bodies.concat().contains(secret), "{detail}");
+    }
 }
 
 /// Shows USR-008, USR-009, USR-011.
