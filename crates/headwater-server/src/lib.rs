@@ -53,7 +53,7 @@ pub struct Context {
     /// Attributes that clients sent and no schema knows, not yet written down.
     pub unknown_attributes: UnknownAttributes,
     /// How many bulk requests are carried out at once.
-    pub bulk_places: provisioning::BulkPlaces,
+    pub bulk_places: headwater_store::places::Places,
     /// Who follows a stream of requests.
     pub streams: api::Streams,
     /// When the server was started.

@@ -4,15 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use headwater_store::{
-    SourceId,
+    Millis, SourceId, StoreError,
     requests::{RetentionLimits, UNMATCHED},
 };
 
 use crate::Context;
 
 const EVERY: Duration = Duration::from_mins(1);
-/// What is kept of requests to sources that don't exist.
-const UNMATCHED_LIMITS: RetentionLimits = RetentionLimits { days: 7, bytes: 16 << 20 };
 
 /// Does all of it, again and again, until it is aborted.
 pub(crate) async fn run(context: Arc<Context>) {
@@ -20,29 +18,41 @@ pub(crate) async fn run(context: Arc<Context>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        if let Err(error) = once(&context).await {
-            tracing::warn!(%error, "maintenance could not be finished; it is tried again");
+        once(&context).await;
+    }
+}
+
+/// Does what can be done: what fails is left for the next time, and keeps nothing else from being done.
+async fn once(context: &Context) {
+    let store = context.administration.store();
+    let now = context.clock.now();
+    // First what makes room, which others may need.
+    let done = [
+        ("removing old requests from the log", prune(context, now).await),
+        ("removing what is left of deleted sources", store.purge_deleted().await),
+        ("forgetting secrets whose time is over", store.forget_secrets(now).await),
+        ("forgetting pages that nobody goes on from", context.store.forget_pages(now).await),
+    ];
+    for (what, done) in done {
+        if let Err(error) = done {
+            tracing::warn!(%error, "{what} failed; it is tried again");
         }
     }
 }
 
-async fn once(context: &Context) -> Result<(), headwater_store::StoreError> {
-    let store = context.administration.store();
-    let now = context.clock.now();
-    context.store.forget_pages(now).await?;
-    store.forget_secrets(now).await?;
-    store.purge_deleted().await?;
+/// Removes from the log of requests what is older than its source keeps, or more.
+async fn prune(context: &Context, now: Millis) -> Result<(), StoreError> {
     // Asked before the sources: one that is made in between is not taken for a deleted one.
     let kept = context.requests.sources().await?;
-    let sources = store.sources().await?.into_iter().map(|source| {
+    let sources = context.administration.store().sources().await?.into_iter().map(|source| {
         let bytes = u64::from(source.log_megabytes) << 20;
         (source.id, RetentionLimits { days: source.log_days, bytes })
     });
-    let limits: Vec<(SourceId, RetentionLimits)> = sources.chain([(UNMATCHED, UNMATCHED_LIMITS)]).collect();
+    let limits: Vec<(SourceId, RetentionLimits)> = sources.collect();
     context.requests.prune(&limits, now).await?;
     // A source may have been deleted by a command, or the server have stopped half way.
     for kept in kept {
-        if !limits.iter().any(|(source, _)| *source == kept) {
+        if kept != UNMATCHED && !limits.iter().any(|(source, _)| *source == kept) {
             context.requests.forget(kept).await?;
         }
     }

@@ -120,18 +120,22 @@ impl TokenUses {
     pub fn note(&self, source: SourceId, token: Uuid, at: Millis, succeeded: bool) {
         let mut uses = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let noted = uses.entry((source, token)).or_default();
-        *noted = (at, noted.1 || succeeded);
+        *noted = (noted.0.max(at), noted.1 || succeeded);
     }
 
-    /// Writes down what has been noted, behind what others are writing just now.
+    /// Writes down what has been noted, behind what others are writing just now. What can't be written is held
+    /// for the next time: a token that has been used is no longer to be copied.
     pub async fn write_down(&self, store: &dyn Store) {
         let _writing = self.writing.lock().await;
         let uses = self.take();
         if uses.is_empty() {
             return;
         }
-        if let Err(error) = store.note_uses(uses).await {
-            tracing::warn!(%error, "it could not be written down when tokens were last used");
+        if let Err(error) = store.note_uses(uses.clone()).await {
+            tracing::warn!(%error, "it could not be written down when tokens were last used; it is tried again");
+            for TokenUse { source, token, at, succeeded } in uses {
+                self.note(source, token, at, succeeded);
+            }
         }
     }
 

@@ -57,10 +57,17 @@ impl UnknownAttributes {
             tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
             let mut again = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, attribute) in seen {
-                again.entry(key).or_insert(attribute);
+                again.entry(key).and_modify(|newer| add_earlier(newer, &attribute)).or_insert(attribute);
             }
         }
     }
+}
+
+/// Adds to what was seen of an attribute what was seen before.
+fn add_earlier(attribute: &mut UnknownAttribute, earlier: &UnknownAttribute) {
+    attribute.seen += earlier.seen;
+    attribute.first_seen = earlier.first_seen;
+    attribute.shape = unknown::widened(&earlier.shape, &attribute.shape);
 }
 
 #[cfg(test)]

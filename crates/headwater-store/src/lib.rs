@@ -6,6 +6,7 @@
 
 mod account;
 mod ancestry;
+mod blocking;
 mod change_set;
 mod error;
 mod evaluation;
@@ -14,6 +15,7 @@ mod id;
 mod journal;
 mod listing;
 mod pages;
+pub mod places;
 pub mod postgres;
 mod query;
 mod records;

@@ -5,7 +5,9 @@ use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 
 use headwater_scim::filter::{Comparison, Filter, Literal, Operator};
 
-use crate::{Page, Position, Query, ResourceId, Selection, Start, StoreError, StoredResource};
+use crate::{
+    MEMBERS_PER_PAGE, Page, Position, Query, ResourceId, Selection, Start, StoreError, StoredResource,
+};
 
 /// About how much memory a page may take; what is beyond is left to the next page (RFC 7644
 /// §3.4.2.4 allows fewer results than asked for).
@@ -199,12 +201,31 @@ impl<'a> Filling<'a> {
             return Ok(());
         }
         let resource = read()?;
-        let members = resource.members.as_ref().map_or(0, |page| page.members.len());
-        let groups = resource.groups.as_ref().map_or(0, Vec::len);
-        self.bytes += resource.document.len() + (members + groups) * RELATED_BYTES;
+        self.bytes += self.size(&resource);
         self.resources.push(resource);
         self.keys.push(key);
         Ok(())
+    }
+
+    /// About how much memory a resource takes with its members, be they still to be read, and its groups.
+    fn size(&self, resource: &StoredResource) -> usize {
+        let members = match &resource.members {
+            Some(page) => page.members.len(),
+            None if self.query.include.members => usize::try_from(resource.member_count)
+                .map_or(MEMBERS_PER_PAGE, |count| count.min(MEMBERS_PER_PAGE)),
+            None => 0,
+        };
+        let groups = resource.groups.as_ref().map_or(0, Vec::len);
+        resource.document.len() + (members + groups) * RELATED_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// How many more it takes before it is full, and one, so that it is known whether there are more.
+    pub(crate) fn left_and_one(&self) -> usize {
+        (self.query.limit + 1).saturating_sub(self.resources.len())
     }
 
     /// The page, in the order that was asked for: one that ends before a resource was read backwards.

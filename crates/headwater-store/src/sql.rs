@@ -3,7 +3,8 @@
 //! They are in the part of SQL that SQLite and PostgreSQL share: parameters are written `?1`, `?2` and
 //! so on, and no literal has a question mark; truths are the integers 0 and 1; `ON CONFLICT` names its
 //! columns; nothing relies on row ids, or on functions that only one of them has. A result is held in
-//! memory whole: what may be long is read in pages, each from the key at which the last one ended.
+//! memory whole: what may be long is read in pages, each from the key at which the last one ended, and what
+//! may be large no further than there is room for it.
 
 use uuid::Uuid;
 
@@ -18,7 +19,18 @@ pub(crate) trait Sql {
     fn execute_each(&self, statement: &str, rows: &[Vec<Value>]) -> Result<u64, StoreError>;
 
     /// The rows that a statement answers.
-    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
+    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        Ok(self.query_within(usize::MAX, statement, parameters)?.rows)
+    }
+
+    /// The first of the rows that a statement answers, until they take so many bytes together: none is left
+    /// out before that.
+    fn query_within(
+        &self,
+        bytes: usize,
+        statement: &str,
+        parameters: &[Value],
+    ) -> Result<RowsRead, StoreError>;
 
     /// Waits until nobody else writes to a source, and keeps others from it until the transaction ends.
     fn lock(&self, source: SourceId) -> Result<(), StoreError>;
@@ -41,6 +53,13 @@ pub(crate) trait Sql {
 
     /// Goes on behind this number with the next source, and in each journal behind its last line.
     fn continue_numbers(&self, last_source: i64) -> Result<(), StoreError>;
+}
+
+/// Rows that a statement answered.
+pub(crate) struct RowsRead {
+    pub(crate) rows: Vec<Row>,
+    /// Whether more were left out, for which there was no room.
+    pub(crate) is_cut: bool,
 }
 
 /// What a column holds.
@@ -108,6 +127,17 @@ pub(crate) enum Value {
     Bytes(Vec<u8>),
 }
 
+impl Value {
+    fn size(&self) -> usize {
+        let beside = match self {
+            Self::Null | Self::Integer(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        };
+        size_of::<Self>() + beside
+    }
+}
+
 /// The parameters of a statement.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { [$($crate::sql::Value::from($value)),*] };
@@ -120,6 +150,11 @@ pub(crate) use values;
 pub(crate) struct Row(pub(crate) Vec<Value>);
 
 impl Row {
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.0.iter().map(Value::size).sum()
+    }
+
     /// The value of a column, counted from 0.
     ///
     /// # Errors

@@ -544,3 +544,95 @@ fn moments_are_compared_to_the_millisecond() {
 fn moments_are_compared_to_the_millisecond_on_postgres() {
     on_postgres(async |kind| check_moments(kind).await);
 }
+
+/// What many have is not found, counted or passed over where an async thread waits.
+async fn check_common_values(kind: &Kind) {
+    const USERS: usize = 2_500;
+    let users = (0..USERS).map(|_| json!({"title": "Engineer"}).as_object().expect("an object").clone());
+    let directory = Directory::new(kind, users.collect()).await;
+    let filter = Filter::parse("title eq \"engineer\"", &resource_type("User")).expect("a filter");
+    for offset in [0, 1_000, USERS - 10] {
+        let (total, found) = directory.found("User", &filter, offset as u64, 100).await;
+        assert_eq!(total, USERS as u64);
+        let expected: Vec<ResourceId> = (offset..USERS).take(100).map(id).collect();
+        assert_eq!(found, expected, "from {offset}");
+    }
+}
+
+#[test]
+fn what_many_have_is_found_page_by_page() {
+    runtime().block_on(check_common_values(&Kind::Sqlite));
+}
+
+/// The memory of this process, in bytes: now, when it is marked, and the most since then.
+struct Memory;
+
+impl Memory {
+    fn mark() -> u64 {
+        std::fs::write("/proc/self/clear_refs", "5").expect("the mark can be set back");
+        Self::of("VmRSS:")
+    }
+
+    fn most() -> u64 {
+        Self::of("VmHWM:")
+    }
+
+    fn of(name: &str) -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").expect("readable");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        1024 * line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    }
+}
+
+async fn check_large_resources(kind: &Kind) {
+    const LENGTH: usize = 4 << 20;
+    const USERS: usize = 24;
+    const PAGE: usize = 32 << 20;
+    let users = (0..USERS).map(|number| {
+        let mut user = json!({"addresses": [{"formatted": "x".repeat(LENGTH)}], "title": "Engineer"});
+        if number % 2 == 0 {
+            user["displayName"] = format!("Large {}", USERS - number).into();
+        }
+        user.as_object().expect("an object").clone()
+    });
+    let directory = Directory::new(kind, users.collect()).await;
+    for (filter, sort_by) in [
+        (None, None),
+        (Some("title eq \"engineer\""), None),
+        (Some("title sw \"engineer\""), None),
+        (Some("title eq \"engineer\" and addresses.formatted sw \"x\""), None),
+        (Some("addresses.formatted sw \"x\""), None),
+        (Some("meta.created pr"), None),
+        (None, Some("displayName")),
+        (None, Some("addresses.region")),
+        (Some("title eq \"engineer\""), Some("displayName")),
+    ] {
+        for descending in [false, true].into_iter().take(if sort_by.is_some() { 2 } else { 1 }) {
+            let parsed = filter.map(|text| Filter::parse(text, &resource_type("User")).expect(text));
+            let query = Query { descending, ..query("User", parsed, sort_by) };
+            let label = format!("{filter:?} by {sort_by:?}, {descending}");
+            let before = Memory::mark();
+            let page = directory.under.store.search(directory.under.source, query.clone()).await;
+            let page = page.expect("an answer");
+            assert_eq!(page.total, Some(USERS as u64), "{label}");
+            assert_eq!(page.resources.len(), PAGE / LENGTH, "{label}");
+            drop(page);
+            let grown = Memory::most().saturating_sub(before);
+            assert!(grown < 4 * PAGE as u64, "{grown} bytes for {label}");
+            if filter.is_none() {
+                assert_eq!(directory.walk(&query).await.len(), USERS, "{label}");
+            }
+        }
+    }
+}
+
+/// Shows PAG-003, PAG-007.
+#[test]
+fn large_resources_come_in_pages_that_there_is_room_for() {
+    runtime().block_on(check_large_resources(&Kind::Sqlite));
+}
+
+#[test]
+fn large_resources_come_from_postgres_in_pages_that_there_is_room_for() {
+    on_postgres(async |kind| check_large_resources(kind).await);
+}

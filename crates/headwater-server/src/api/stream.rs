@@ -158,11 +158,8 @@ impl Reading {
 
     async fn may_go_on(&self) -> bool {
         let administration = &self.context.administration;
-        let source_is_there = administration
-            .store()
-            .sources()
-            .await
-            .is_ok_and(|sources| sources.iter().any(|source| source.id == self.source.id));
+        let source = administration.store().source(self.source.slug.as_str()).await;
+        let source_is_there = source.is_ok_and(|source| source.id == self.source.id);
         if self.context.is_stopping() || !source_is_there {
             return false;
         }

@@ -1,7 +1,10 @@
 //! Many operations in one request (RFC 7644 §3.7). Each is planned as it would be alone, and done
 //! whole or not at all; what doesn't depend on one another's outcome shares a commit.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use headwater_scim::{
     bulk::{BulkOperation, Task, TaskKind},
@@ -9,9 +12,10 @@ use headwater_scim::{
     message,
     resource_type::ResourceType,
 };
-use headwater_store::{Applied, ApplyError, ChangeSet, ResourceId, StoreError, StoredResource, Write};
+use headwater_store::{
+    Applied, ApplyError, ChangeSet, ResourceId, StoreError, StoredResource, Write, places::Places,
+};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use headwater_scim::bulk::BulkRequest;
 
@@ -27,24 +31,15 @@ const MOST_TOGETHER: usize = 250;
 const UNDONE: &str = "this operation has not been done";
 
 /// How many bulk requests are read and carried out at once: each may take many times its length in
-/// memory. Others wait for their turn.
+/// memory. Others wait for their turn; half of the places are for other sources than any one.
 const MOST_AT_ONCE: usize = 8;
 
-/// The places of bulk requests that are carried out at once.
-#[derive(Debug)]
-pub struct BulkPlaces(Semaphore);
+/// How long a bulk request waits for its turn.
+const MOST_WAIT: Duration = Duration::from_secs(30);
 
-impl Default for BulkPlaces {
-    fn default() -> Self {
-        Self(Semaphore::new(MOST_AT_ONCE))
-    }
-}
-
-impl BulkPlaces {
-    /// Waits for a place, which is held until it is dropped.
-    pub async fn take(&self) -> Option<SemaphorePermit<'_>> {
-        self.0.acquire().await.ok()
-    }
+/// The places of bulk requests that are read and carried out at once.
+pub fn bulk_places() -> Places {
+    Places::new(MOST_AT_ONCE, MOST_WAIT)
 }
 
 /// What became of an operation, by its place in the request.

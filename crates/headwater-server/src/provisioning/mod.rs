@@ -8,7 +8,7 @@ mod pages;
 mod plan;
 mod representation;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use headwater_scim::{
     Object,
@@ -20,13 +20,13 @@ use headwater_scim::{
     schema::Attribute,
 };
 use headwater_store::{
-    ApplyError, Credential, Include, Millis, Named, ResourceId, Source, Store, StoreError, StoredResource,
+    ApplyError, Credential, Include, Millis, ResourceId, Source, Store, StoreError, StoredResource,
 };
 use uuid::Uuid;
 
-pub use bulk::{BulkPlaces, BulkRequest};
+pub use bulk::{BulkRequest, bulk_places};
 pub use pages::{ListRequest, SortOrder};
-pub use representation::{Answer, Elements, Segment, Shape};
+pub use representation::{Answer, Elements, Names, Segment, Shape};
 
 use crate::{Context, request_log::Noted, tokens};
 use operation::{Change, Operation};
@@ -67,6 +67,8 @@ pub struct Caller {
 /// How long a request goes on before it is looked again whether its sender is still let in, in
 /// milliseconds.
 const TRUSTED_FOR: Millis = 100;
+/// Of how many resources it is asked at once what they are called.
+const NAMES_AT_ONCE: usize = 500;
 
 impl Caller {
     /// Whether who sent the request may still do so, some time after it was let in: behind a body that was
@@ -252,7 +254,7 @@ impl<'a> Provisioning<'a> {
         if by_default && names.is_none() {
             return Ok((None, representation::version_tag(&stored)));
         }
-        let answer = self.shown(resource_type, stored, &shown, names.unwrap_or_default())?;
+        let answer = self.shown(resource_type, stored, &shown, &names.unwrap_or_default())?;
         let version = answer.version.clone();
         Ok((Some(answer), version))
     }
@@ -300,7 +302,7 @@ impl<'a> Provisioning<'a> {
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
         let names = self.read_for_answer(resource_type, &mut stored, projection).await?;
-        self.shown(resource_type, stored, projection, names.unwrap_or_default())
+        self.shown(resource_type, stored, projection, &names.unwrap_or_default())
     }
 
     /// Reads what the answer with a resource that has been changed shows of others: its members as they are
@@ -311,7 +313,7 @@ impl<'a> Provisioning<'a> {
         resource_type: &ResourceType,
         stored: &mut StoredResource,
         projection: &Projection,
-    ) -> Result<Option<Vec<Named>>, Refusal> {
+    ) -> Result<Option<Names>, Refusal> {
         if stored.member_count > 0 && include(resource_type, projection).members {
             match self.find(resource_type, stored.id, projection).await {
                 Ok(found) => stored.members = found.members,
@@ -320,12 +322,12 @@ impl<'a> Provisioning<'a> {
             }
         }
         Ok(self
-            .referenced(resource_type, stored)
+            .referenced([(resource_type, &*stored)])
             .await
             .map_or_else(|error| self.without_reading(&error), Some))
     }
 
-    fn without_reading(&self, error: &StoreError) -> Option<Vec<Named>> {
+    fn without_reading(&self, error: &StoreError) -> Option<Names> {
         let request_id = self.caller.request_id;
         tracing::warn!(%request_id, %error, "a change is done, and answered without what is to be read for that");
         None
@@ -354,8 +356,8 @@ impl<'a> Provisioning<'a> {
         stored: StoredResource,
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
-        let names = self.referenced(resource_type, &stored).await?;
-        self.shown(resource_type, stored, projection, names)
+        let names = self.referenced([(&**resource_type, &stored)]).await?;
+        self.shown(resource_type, stored, projection, &names)
     }
 
     fn shown(
@@ -363,24 +365,31 @@ impl<'a> Provisioning<'a> {
         resource_type: &Arc<ResourceType>,
         stored: StoredResource,
         projection: &Projection,
-        names: Vec<Named>,
+        names: &Names,
     ) -> Result<Answer, Refusal> {
         let (registry, base_url) = (&self.caller.registry, &*self.caller.base_url);
         let shape = Shape { resource_type, stored, projection, names, registry, base_url };
         Ok(representation::single(&shape)?)
     }
 
-    /// What the resources are called that this one refers to.
-    async fn referenced(
+    /// What the resources are called that these refer to.
+    async fn referenced<'b>(
         &self,
-        resource_type: &ResourceType,
-        stored: &StoredResource,
-    ) -> Result<Vec<Named>, StoreError> {
-        if !stored.has_references {
-            return Ok(Vec::new());
+        resources: impl IntoIterator<Item = (&'b ResourceType, &'b StoredResource)>,
+    ) -> Result<Names, StoreError> {
+        let mut ids = BTreeSet::new();
+        for (resource_type, stored) in resources {
+            if stored.has_references {
+                ids.extend(plan::referenced_ids(resource_type, stored)?);
+            }
         }
-        let ids = plan::referenced_ids(resource_type, stored)?;
-        self.store().names(self.caller.source.id, &ids).await
+        let ids: Vec<ResourceId> = ids.into_iter().collect();
+        let mut names = Names::with_capacity(ids.len());
+        for ids in ids.chunks(NAMES_AT_ONCE) {
+            let named = self.store().names(self.caller.source.id, ids).await?;
+            names.extend(named.into_iter().map(|named| (named.id, named)));
+        }
+        Ok(names)
     }
 }
 

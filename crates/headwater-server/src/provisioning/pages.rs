@@ -12,7 +12,9 @@ use headwater_scim::{
     resource_type::ResourceType,
     sort,
 };
-use headwater_store::{Include, Page, Place, Position, Query, ReadPage, Selection, Start, StoreError};
+use headwater_store::{
+    Include, Page, Place, Position, Query, ReadPage, Selection, Start, StoreError, StoredResource,
+};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -92,16 +94,15 @@ impl Provisioning<'_> {
             .zip(projections)
             .map(|(resource_type, projection)| (&*resource_type.name, (resource_type, projection)))
             .collect();
-        let mut shaped = Vec::with_capacity(page.resources.len());
-        for stored in page.resources {
-            let Some(&(resource_type, projection)) = by_name.get(stored.resource_type.as_str()) else {
-                continue;
-            };
-            let names = self.referenced(resource_type, &stored).await?;
-            let (registry, base_url) = (&self.caller.registry, &*self.caller.base_url);
-            shaped.push(Shape { resource_type, stored, projection, names, registry, base_url });
-        }
-        Ok(representation::list(&head, &shaped)?)
+        let of = |stored: &StoredResource| by_name.get(stored.resource_type.as_str()).copied();
+        let typed = page.resources.iter().filter_map(|stored| Some((&**of(stored)?.0, stored)));
+        let names = self.referenced(typed.collect::<Vec<_>>()).await?;
+        let (registry, base_url) = (&self.caller.registry, &*self.caller.base_url);
+        let shaped = page.resources.into_iter().filter_map(|stored| {
+            let (resource_type, projection) = of(&stored)?;
+            Some(Shape { resource_type, stored, projection, names: &names, registry, base_url })
+        });
+        Ok(representation::list(&head, &shaped.collect::<Vec<_>>())?)
     }
 
     /// A page counted from the beginning, or behind the one before where that is remembered.

@@ -3,7 +3,7 @@
 //! A document that is answered whole is copied as it is, without being parsed; members beyond the
 //! first page are read while the answer is being sent.
 
-use std::{fmt::Write, sync::Arc};
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 use headwater_scim::{
     Object, date_time, message, projection::Projection, registry::Registry, resource,
@@ -43,6 +43,9 @@ pub struct Answer {
     pub location: String,
 }
 
+/// What resources are called.
+pub type Names = HashMap<ResourceId, Named>;
+
 /// A resource on its way into an answer.
 pub struct Shape<'a> {
     /// Its type.
@@ -51,8 +54,8 @@ pub struct Shape<'a> {
     pub stored: StoredResource,
     /// What of it is wanted.
     pub projection: &'a Projection,
-    /// What the resources are called that it refers to.
-    pub names: Vec<Named>,
+    /// What the resources are called that it refers to, and maybe others.
+    pub names: &'a Names,
     /// The types of the source.
     pub registry: &'a Arc<Registry>,
     /// The base URL of the source.
@@ -299,7 +302,7 @@ fn shaped(shape: &Shape<'_>) -> Result<Object, StoreError> {
     let mut resource = plan::parsed(&shape.stored)?;
     for path in shape.resource_type.references() {
         let id = path.values(&resource).filter_map(Value::as_str).find_map(ResourceId::parse);
-        let named = id.and_then(|id| shape.names.iter().find(|named| named.id == id));
+        let named = id.and_then(|id| shape.names.get(&id));
         if let Some(named) = named {
             let url = location(shape.registry, shape.base_url, &named.resource_type, &named.id.to_string());
             resource::complete_reference(&mut resource, path, url, named.display.as_deref());

@@ -99,7 +99,7 @@ impl Exchange<'_> {
     /// POST to `/Bulk` (RFC 7644 §3.7).
     pub(super) async fn bulk(self) -> Answered {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
-        let _place = self.context.bulk_places.take().await;
+        let _place = self.context.bulk_places.take(self.caller.source.id).await.map_err(Refusal::from)?;
         let sent = self.body.take().unwrap_or_default();
         let configuration = &self.context.configuration;
         let most = configuration.max_bulk_bytes;

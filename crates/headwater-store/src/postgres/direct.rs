@@ -8,12 +8,12 @@ use super::{
     keys,
     read::{COLUMN_COUNT, COLUMNS, columns, plain, stored},
     relations::{self, Known, groups_of},
-    session::Session,
+    session::{Rows, Session},
     sql::SNAPSHOT,
     statement::{Typed, rows_if},
 };
 use crate::{
-    Page, Query, Selection, SourceId, StoreError, StoredResource,
+    Page, Query, Selection, SourceId, StoreError,
     pages::{Filling, plain_key},
 };
 
@@ -106,8 +106,8 @@ async fn all(session: &Session, source: SourceId, query: &Query, name: &str) -> 
     let (limit, rest) = (query.limit_and_one(), signed(rest));
     let parameters = [source.0.bound(), name.bound(), first.bound(), limit.bound(), rest.bound()];
     let end = async { if is_in_two { session.batch_execute("COMMIT").await } else { Ok(()) } };
-    let (rows, ended) = tokio::join!(biased; session.rows(&select, &parameters), end);
-    let rows = rows?;
+    let (read, ended) = tokio::join!(biased; session.rows_of_page(&select, &parameters), end);
+    let Rows { rows, is_cut } = read?;
     ended?;
     let total = match rows.first() {
         Some(row) => Some(count(row, COLUMN_COUNT + 1)?),
@@ -116,9 +116,12 @@ async fn all(session: &Session, source: SourceId, query: &Query, name: &str) -> 
     if rows.is_empty() && position.is_none() {
         return Ok(Page { total, ..Page::default() });
     }
-    let found = rows.iter().map(|row| Ok((stored(row, query.include)?, None)));
-    let found = found.collect::<Result<_, StoreError>>()?;
-    filled(session, source, query, found, Known::default(), total).await
+    let mut filling = Filling::new(query);
+    for row in &rows {
+        filling.add(None, || stored(row, query.include))?;
+    }
+    filling.overfull |= is_cut;
+    filled(session, source, query, filling, Known::default(), total).await
 }
 
 async fn with_key(
@@ -135,7 +138,7 @@ async fn with_key(
         Some(position) => (query.direction().beyond(), position.id.as_bytes().to_vec()),
         None => (">=", Vec::new()),
     };
-    let (mut rows, mut groups) = (Vec::new(), Vec::new());
+    let (mut rows, mut is_cut, mut groups) = (Vec::new(), false, Vec::new());
     if query.limit > 0 {
         let order = query.direction().order();
         let ids = |limit: &str| {
@@ -157,13 +160,13 @@ async fn with_key(
             [source.0.bound(), code.bound(), key.bound(), from.bound(), limit.bound(), offset.bound()];
         let (found, held) = tokio::join!(
             biased;
-            session.rows(&select, &parameters),
+            session.rows_of_page(&select, &parameters),
             rows_if(query.include.groups, session, &of_groups, &parameters),
         );
-        (rows, groups) = (found?, held?);
+        (Rows { rows, is_cut }, groups) = (found?, held?);
     }
     // Most often all of them are on the page, and need not be counted once more.
-    let is_all = query.limit > 0 && position.is_none() && offset == 0 && rows.len() <= query.limit;
+    let is_all = query.limit > 0 && position.is_none() && offset == 0 && rows.len() <= query.limit && !is_cut;
     let total = if is_all {
         rows.len() as u64
     } else {
@@ -174,33 +177,24 @@ async fn with_key(
     if query.limit == 0 || position.is_none() && offset >= total {
         return Ok(Page { total: Some(total), ..Page::default() });
     }
-    let found = rows.iter().map(|row| Ok((plain(row)?, None)));
-    let found = found.collect::<Result<_, StoreError>>()?;
-    filled(session, source, query, found, Known::of(&groups)?, Some(total)).await
+    let mut filling = Filling::new(query);
+    for row in &rows {
+        filling.add(None, || plain(row))?;
+    }
+    filling.overfull |= is_cut;
+    filled(session, source, query, filling, Known::of(&groups)?, Some(total)).await
 }
 
-/// The page that resources make, with what they are sorted by. Groups that hold them may be `known`.
+/// The page that resources make when their relations are read. Groups that hold them may be `known`.
 pub(super) async fn filled(
     session: &Session,
     source: SourceId,
     query: &Query,
-    found: Vec<(StoredResource, Option<String>)>,
+    mut filling: Filling<'_>,
     known: Known,
     total: Option<u64>,
 ) -> Result<Page, StoreError> {
-    let more = found.len() > query.limit;
-    let (mut resources, mut keys): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    resources.truncate(query.limit);
-    keys.truncate(query.limit);
-    relations::relate(session, source, &mut resources, query.include, known).await?;
-    let mut filling = Filling::new(query);
-    for (resource, key) in resources.into_iter().zip(keys) {
-        filling.add(key, || Ok(resource))?;
-        if filling.overfull {
-            break;
-        }
-    }
-    filling.overfull |= more;
+    relations::relate(session, source, &mut filling.resources, query.include, known).await?;
     Ok(filling.page(total))
 }
 

@@ -59,7 +59,7 @@ use self::{
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
     ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
-    UnknownAttribute, WentOn, transfer,
+    UnknownAttribute, WentOn, places::Places, transfer,
 };
 
 /// A store in a PostgreSQL database.
@@ -73,6 +73,8 @@ struct Shared {
     queues: Queues,
     credentials: Credentials,
     walks: Walks,
+    /// For searches that keep a connection for long.
+    searches: Places,
 }
 
 impl PostgresStore {
@@ -118,7 +120,9 @@ impl PostgresStore {
         let queues = Queues::new(connections.clone());
         let credentials = Credentials::new(connections.clone());
         let walks = Walks::new(connections.clone());
-        let store = Self { shared: Arc::new(Shared { connections, queues, credentials, walks }) };
+        // The other connections are left for what takes no time.
+        let searches = Places::new(limits.connections / 2, limits.answer);
+        let store = Self { shared: Arc::new(Shared { connections, queues, credentials, walks, searches }) };
         match store.origin().await? {
             Some(_) => store.adopt_form().await?,
             None => store.bring_to_form().await?,
@@ -199,7 +203,12 @@ impl Store for PostgresStore {
                 .read(async |connection| Ok((direct.search(&connection, source, &query).await?, connection)))
                 .await;
         }
-        self.read_waiting(false, move |waiting| search::search(waiting, source, &query)).await
+        let place = self.shared.searches.take(source).await?;
+        self.read_waiting(false, move |waiting| {
+            let _held = &place;
+            search::search(waiting, source, &query)
+        })
+        .await
     }
 
     async fn members_after(

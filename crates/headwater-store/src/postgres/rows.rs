@@ -61,11 +61,13 @@ pub(super) fn listed(source: SourceId, ids: impl Iterator<Item = ResourceId>) ->
     (looked_up(&places), parameters)
 }
 
-/// The resources whose ids are at these places, as a table `r`.
+/// The resources whose ids are at these places, as a table `r`, beside `w.place`, which is in their order.
 pub(super) fn looked_up(places: &[String]) -> String {
+    let wanted: Vec<String> =
+        places.iter().enumerate().map(|(number, place)| format!("({place}, {number})")).collect();
     format!(
-        "(VALUES ({})) AS w (id) \
+        "(VALUES {}) AS w (id, place) \
          CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = ?1 AND id = w.id LIMIT 1) r",
-        places.join("), (")
+        wanted.join(", ")
     )
 }

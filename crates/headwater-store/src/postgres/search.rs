@@ -23,9 +23,9 @@ use super::{
 use crate::{
     Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     evaluation::{About, Place},
-    pages::{Direction, MOST_TIME, Rank, Ranks, ordered_code},
+    pages::{Direction, Filling, MOST_TIME, PAGE_BYTES, Rank, Ranks, ordered_code},
     selection::Searches,
-    sql::{Row, Sql, Value, values},
+    sql::{Row, RowsRead, Sql, Value, values},
 };
 
 /// How many rows come at once where a test is left.
@@ -89,24 +89,23 @@ impl Search<'_> {
         if self.query.limit == 0 || offset >= total && position.is_none() {
             return Ok(Page { total: Some(total), ..Page::default() });
         }
-        let wanted = self.query.limit + 1;
+        let mut filling = Filling::new(self.query);
         let among_valueless = position.is_some_and(|position| position.key.is_none());
         let with_value = || {
             let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
             self.sql.count(count, &values![self.source, code])
         };
-        let mut found: Vec<(Row, Option<String>)> = Vec::new();
         match self.query.direction() {
             Direction::Up => {
                 if !among_valueless {
-                    found = self.values(code, position, offset, wanted)?;
+                    self.values(&mut filling, code, position, offset)?;
                 }
-                if found.len() < wanted {
+                if !filling.overfull {
                     let valued = with_value()?;
                     if valued < total {
-                        let offset = if found.is_empty() { offset.saturating_sub(valued) } else { 0 };
+                        let offset = if filling.is_empty() { offset.saturating_sub(valued) } else { 0 };
                         let from = position.filter(|_| among_valueless);
-                        found.extend(self.valueless(code, from, offset, wanted - found.len())?);
+                        self.valueless(&mut filling, code, from, offset)?;
                     }
                 }
             }
@@ -114,34 +113,30 @@ impl Search<'_> {
                 let valueless = total.saturating_sub(with_value()?);
                 let from_values = position.is_some_and(|position| position.key.is_some());
                 if valueless > 0 && !from_values && offset < valueless {
-                    found = self.valueless(code, position, offset, wanted)?;
+                    self.valueless(&mut filling, code, position, offset)?;
                 }
-                if found.len() < wanted {
+                if !filling.overfull {
                     let from = position.filter(|_| from_values);
-                    let offset = if found.is_empty() { offset.saturating_sub(valueless) } else { 0 };
-                    found.extend(self.values(code, from, offset, wanted - found.len())?);
+                    let offset = if filling.is_empty() { offset.saturating_sub(valueless) } else { 0 };
+                    self.values(&mut filling, code, from, offset)?;
                 }
             }
         }
-        let resources = found
-            .into_iter()
-            .map(|(row, key)| Ok((rows::stored(&row)?, key)))
-            .collect::<Result<_, StoreError>>()?;
-        self.filled(resources, Some(total))
+        self.filled(filling, Some(total))
     }
 
-    /// Those that have a value, in the order of the index.
+    /// Takes those that have a value, in the order of the index.
     fn values(
         &self,
+        filling: &mut Filling<'_>,
         code: i64,
         position: Option<&Position>,
         offset: u64,
-        most: usize,
-    ) -> Result<Vec<(Row, Option<String>)>, StoreError> {
+    ) -> Result<(), StoreError> {
         let direction = self.query.direction();
         let (beyond, order) = (direction.beyond(), direction.order());
         let from = position.and_then(|position| Some((position.key.as_ref()?, position.id)));
-        let mut parameters = values![self.source, code, most, offset].to_vec();
+        let mut parameters = values![self.source, code, filling.left_and_one(), offset].to_vec();
         let mut condition = String::new();
         if let Some((key, id)) = from {
             condition = format!("AND (k.key, k.resource_id) {beyond} (?5, ?6)");
@@ -154,19 +149,18 @@ impl Search<'_> {
              CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = ?1 AND id = k.resource_id LIMIT 1) r \
              ORDER BY k.key {order}, k.resource_id {order}"
         );
-        let rows = self.sql.query(&select, &parameters)?;
-        rows.into_iter().map(|row| row.get(COLUMN_COUNT).map(|key| (row, Some(key)))).collect()
+        self.take(filling, &select, &parameters, |row| row.get(COLUMN_COUNT).map(Some))
     }
 
-    /// Those without a value, in the order of their ids: what the index of ids has and the index of values
+    /// Takes those without a value, in the order of their ids: what the index of ids has and the index of values
     /// doesn't. No index joins the two, so that the ids of those with a value are taken here, all at once.
     fn valueless(
         &self,
+        filling: &mut Filling<'_>,
         code: i64,
         position: Option<&Position>,
         mut offset: u64,
-        most: usize,
-    ) -> Result<Vec<(Row, Option<String>)>, StoreError> {
+    ) -> Result<(), StoreError> {
         let all = "SELECT string_agg(resource_id, CAST('' AS BYTEA)) FROM resource_key WHERE source_id = ?1 AND path = ?2";
         let valued: Option<Vec<u8>> = self.sql.value(all, &values![self.source, code])?.flatten();
         let valued: HashSet<&[u8]> = valued.as_deref().unwrap_or_default().chunks_exact(16).collect();
@@ -181,6 +175,7 @@ impl Search<'_> {
             direction.beyond(),
             direction.order()
         );
+        let most = filling.left_and_one();
         let mut found: Vec<ResourceId> = Vec::new();
         while found.len() < most {
             if Instant::now() > self.deadline {
@@ -197,13 +192,45 @@ impl Search<'_> {
             found.extend(without.into_iter().skip(passed_over));
         }
         found.truncate(most);
-        if found.is_empty() {
-            return Ok(Vec::new());
+        let found: Vec<_> = found.into_iter().map(|id| (id, None)).collect();
+        self.take_listed(filling, &found)
+    }
+
+    /// Takes what a statement answers, each with what it is sorted by.
+    fn take(
+        &self,
+        filling: &mut Filling<'_>,
+        select: &str,
+        parameters: &[Value],
+        key: impl Fn(&Row) -> Result<Option<String>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let RowsRead { rows, is_cut } = self.sql.query_within(PAGE_BYTES, select, parameters)?;
+        for row in &rows {
+            filling.add(key(row)?, || rows::stored(row))?;
         }
-        let (resources, parameters) = rows::listed(self.source, found.into_iter());
-        let select = format!("SELECT {COLUMNS} FROM {resources} ORDER BY r.id {}", direction.order());
-        let rows = self.sql.query(&select, &parameters)?;
-        Ok(rows.into_iter().map(|row| (row, None)).collect())
+        filling.overfull |= is_cut;
+        Ok(())
+    }
+
+    /// Takes resources whose ids are known and what they are sorted by, in this order.
+    fn take_listed(
+        &self,
+        filling: &mut Filling<'_>,
+        listed: &[(ResourceId, Option<String>)],
+    ) -> Result<(), StoreError> {
+        for listed in listed.chunks(PORTION) {
+            let (resources, parameters) = rows::listed(self.source, listed.iter().map(|(id, _)| *id));
+            let select = format!("SELECT {COLUMNS}, w.place FROM {resources} ORDER BY w.place");
+            self.take(filling, &select, &parameters, |row| {
+                let place = row.get::<u64>(COLUMN_COUNT)?;
+                let listed = usize::try_from(place).ok().and_then(|place| listed.get(place));
+                Ok(listed.and_then(|(_, key)| key.clone()))
+            })?;
+            if filling.overfull {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn meant(&self) -> Result<Meant<'_>, StoreError> {
@@ -295,17 +322,6 @@ impl Search<'_> {
         Ok(ids)
     }
 
-    /// The rows of some resources, in the order in which they are read.
-    fn rows_of(&self, ids: &[ResourceId]) -> Result<Vec<Row>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (resources, parameters) = rows::listed(self.source, ids.iter().copied());
-        let select =
-            format!("SELECT {COLUMNS} FROM {resources} ORDER BY r.id {}", self.query.direction().order());
-        self.sql.query(&select, &parameters)
-    }
-
     /// Any filter, in the order of the ids.
     fn filtered(&self) -> Result<Page, StoreError> {
         let mut meant = self.meant()?;
@@ -325,9 +341,11 @@ impl Search<'_> {
             };
             let offset = usize::try_from(offset).unwrap_or(usize::MAX);
             let wanted = if self.query.limit == 0 { 0 } else { self.query.limit + 1 };
-            let page: Vec<ResourceId> =
-                ids.iter().copied().filter(is_behind).skip(offset).take(wanted).collect();
-            return self.page(&self.rows_of(&page)?, counted.then_some(ids.len() as u64));
+            let page = ids.iter().copied().filter(is_behind).skip(offset).take(wanted);
+            let page: Vec<_> = page.map(|id| (id, None)).collect();
+            let mut filling = Filling::new(self.query);
+            self.take_listed(&mut filling, &page)?;
+            return self.filled(filling, counted.then_some(ids.len() as u64));
         }
         let total = if counted {
             let count =
@@ -351,8 +369,9 @@ impl Search<'_> {
             meant.condition,
             direction.order()
         );
-        let rows = self.sql.query(&select, &meant.parameters)?;
-        self.page(&rows, total)
+        let mut filling = Filling::new(self.query);
+        self.take(&mut filling, &select, &meant.parameters, |_| Ok(None))?;
+        self.filled(filling, total)
     }
 
     /// A filter that is tested on the rows: one pass, which ends with the page unless all are counted.
@@ -364,8 +383,7 @@ impl Search<'_> {
     ) -> Result<Page, StoreError> {
         let direction = self.query.direction();
         let counted = self.query.counted;
-        let wanted = self.query.limit + 1;
-        let mut found: Vec<(StoredResource, Option<String>)> = Vec::new();
+        let mut filling = Filling::new(self.query);
         let mut total = 0;
         // What comes before the position is of interest where all are counted.
         let from = position.filter(|_| !counted).map(|position| position.id);
@@ -374,13 +392,13 @@ impl Search<'_> {
                 Direction::Up => resource.id > position.id,
                 Direction::Down => resource.id < position.id,
             });
-            if is_beyond && (position.is_some() || total >= offset) && found.len() < wanted {
-                found.push((resource, None));
+            if is_beyond && (position.is_some() || total >= offset) {
+                filling.add(None, || Ok(resource))?;
             }
             total += 1;
-            Ok(counted || found.len() < wanted)
+            Ok(counted || !filling.overfull)
         })?;
-        self.filled(found, counted.then_some(total))
+        self.filled(filling, counted.then_some(total))
     }
 
     /// Any filter in any order: one pass that holds the places of those that come first.
@@ -407,17 +425,11 @@ impl Search<'_> {
             ranks.add(Rank::new(key, resource.id))?;
             Ok(true)
         })?;
-        let ranks: Vec<Rank> = ranks.in_order().into_iter().skip(offset).collect();
-        let mut found = Vec::with_capacity(ranks.len());
-        for portion in ranks.chunks(PORTION) {
-            let (resources, parameters) = rows::listed(self.source, portion.iter().map(|rank| rank.id));
-            let select = format!("SELECT {COLUMNS} FROM {resources}");
-            let read = self.sql.all(&select, &parameters, rows::stored)?;
-            let mut read: HashMap<ResourceId, StoredResource> =
-                read.into_iter().map(|resource| (resource.id, resource)).collect();
-            found.extend(portion.iter().filter_map(|rank| Some((read.remove(&rank.id)?, rank.key.clone()))));
-        }
-        self.filled(found, Some(total))
+        let ranks = ranks.in_order().into_iter().skip(offset);
+        let ranks: Vec<_> = ranks.map(|rank| (rank.id, rank.key)).collect();
+        let mut filling = Filling::new(self.query);
+        self.take_listed(&mut filling, &ranks)?;
+        self.filled(filling, Some(total))
     }
 
     /// Calls `visit` with each resource that is meant, in the order of the ids, until it says that it
@@ -437,17 +449,22 @@ impl Search<'_> {
         if let Some(searches) = &meant.searches {
             let ids = self.found(searches, &meant.parameters, from)?;
             let known = meant.parameters.len();
-            for ids in ids.chunks(PORTION) {
+            let mut left = ids.as_slice();
+            while !left.is_empty() {
+                let ids = &left[..left.len().min(PORTION)];
                 meant.parameters.truncate(known);
                 let places: Vec<String> = ids.iter().map(|id| meant.bind(*id)).collect();
                 let select = format!(
                     "SELECT {COLUMNS}{told} FROM {} WHERE ({condition}) ORDER BY r.id {order}",
                     rows::looked_up(&places)
                 );
-                let rows = self.in_time(&select, &meant.parameters)?;
+                let RowsRead { rows, is_cut } = self.in_time(&select, &meant.parameters)?;
                 if !self.visit(meant, &rows, &mut visit)? {
                     return Ok(());
                 }
+                let last = rows.last().filter(|_| is_cut).map(|row| row.get::<ResourceId>(1)).transpose()?;
+                let read = last.and_then(|last| ids.iter().position(|id| *id == last));
+                left = &left[read.map_or(ids.len(), |last| last + 1)..];
             }
             return Ok(());
         }
@@ -460,12 +477,12 @@ impl Search<'_> {
         );
         let place = meant.parameters.len() - 2;
         loop {
-            let rows = self.in_time(&select, &meant.parameters)?;
+            let RowsRead { rows, is_cut } = self.in_time(&select, &meant.parameters)?;
             if !self.visit(meant, &rows, &mut visit)? {
                 return Ok(());
             }
             match rows.last() {
-                Some(last) if rows.len() == PORTION => {
+                Some(last) if is_cut || rows.len() == PORTION => {
                     meant.parameters[place] = last.get::<ResourceId>(1)?.into();
                 }
                 _ => return Ok(()),
@@ -473,12 +490,12 @@ impl Search<'_> {
         }
     }
 
-    /// The rows of a statement, unless the time is over.
-    fn in_time(&self, select: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+    /// The rows of a statement as far as a page has room for them, unless the time is over.
+    fn in_time(&self, select: &str, parameters: &[Value]) -> Result<RowsRead, StoreError> {
         if Instant::now() > self.deadline {
             return Err(StoreError::TookTooLong);
         }
-        self.sql.query(select, parameters)
+        self.sql.query_within(PAGE_BYTES, select, parameters)
     }
 
     /// Calls `visit` with those of some rows that are meant; false when it has enough.
@@ -527,20 +544,10 @@ impl Search<'_> {
         Ok(names.into_iter().map(|named| (named.id, named)).collect())
     }
 
-    /// The page that rows make.
-    fn page(&self, rows: &[Row], total: Option<u64>) -> Result<Page, StoreError> {
-        let resources =
-            rows.iter().map(|row| Ok((rows::stored(row)?, None))).collect::<Result<_, StoreError>>()?;
-        self.filled(resources, total)
-    }
-
-    /// The page that resources make, with what they are sorted by.
-    fn filled(
-        &self,
-        found: Vec<(StoredResource, Option<String>)>,
-        total: Option<u64>,
-    ) -> Result<Page, StoreError> {
-        self.waiting.read(|session| filled(session, self.source, self.query, found, Known::default(), total))
+    /// The page that resources make when their relations are read.
+    fn filled(&self, filling: Filling<'_>, total: Option<u64>) -> Result<Page, StoreError> {
+        self.waiting
+            .read(|session| filled(session, self.source, self.query, filling, Known::default(), total))
     }
 }
 

@@ -8,6 +8,7 @@
 use std::{
     collections::HashMap,
     ops::Deref,
+    pin::pin,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -15,15 +16,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::{BoxFuture, join};
+use futures_util::{
+    TryStreamExt,
+    future::{BoxFuture, join},
+};
 use tokio::task::JoinHandle;
 use tokio_postgres::{
-    Client, Error, Row, Statement,
+    Client, Error, Row, RowStream, Statement,
     types::{ToSql, Type},
 };
 
 use super::{backend, fault, hosts::Connected, statement::Parameter};
-use crate::{StoreError, lock};
+use crate::{StoreError, lock, pages::PAGE_BYTES};
 
 /// How often and for how long a statement is used before it is prepared anew. Its plan is as good as what was
 /// known when it was made: a table that was empty is read from end to end, however much is in it by now, until
@@ -50,6 +54,29 @@ struct Sent {
     since: Instant,
     /// There when it is prepared.
     statement: Option<Statement>,
+}
+
+/// Rows that were read.
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    /// Whether there are more, for which there was no room.
+    pub(super) is_cut: bool,
+}
+
+impl Rows {
+    /// Reads rows until they take so many bytes. What comes behind is thrown away as it comes.
+    async fn of(bytes: usize, stream: RowStream) -> Result<Self, Error> {
+        let mut stream = pin!(stream);
+        let (mut rows, mut taken) = (Vec::new(), 0_usize);
+        while let Some(row) = stream.try_next().await? {
+            if taken >= bytes {
+                return Ok(Self { rows, is_cut: true });
+            }
+            taken = taken.saturating_add(row.raw_size_bytes());
+            rows.push(row);
+        }
+        Ok(Self { rows, is_cut: false })
+    }
 }
 
 /// How a statement is sent.
@@ -83,22 +110,49 @@ impl Session {
 
     /// The rows of a statement that is sent again and again, in one round trip: it is sent when the future is
     /// polled first.
-    pub(super) fn rows<'a>(
+    pub(super) async fn rows(&self, text: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Error> {
+        Ok(self.first_of(usize::MAX, text, parameters).await?.rows)
+    }
+
+    /// The same, as far as a page has room for them.
+    pub(super) async fn rows_of_page(&self, text: &str, parameters: &[Parameter<'_>]) -> Result<Rows, Error> {
+        self.first_of(PAGE_BYTES, text, parameters).await
+    }
+
+    /// The rows that come first, until they take so many bytes together.
+    fn first_of<'a>(
         &'a self,
+        bytes: usize,
         text: &'a str,
         parameters: &'a [Parameter<'a>],
-    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
+    ) -> BoxFuture<'a, Result<Rows, Error>> {
         // In a box, as it is a part of many others.
         Box::pin(async move {
-            let plain = || self.client.query_typed(text, parameters);
+            let plain = || self.once(bytes, text, parameters);
             match self.way(text) {
                 Way::Plain => plain().await,
                 Way::Preparing => self.prepare_behind(text, parameters, plain()).await,
                 Way::Prepared(statement) => {
-                    self.or_forget(text, self.client.query(&statement, &values(parameters)).await)
+                    let sent = async {
+                        let rows = self.client.query_raw(&statement, values(parameters)).await?;
+                        Rows::of(bytes, rows).await
+                    };
+                    self.or_forget(text, sent.await)
                 }
             }
         })
+    }
+
+    /// The rows of a statement that is planned for what it is about this time, until they take so many bytes
+    /// together.
+    pub(super) async fn once(
+        &self,
+        bytes: usize,
+        text: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Rows, Error> {
+        let parameters = parameters.iter().map(|(value, of)| (*value, of.clone()));
+        Rows::of(bytes, self.client.query_typed_raw(text, parameters).await?).await
     }
 
     /// The first row, if there is one.

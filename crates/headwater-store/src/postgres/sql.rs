@@ -22,12 +22,13 @@ use super::{
     fault, keys,
     pool::{Connection, Connections, MOST_TRIES as MOST_READS},
     reindex,
-    session::Session,
+    session::{Rows, Session},
     statement::{BEGIN, Parameter, Typed},
 };
 use crate::{
     SourceId, StoreError,
-    sql::{FromValue, Kind, NewKey, Row, Sql, Value, values},
+    blocking::{Wanted, blocking},
+    sql::{FromValue, Kind, NewKey, Row, RowsRead, Sql, Value, values},
 };
 
 /// How often a change is tried that the database gives up in favour of another.
@@ -57,6 +58,8 @@ pub(super) struct Waiting {
     connection: Connection,
     connections: Connections,
     runtime: Handle,
+    /// Who waits for it; without anybody it ends. None where it is brought to its end in any case.
+    wanted: Option<Wanted>,
     /// What begins the transaction, if there is to be one: sent with the first statement.
     begin: Cell<Option<String>>,
     /// Whether it is to go on only where keys are in the form that this program makes.
@@ -75,12 +78,14 @@ impl PostgresStore {
         read: impl Fn(&Waiting) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        run_blocking(move |runtime| {
+        let runtime = Handle::current();
+        blocking(move |wanted| {
             let deadline = store.shared.connections.deadline();
             let mut tries = 1;
             loop {
                 let limit = store.shared.connections.limits.answer;
-                let waiting = store.waiting(&runtime, (!single).then(|| snapshot(limit)), true)?;
+                let begin = (!single).then(|| snapshot(limit));
+                let waiting = store.waiting(&runtime, begin, true, Some(wanted.clone()))?;
                 match read(&waiting) {
                     Err(StoreError::Unavailable(reason))
                         if tries < MOST_READS && Instant::now() < deadline =>
@@ -126,10 +131,13 @@ impl PostgresStore {
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        run_blocking(move |runtime| {
+        let runtime = Handle::current();
+        // What is being written is brought to its end, also when nobody waits for it.
+        blocking(move |_| {
             let mut tries = 1;
             loop {
-                let waiting = store.waiting(&runtime, Some(format!("{BEGIN}; {CHANGE}")), in_form)?;
+                let begin = Some(format!("{BEGIN}; {CHANGE}"));
+                let waiting = store.waiting(&runtime, begin, in_form, None)?;
                 let done = match work(&waiting) {
                     Ok(done) => waiting.finish().map(|()| done),
                     // The connection is closed, and with it the transaction.
@@ -174,12 +182,19 @@ impl PostgresStore {
         Ok(done)
     }
 
-    fn waiting(&self, runtime: &Handle, begin: Option<String>, in_form: bool) -> Result<Waiting, StoreError> {
+    fn waiting(
+        &self,
+        runtime: &Handle,
+        begin: Option<String>,
+        in_form: bool,
+        wanted: Option<Wanted>,
+    ) -> Result<Waiting, StoreError> {
         let connections = &self.shared.connections;
         Ok(Waiting {
             connection: runtime.block_on(connections.get())?,
             connections: connections.clone(),
             runtime: runtime.clone(),
+            wanted,
             begin: Cell::new(begin),
             in_form,
             is_open: Cell::new(false),
@@ -193,17 +208,6 @@ impl PostgresStore {
 fn snapshot(limit: Duration) -> String {
     let limit = limit.as_millis() * 9 / 10;
     format!("{SNAPSHOT}; SET LOCAL statement_timeout = {limit}")
-}
-
-async fn run_blocking<T: Send + 'static>(
-    work: impl FnOnce(Handle) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let runtime = Handle::current();
-    match tokio::task::spawn_blocking(move || work(runtime)).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(StoreError::Closed),
-    }
 }
 
 impl Waiting {
@@ -243,7 +247,17 @@ impl Waiting {
             }
         };
         let connections = &self.connections;
-        let done = self.runtime.block_on(connections.answered(connections.deadline(), sent));
+        let answered = connections.answered(connections.deadline(), sent);
+        let done = match self.wanted.clone() {
+            None => self.runtime.block_on(answered),
+            Some(wanted) => self.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    done = answered => done,
+                    () = wanted.by_nobody() => Err(StoreError::TookTooLong),
+                }
+            }),
+        };
         self.failed.set(self.failed.get() || done.is_err());
         done
     }
@@ -307,11 +321,16 @@ impl Sql for Waiting {
         Ok(changed)
     }
 
-    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+    fn query_within(
+        &self,
+        bytes: usize,
+        statement: &str,
+        parameters: &[Value],
+    ) -> Result<RowsRead, StoreError> {
         let statement = numbered(statement);
-        let bound: Vec<(&(dyn ToSql + Sync), Type)> = parameters.iter().map(bound).collect();
-        let rows = self.wait(self.connection.query_typed(&statement, &bound))?;
-        rows.iter().map(row).collect()
+        let bound: Vec<Parameter<'_>> = parameters.iter().map(bound).collect();
+        let Rows { rows, is_cut } = self.wait(self.connection.once(bytes, &statement, &bound))?;
+        Ok(RowsRead { rows: rows.iter().map(row).collect::<Result<_, _>>()?, is_cut })
     }
 
     fn lock(&self, source: SourceId) -> Result<(), StoreError> {

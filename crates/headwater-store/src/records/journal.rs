@@ -11,7 +11,8 @@ use super::{PAGE, Records};
 use crate::{
     Act, Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, MEMBERS_PER_CHANGE, MemberId,
     Millis, NamedActor, ResourceId, SERVER, SourceId, StoreError,
-    sql::{self, Row, Sql, values},
+    pages::PAGE_BYTES,
+    sql::{self, Row, RowsRead, Sql, values},
 };
 
 /// How many lines are looked at for a page at most.
@@ -167,27 +168,29 @@ pub(super) fn changes(
     let (select, fixed) = statement(source, query);
     let mut names = Names::new(sql, source);
     let mut page = ChangePage::default();
-    let mut looked_at = 0;
+    let (mut looked_at, mut bytes) = (0, 0);
     // Most pages are full with the lines that are read first.
     let mut wanted = query.limit.saturating_add(1).min(PAGE);
     loop {
-        let rows = sql.query(&select, &[&fixed[..], &values![before, wanted]].concat())?;
+        let RowsRead { rows, is_cut } =
+            sql.query_within(PAGE_BYTES, &select, &[&fixed[..], &values![before, wanted]].concat())?;
         for row in &rows {
             let at: Millis = row.get(1)?;
             if query.from.is_some_and(|from| at < from.saturating_sub(DISORDER)) {
                 return Ok(page);
             }
-            if page.changes.len() >= query.limit || looked_at >= MOST_ROWS {
+            if page.changes.len() >= query.limit || looked_at >= MOST_ROWS || bytes >= PAGE_BYTES {
                 page.next = Some(before);
                 return Ok(page);
             }
             before = row.get(0)?;
             looked_at += 1;
             if is_meant(row, at, query)? {
+                bytes += row.size();
                 page.changes.push(change(sql, source, row, query, &mut names)?);
             }
         }
-        if rows.len() < wanted {
+        if !is_cut && rows.len() < wanted {
             return Ok(page);
         }
         wanted = PAGE;

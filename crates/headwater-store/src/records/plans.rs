@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{index, journal, listing, sources};
 use crate::{
     ChangeQuery, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError,
-    sql::{Kind, NewKey, Row, Sql, Value},
+    sql::{Kind, NewKey, RowsRead, Sql, Value},
     sqlite::SqliteStore,
     transfer::tables::TABLES,
 };
@@ -43,9 +43,14 @@ impl Sql for Explaining<'_> {
         Sql::execute_each(self.connection, statement, rows)
     }
 
-    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+    fn query_within(
+        &self,
+        bytes: usize,
+        statement: &str,
+        parameters: &[Value],
+    ) -> Result<RowsRead, StoreError> {
         self.explain(statement);
-        Sql::query(self.connection, statement, parameters)
+        self.connection.query_within(bytes, statement, parameters)
     }
 
     fn lock(&self, source: SourceId) -> Result<(), StoreError> {

@@ -21,8 +21,10 @@ mod writer;
 
 use std::{
     io,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -42,7 +44,10 @@ use self::{
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
     ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
-    UnknownAttribute, WentOn, lock, pages,
+    UnknownAttribute, WentOn,
+    blocking::blocking,
+    lock, pages,
+    places::Places,
     records::{self, Registries},
     transfer,
     walks::Walks,
@@ -50,6 +55,8 @@ use crate::{
 
 /// The name of the database in the data folder.
 const FILE: &str = "headwater.db";
+/// Of how many resources it is read what they are called where an async thread waits.
+const QUICK_NAMES: usize = 100;
 /// How long a statement waits for another process that is writing, such as the command line.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +76,7 @@ struct Shared {
     credentials: Credentials,
     registries: Arc<Registries>,
     walks: Walks,
+    searches: Places,
     _checkpoints: Checkpoints,
 }
 
@@ -128,6 +136,7 @@ impl SqliteStore {
             credentials,
             registries: Arc::default(),
             walks: Walks::default(),
+            searches: Places::new(most_searches(), pages::MOST_TIME),
             _checkpoints: checkpoints,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -197,19 +206,13 @@ impl SqliteStore {
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.shared.readers);
-        blocking(move || readers.read(read)).await
+        blocking(move |_| readers.read(read)).await
     }
 }
 
-/// Runs `read` on a thread that may block.
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(StoreError::Closed),
-    }
+/// How many searches are made at once that take longer than an async thread should be held.
+fn most_searches() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).saturating_mul(2).max(8)
 }
 
 #[async_trait]
@@ -254,15 +257,22 @@ impl Store for SqliteStore {
         if pages::is_quick(&query) {
             let quickly = |snapshot: &Snapshot<'_>| {
                 snapshot.be_quick();
-                search::search(snapshot, source, &query)
+                search::search(snapshot, source, &query, None)
             };
             match self.shared.readers.read(quickly) {
                 Err(StoreError::NotQuick) => {}
                 found => return found,
             }
         }
+        let place = self.shared.searches.take(source).await?;
         self.shared.log.pass().await;
-        self.read_long(move |snapshot| search::search(snapshot, source, &query)).await
+        let readers = Arc::clone(&self.shared.readers);
+        blocking(move |wanted| {
+            let found = readers.read(|snapshot| search::search(snapshot, source, &query, Some(wanted)));
+            drop(place);
+            found
+        })
+        .await
     }
 
     async fn members_after(
@@ -278,6 +288,10 @@ impl Store for SqliteStore {
     async fn names(&self, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new()); // with no statement, no snapshot would begin
+        }
+        if ids.len() > QUICK_NAMES {
+            let ids = ids.to_owned();
+            return self.read_long(move |snapshot| read::names(snapshot.connection, source, &ids)).await;
         }
         self.shared.readers.read_of(ids, |snapshot| read::names(snapshot.connection, source, ids))
     }

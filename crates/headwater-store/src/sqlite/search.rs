@@ -18,29 +18,48 @@ use super::{
 };
 use crate::{
     Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
+    blocking::Wanted,
     evaluation::Place,
     pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
 };
 
 /// After how many steps of SQLite it is looked at the time.
 const STEPS_BETWEEN_LOOKS: i32 = 200;
+/// How many steps of SQLite a statement takes at most that is to be quick: some milliseconds.
+const QUICK_STEPS: i32 = 20_000;
 /// How many columns [`COLUMNS`] are.
 const COLUMN_COUNT: usize = 8;
 
-pub(super) fn search(snapshot: &Snapshot<'_>, source: SourceId, query: &Query) -> Result<Page, StoreError> {
+/// The page that a query asks for. Without somebody who waits for it (`wanted`) it is to be quick.
+///
+/// # Errors
+/// [`StoreError::NotQuick`] of one that was to be quick; [`StoreError::TookTooLong`] of any other, or nobody
+/// waits for it any more.
+pub(super) fn search(
+    snapshot: &Snapshot<'_>,
+    source: SourceId,
+    query: &Query,
+    wanted: Option<&Wanted>,
+) -> Result<Page, StoreError> {
     let search = Search { snapshot, source, query };
-    match query.selections.as_slice() {
-        [Selection { filter: None, .. }] if !query.sorted => search.all(),
-        [selection] if !query.sorted && plain_key(selection).is_some() => match plain_key(selection) {
-            Some((code, comparison)) => search.by_key(code, comparison),
-            None => Ok(Page::default()),
-        },
-        [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
-            Some(code) => search.in_time(|| search.sorted_by_index(code)),
-            None => search.in_time(|| search.sorted()),
-        },
-        _ if query.sorted => search.in_time(|| search.sorted()),
-        _ => search.in_time(|| search.filtered()),
+    let too_long = if let Some(wanted) = wanted {
+        let (deadline, wanted) = (Instant::now() + MOST_TIME, wanted.clone());
+        let is_over = move || Instant::now() > deadline || !wanted.by_somebody();
+        snapshot.connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
+        StoreError::TookTooLong
+    } else {
+        snapshot.connection.progress_handler(QUICK_STEPS, Some(|| true))?;
+        StoreError::NotQuick
+    };
+    let page = search.page();
+    snapshot.connection.progress_handler(0, None::<fn() -> bool>)?;
+    match page {
+        Err(StoreError::Database(error))
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
+        {
+            Err(too_long)
+        }
+        page => page,
     }
 }
 
@@ -51,6 +70,28 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    fn page(&self) -> Result<Page, StoreError> {
+        match self.query.selections.as_slice() {
+            _ if self.query.sorted => self.sorted_page(),
+            [Selection { filter: None, .. }] => self.all(),
+            [selection] => match plain_key(selection) {
+                Some((code, comparison)) => self.by_key(code, comparison),
+                None => self.filtered(),
+            },
+            _ => self.filtered(),
+        }
+    }
+
+    fn sorted_page(&self) -> Result<Page, StoreError> {
+        match self.query.selections.as_slice() {
+            [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
+                Some(code) => self.sorted_by_index(code),
+                None => self.sorted(),
+            },
+            _ => self.sorted(),
+        }
+    }
+
     /// Takes a row, or notes that there is one more.
     fn add(&self, filling: &mut Filling<'_>, row: &Row<'_>, key: Option<String>) -> Result<(), StoreError> {
         filling.add(key, || self.related(read::stored(row)?))
@@ -369,24 +410,6 @@ impl Search<'_> {
             }
         }
         Ok(filling.page(Some(total)))
-    }
-
-    /// Searches for no longer than [`MOST_TIME`].
-    fn in_time(&self, search: impl FnOnce() -> Result<Page, StoreError>) -> Result<Page, StoreError> {
-        let deadline = Instant::now() + MOST_TIME;
-        self.snapshot
-            .connection
-            .progress_handler(STEPS_BETWEEN_LOOKS, Some(move || Instant::now() > deadline))?;
-        let page = search();
-        self.snapshot.connection.progress_handler(0, None::<fn() -> bool>)?;
-        match page {
-            Err(StoreError::Database(error))
-                if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
-            {
-                Err(StoreError::TookTooLong)
-            }
-            page => page,
-        }
     }
 }
 

@@ -8,10 +8,11 @@ use rusqlite::{
 };
 use uuid::Uuid;
 
-use super::{SqliteStore, blocking};
+use super::SqliteStore;
 use crate::{
     SourceId, StoreError,
-    sql::{Kind, NewKey, Row, Sql, Value, values},
+    blocking::blocking,
+    sql::{Kind, NewKey, Row, RowsRead, Sql, Value, values},
 };
 
 /// Adds a key that others may have too.
@@ -38,7 +39,7 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.shared.log.pass().await;
         let readers = Arc::clone(&self.shared.readers);
-        blocking(move || readers.read_latest(|snapshot| read(snapshot.connection))).await
+        blocking(move |_| readers.read_latest(|snapshot| read(snapshot.connection))).await
     }
 }
 
@@ -57,15 +58,25 @@ impl Sql for Connection {
         Ok(changed)
     }
 
-    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+    fn query_within(
+        &self,
+        bytes: usize,
+        statement: &str,
+        parameters: &[Value],
+    ) -> Result<RowsRead, StoreError> {
         let mut statement = self.prepare_cached(statement)?;
         let columns = statement.column_count();
-        let mut rows = statement.query(params_from_iter(parameters))?;
-        let mut answered = Vec::new();
-        while let Some(row) = rows.next()? {
-            answered.push(self::row(row, columns)?);
+        let mut answered = statement.query(params_from_iter(parameters))?;
+        let (mut rows, mut taken) = (Vec::new(), 0_usize);
+        while let Some(row) = answered.next()? {
+            if taken >= bytes {
+                return Ok(RowsRead { rows, is_cut: true });
+            }
+            let row = self::row(row, columns)?;
+            taken = taken.saturating_add(row.size());
+            rows.push(row);
         }
-        Ok(answered)
+        Ok(RowsRead { rows, is_cut: false })
     }
 
     /// There is one writer, and it is here.

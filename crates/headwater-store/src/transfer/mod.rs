@@ -175,7 +175,7 @@ impl Transfer {
         while !now.complete {
             let position = now.position.clone();
             let page = self.from.read_long(move |sql| table.page(sql, &position, limit)).await?;
-            let mut next = Progress { complete: page.rows.len() < limit, ..now.clone() };
+            let mut next = Progress { complete: page.is_last, ..now.clone() };
             page.rows.iter().for_each(|row| next.copied.add(row));
             if !page.end.is_empty() {
                 next.position.clone_from(&page.end);
@@ -317,9 +317,8 @@ fn checksum(
     loop {
         let page = table.page(sql, &position, limit)?;
         page.rows.iter().for_each(|row| sum.add(row));
-        let complete = page.rows.len() < limit;
-        told(table, sum.rows, complete);
-        if complete {
+        told(table, sum.rows, page.is_last);
+        if page.is_last {
             return Ok(sum);
         }
         limit = next_limit(limit, page.bytes);

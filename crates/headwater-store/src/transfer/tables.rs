@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use crate::{
     StoreError,
     postgres::keys,
-    sql::{FromValue, Kind, Row, Sql, Value, values},
+    sql::{FromValue, Kind, RowsRead, Sql, Value, values},
 };
 
 use Kind::{Bytes, Integer, Text};
+
+/// How many bytes a page has at most, but for its last row.
+const MOST_BYTES: usize = 8 << 20;
 
 /// A column with what it holds.
 type Column = (&'static str, Kind);
@@ -206,6 +209,8 @@ pub(crate) struct Page {
     pub(crate) end: Vec<Value>,
     /// About how many bytes they take.
     pub(crate) bytes: usize,
+    /// Whether nothing is behind them.
+    pub(crate) is_last: bool,
 }
 
 impl Table {
@@ -227,11 +232,13 @@ impl Table {
         };
         let select =
             format!("SELECT {columns} FROM {} {behind}ORDER BY {key} LIMIT ?{}", self.name, after.len() + 1);
-        let mut page = Page::default();
-        for Row(row) in sql.query(&select, &[after, &values![limit]].concat())? {
-            page.end = row[..self.key].to_vec();
-            page.bytes += row.iter().map(size).sum::<usize>();
-            page.rows.push(self.shared(row, sql.has_whole_keys()));
+        let RowsRead { rows, is_cut } =
+            sql.query_within(MOST_BYTES, &select, &[after, &values![limit]].concat())?;
+        let mut page = Page { is_last: !is_cut && rows.len() < limit, ..Page::default() };
+        for row in rows {
+            page.end = row.0[..self.key].to_vec();
+            page.bytes += row.size();
+            page.rows.push(self.shared(row.0, sql.has_whole_keys()));
         }
         Ok(page)
     }
@@ -314,12 +321,4 @@ fn names(columns: &[Column]) -> String {
 /// As many parameters.
 fn numbers(count: usize) -> String {
     (1..=count).map(|number| format!("?{number}")).collect::<Vec<_>>().join(", ")
-}
-
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Integer(_) => size_of::<Value>(),
-        Value::Text(text) => size_of::<Value>() + text.len(),
-        Value::Bytes(bytes) => size_of::<Value>() + bytes.len(),
-    }
 }

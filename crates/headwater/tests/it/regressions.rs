@@ -4,7 +4,7 @@ use std::{io::Write, net::TcpStream, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Admin, Client, Server, definitions::schema_path, percent, texts};
+use crate::support::{Admin, Client, Server, definitions::schema_path, percent, text, texts};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -55,6 +55,31 @@ fn a_resource_sent_back_as_it_was_got_changes_nothing() {
     ] {
         let list = source.get(&format!("/Users?filter={}", percent(&filter))).expect(200).json();
         assert_eq!(list["totalResults"], found, "{filter}: what answers show can be searched");
+    }
+}
+
+/// A page asks for what all its users refer to at once.
+#[test]
+fn a_page_names_the_manager_of_each() {
+    let server = Server::start();
+    let source = server.source("contoso");
+    let mut above: Vec<String> = Vec::new();
+    for number in 0..130_usize {
+        let mut user = json!({"userName": format!("u{number:03}"), "displayName": format!("User {number}")});
+        // Some have the same one, some nobody, some one who is not there.
+        match number % 5 {
+            0 => {}
+            1 => user[ENTERPRISE] = json!({"manager": {"value": "00000000-0000-7000-8000-000000000000"}}),
+            _ => user[ENTERPRISE] = json!({"manager": {"value": above[number / 2]}}),
+        }
+        above.push(text(&source.post("/Users", &user).expect(201).json()["id"]));
+    }
+    let page = source.get("/Users?count=1000").expect(200).json();
+    let users = page["Resources"].as_array().expect("users");
+    assert_eq!(users.len(), above.len());
+    for (number, user) in users.iter().enumerate() {
+        let named = (number % 5 > 1).then(|| format!("User {}", number / 2));
+        assert_eq!(user[ENTERPRISE]["manager"]["displayName"].as_str(), named.as_deref(), "{user}");
     }
 }
 

@@ -21,6 +21,7 @@ use self::writer::Writing;
 use super::{lock, log_file, make_private_folder, migrate, open_private};
 use crate::{
     Millis, SourceId, StoreError,
+    blocking::blocking,
     requests::{
         Hour, LogState, Milestones, NewRequest, RequestLog, RequestPage, RequestQuery, RequestRecord,
         RetentionLimits, Traffic, UNMATCHED,
@@ -117,11 +118,7 @@ impl SqliteRequestLog {
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.shared.readers);
-        match tokio::task::spawn_blocking(move || readers.read(read)).await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(StoreError::Closed),
-        }
+        blocking(move |_| readers.read(read)).await
     }
 
     /// Runs `work` on the thread that writes, behind what was recorded before.

@@ -1,0 +1,116 @@
+//! Places for what takes much, so that there is never too much of it at once.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{SourceId, StoreError, lock};
+
+/// How many sources are remembered that have had places.
+const MOST_REMEMBERED: usize = 1_000;
+
+/// So many places, and of these so many for each source: what one asks for leaves some to the others. Who finds
+/// none free waits, in the order of coming.
+#[derive(Debug, Clone)]
+pub struct Places {
+    all: Arc<Semaphore>,
+    of_sources: Arc<std::sync::Mutex<HashMap<SourceId, Arc<Semaphore>>>>,
+    most_of_one: usize,
+    wait: Duration,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    _of_source: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Places {
+    /// So many places, one at least, of which a source may have half, and for which one waits so long.
+    pub fn new(most: usize, wait: Duration) -> Self {
+        let most = most.max(1);
+        Self {
+            all: Arc::new(Semaphore::new(most)),
+            of_sources: Arc::default(),
+            most_of_one: most.div_ceil(2),
+            wait,
+        }
+    }
+
+    /// Waits for a place for a source.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: none was free in time.
+    pub async fn take(&self, source: SourceId) -> Result<Place, StoreError> {
+        let (of_source, all) = (self.of_source(source), Arc::clone(&self.all));
+        let both = async {
+            let of_source = of_source.acquire_owned().await.ok()?;
+            Some(Place { _of_source: of_source, _of_all: all.acquire_owned().await.ok()? })
+        };
+        // They are never closed.
+        let taken = tokio::time::timeout(self.wait, both).await.ok().flatten();
+        taken.ok_or_else(|| StoreError::Unavailable("too much is under way".to_owned()))
+    }
+
+    fn of_source(&self, source: SourceId) -> Arc<Semaphore> {
+        let mut all = lock(&self.of_sources);
+        if all.len() >= MOST_REMEMBERED && !all.contains_key(&source) {
+            all.retain(|_, places| {
+                places.available_permits() < self.most_of_one || Arc::strong_count(places) > 1
+            });
+        }
+        let places = all.entry(source).or_insert_with(|| Arc::new(Semaphore::new(self.most_of_one)));
+        Arc::clone(places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use tokio::task::unconstrained;
+
+    use super::{MOST_REMEMBERED, Places};
+    use crate::{SourceId, StoreError};
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    #[tokio::test]
+    async fn a_source_leaves_places_to_others() {
+        let places = Places::new(5, LONG);
+        let take = |source: i64| unconstrained(places.take(SourceId(source))).now_or_never()?.ok();
+        let mut of_one: Vec<_> = (0..3).map(|_| take(1).expect("a place")).collect();
+        assert!(take(1).is_none(), "it has half of them");
+        let of_two: Vec<_> = (0..2).map(|_| take(2).expect("a place")).collect();
+        assert!(take(3).is_none(), "all are taken");
+        of_one.pop();
+        assert!(take(3).is_some());
+        assert!(take(1).is_some());
+        drop((of_one, of_two));
+        for source in 0..2 * MOST_REMEMBERED {
+            take(i64::try_from(source).expect("small")).expect("a place");
+        }
+        assert!(places.of_sources.lock().expect("unharmed").len() <= MOST_REMEMBERED);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let places = Places::new(1, Duration::ZERO);
+        let first = places.take(SourceId(1)).await.expect("a place");
+        assert!(matches!(places.take(SourceId(2)).await, Err(StoreError::Unavailable(_))));
+        drop(first);
+        assert!(places.take(SourceId(1)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_next() {
+        let places = Places::new(1, LONG);
+        let first = places.take(SourceId(1)).await.expect("a place");
+        let mut second = Box::pin(places.take(SourceId(1)));
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        assert!(second.await.is_ok());
+    }
+}
