@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use futures_util::FutureExt;
 use headwater_server::{
     administration::{
         Administration, AdministrationError, COPYABLE_FOR, LINK_LIVES_FOR, NewAccount, SettingsEdit,
@@ -195,8 +196,14 @@ async fn an_address_that_tries_many_accounts_has_to_wait_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_guesses_at_once_no_more_are_checked_than_one_after_the_other() {
     let place = Place::with_ada().await;
+    // Nobody can write until all have come.
+    let other = rusqlite::Connection::open(place.folder.path().join("headwater.db")).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     let guesses = (0..50).map(|_| place.sign_in(ADA, "wrong"));
-    let answers = futures_util::future::join_all(guesses).await;
+    let mut answers = Box::pin(futures_util::future::join_all(guesses));
+    assert!((&mut answers).now_or_never().is_none(), "none is checked before it is counted");
+    other.execute_batch("COMMIT").expect("let go");
+    let answers = answers.await;
     let checked = answers.iter().filter(|answer| **answer == Err("wrong".to_owned())).count();
     assert_eq!(checked, 5);
     assert!(answers.iter().any(|answer| *answer == Err("busy".to_owned())), "more than can wait do not");

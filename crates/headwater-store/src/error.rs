@@ -194,6 +194,9 @@ pub enum StoreError {
     /// A row says what no version of the program writes.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    /// The program asks for what it should not, or does not what it should; nothing is done.
+    #[error("this should not happen: {0}; please report it")]
+    Internal(&'static str),
 }
 
 impl StoreError {

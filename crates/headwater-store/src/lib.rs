@@ -25,6 +25,7 @@ mod selection;
 mod source;
 mod sql;
 pub mod sqlite;
+mod stored;
 pub mod transfer;
 mod walks;
 

@@ -341,14 +341,14 @@ impl Provisioning<'_> {
                 let write = step.writes.first();
                 let created =
                     write.zip(written.first()).and_then(|(write, written)| plan::created(write, written));
-                created.ok_or_else(|| StoreError::Damaged("a creation made nothing".to_owned()).into())
+                created.ok_or_else(|| StoreError::Internal("a creation made nothing").into())
             }
             From::Whole(stored, attributes, before) => {
                 noted.deleted(resource_type, *id, &attributes, before + written.len());
                 Ok(*stored)
             }
             From::Referrers => {
-                Err(StoreError::Damaged("a deletion was taken for done before its end".to_owned()).into())
+                Err(StoreError::Internal("a deletion was taken for done before its end").into())
             }
             From::Resource(modified) => {
                 let Modified { mut stored, current, planned, notes } = *modified;

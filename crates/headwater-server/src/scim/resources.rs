@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_scim::{error::ScimError, json, message, projection::Projection, resource_type::ResourceType};
 use serde_json::Value;
 
 use super::{Answered, Exchange, Failure, body, conditions, query::Parameters, respond};
 use crate::provisioning::{BulkRequest, ListRequest, Provisioning, Refusal};
 
+/// From which length on, in bytes, a bulk request is parsed on a thread of its own.
+const LONG: usize = 256 * 1024;
+
 impl Exchange<'_> {
     fn parameters(&self) -> Result<Parameters, ScimError> {
         Parameters::read(self.head.uri.query())
     }
 
-    async fn body(&mut self) -> Result<bytes::Bytes, Refusal> {
+    async fn body(&mut self) -> Result<Bytes, Refusal> {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
         let sent = self.body.take().unwrap_or_default();
         let configuration = &self.context.configuration;
@@ -110,10 +114,11 @@ impl Exchange<'_> {
             error
         })?;
         self.caller.noted.body(&read);
-        let request = BulkRequest::read(json::parse(&read)?)?;
+        let length = read.len();
+        let request = parsed(read).await?;
         let provisioning = Provisioning::new(self.context, &self.caller);
         // By itself: it is larger than what all other requests need, which would carry its room along.
-        let answer = Box::pin(provisioning.bulk(request, read.len())).await?;
+        let answer = Box::pin(provisioning.bulk(request, length)).await?;
         Ok(respond::json(200, &answer))
     }
 
@@ -133,6 +138,20 @@ impl Exchange<'_> {
         let provisioning = Provisioning::new(self.context, &self.caller);
         let answer = provisioning.list(resource_types, &request, &projections).await?;
         Ok(respond::resource(200, answer, self.context, self.caller.source.id))
+    }
+}
+
+/// Parses a bulk request; a long one where that holds up nobody.
+async fn parsed(body: Bytes) -> Result<BulkRequest, ScimError> {
+    let is_long = body.len() >= LONG;
+    let parse = move || BulkRequest::read(json::parse(&body)?);
+    if !is_long {
+        return parse();
+    }
+    match tokio::task::spawn_blocking(parse).await {
+        Ok(parsed) => parsed,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(ScimError::with_status(503, "the server is stopping")),
     }
 }
 

@@ -6,7 +6,7 @@ use headwater_scim::filter::Comparison;
 use super::{
     gather::count,
     keys,
-    read::{COLUMN_COUNT, COLUMNS, columns, plain, stored},
+    read::{columns, plain, stored},
     relations::{self, Known, groups_of},
     session::{Rows, Session},
     sql::SNAPSHOT,
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Page, Query, Selection, SourceId, StoreError,
     pages::{Filling, plain_key},
+    stored::{COLUMN_COUNT, COLUMNS},
 };
 
 /// How many resources of a type there are.

@@ -75,9 +75,7 @@ impl Overlay {
                 }
                 RelationEdit::Clear => {}
                 RelationEdit::RemoveMatching(_) => {
-                    return Err(
-                        StoreError::Damaged("members are looked at that were not read".to_owned()).into()
-                    );
+                    return Err(StoreError::Internal("members are looked at that were not read").into());
                 }
             }
         }
@@ -106,11 +104,12 @@ impl Overlay {
                         done.add(self, group, member);
                     }
                 }
-                RelationEdit::Clear | RelationEdit::RemoveMatching(_) => {
+                RelationEdit::Clear => {
                     for member in self.members_of(group) {
                         done.remove(self, group, member);
                     }
                 }
+                RelationEdit::RemoveMatching(_) => {} // refused above
             }
             effects.push((done.added, done.removed) != before);
         }

@@ -192,7 +192,7 @@ impl Overlay {
         keys: &[IndexKey],
     ) -> Result<Written, ApplyError> {
         if self.rows.contains_key(&id) {
-            return Err(StoreError::Damaged(format!("the id {id} was given twice")).into());
+            return Err(StoreError::Internal("an id was given twice").into());
         }
         self.complete.insert(id);
         let mut edits = MemberEdits::default();
@@ -298,7 +298,8 @@ impl Overlay {
         row.fate = Fate::Goes;
         row.version += 1;
         let (version, created) = (row.version, row.created);
-        let content = row.content.take().ok_or_else(|| unread("the document of what is deleted"))?;
+        let content =
+            row.content.take().ok_or_else(|| unread("the document of what is deleted was not read"))?;
         self.writes.counts.push((row.resource_type.clone(), id, -1));
         self.journal(change_set, sequence, "delete", id, Some(content.document), None)?;
         Ok(Written {
@@ -434,6 +435,6 @@ pub(super) fn from_texts(texts: &[String]) -> Result<Vec<MemberId>, ApplyError> 
 }
 
 /// Something that a write needs was not read before.
-fn unread(what: &str) -> ApplyError {
-    StoreError::Damaged(format!("{what} is missing")).into()
+fn unread(what: &'static str) -> ApplyError {
+    StoreError::Internal(what).into()
 }

@@ -63,7 +63,7 @@ impl Queues {
             return Ok(Vec::new());
         };
         if change_sets.iter().any(|change_set| change_set.source != source) {
-            return Err(StoreError::Damaged("change sets of several sources came together".to_owned()));
+            return Err(StoreError::Internal("change sets of several sources came together"));
         }
         self.submit(source, change_sets, most_failures).await
     }

@@ -10,13 +10,10 @@ use super::{
     session::Session,
     statement::{Typed, rows_if},
 };
-use crate::{Include, Named, Related, RelatedPage, ResourceId, SourceId, StoreError, StoredResource};
-
-/// The columns that [`stored`] reads, of a `resource r`.
-pub(super) const COLUMNS: &str =
-    "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document";
-/// How many these are.
-pub(super) const COLUMN_COUNT: usize = 8;
+use crate::{
+    Include, Named, Related, RelatedPage, ResourceId, SourceId, StoreError, StoredResource,
+    stored::{COLUMN_COUNT, COLUMNS},
+};
 
 /// [`COLUMNS`], and behind them the groups that hold the resource, where those are to be included.
 pub(super) fn columns(include: Include) -> String {

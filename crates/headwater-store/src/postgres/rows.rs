@@ -1,36 +1,12 @@
 //! Resources as the searches read them, and what is read beside them.
 
-use headwater_scim::Object;
-
 use crate::{
-    Named, ResourceId, SourceId, StoreError, StoredResource,
+    Named, ResourceId, SourceId, StoreError,
     sql::{Row, Sql, Value, values},
 };
 
 /// How many ids stand in one statement.
 const IDS_AT_ONCE: usize = 1_000;
-
-/// The resource of a row that begins with [`COLUMNS`](super::read::COLUMNS).
-pub(super) fn stored(row: &Row) -> Result<StoredResource, StoreError> {
-    Ok(StoredResource {
-        resource_type: row.get(0)?,
-        id: row.get(1)?,
-        version: row.get(2)?,
-        created: row.get(3)?,
-        last_modified: row.get(4)?,
-        has_references: row.get(5)?,
-        member_count: row.get(6)?,
-        document: row.get(7)?,
-        members: None,
-        groups: None,
-    })
-}
-
-/// The document of a resource.
-pub(super) fn document(resource: &StoredResource) -> Result<Object, StoreError> {
-    serde_json::from_str(&resource.document)
-        .map_err(|_| StoreError::Damaged(format!("the document of {} is not JSON", resource.id)))
-}
 
 /// How many resources of a type there are.
 pub(super) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {

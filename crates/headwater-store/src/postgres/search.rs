@@ -14,7 +14,6 @@ use headwater_scim::{path::AttributePath, resource_type::ResourceType, sort};
 use super::{
     direct::filled,
     keys,
-    read::{COLUMN_COUNT, COLUMNS},
     relations::Known,
     rows,
     selection::{self, ANY, Candidate, Compiler, Test, referred},
@@ -26,6 +25,7 @@ use crate::{
     pages::{Direction, Filling, MOST_TIME, PAGE_BYTES, Rank, Ranks, ordered_code},
     selection::Searches,
     sql::{Row, RowsRead, Sql, Value, values},
+    stored::{COLUMN_COUNT, COLUMNS, parsed, stored},
 };
 
 /// How many rows come at once where a test is left.
@@ -206,7 +206,7 @@ impl Search<'_> {
     ) -> Result<(), StoreError> {
         let RowsRead { rows, is_cut } = self.sql.query_within(PAGE_BYTES, select, parameters)?;
         for row in &rows {
-            filling.add(key(row)?, || rows::stored(row))?;
+            filling.add(key(row)?, || stored(row))?;
         }
         filling.overfull |= is_cut;
         Ok(())
@@ -507,7 +507,7 @@ impl Search<'_> {
     ) -> Result<bool, StoreError> {
         let named = self.referred(meant, rows)?;
         for row in rows {
-            let resource = rows::stored(row)?;
+            let resource = stored(row)?;
             let met = match meant.tests.get(resource.resource_type.as_str()) {
                 Some((selection, Some(test))) => {
                     let candidate = candidate(&resource, row, meant.told.len(), &named)?;
@@ -536,7 +536,7 @@ impl Search<'_> {
         }
         let mut ids = HashSet::new();
         for row in rows {
-            let document = rows::document(&rows::stored(row)?)?;
+            let document = parsed(&stored(row)?.document)?;
             ids.extend(paths.iter().filter_map(|path| referred(path, &document)));
         }
         let ids: Vec<ResourceId> = ids.into_iter().collect();
@@ -558,7 +558,7 @@ fn candidate<'a>(
     named: &'a HashMap<ResourceId, Named>,
 ) -> Result<Candidate<'a>, StoreError> {
     Ok(Candidate {
-        document: rows::document(resource)?,
+        document: parsed(&resource.document)?,
         about: About {
             id: resource.id,
             version: i64::try_from(resource.version).unwrap_or(i64::MAX),
@@ -590,7 +590,7 @@ fn sort_key(
     if path.extension.is_none() && path.attribute.name == "id" {
         return Ok(Some(hex()));
     }
-    Ok(sort::key(path, &rows::document(resource)?))
+    Ok(sort::key(path, &parsed(&resource.document)?))
 }
 
 /// A moment as text that sorts like it; those before 1970 come first.

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     ResourceId, SourceId, StoreError,
     sql::{NewKey, Row, Sql, Value, values},
+    stored::parsed,
 };
 
 /// Makes anew what of the index of a source differs between what it added and what it adds.
@@ -296,9 +297,4 @@ fn stored(rows: &[Row]) -> Result<Vec<Stored<'_>>, StoreError> {
     rows.iter()
         .map(|row| Ok(Stored { id: row.get(0)?, resource_type: row.get(1)?, document: row.get(2)? }))
         .collect()
-}
-
-fn parsed(document: &str) -> Result<Object, StoreError> {
-    serde_json::from_str(document)
-        .map_err(|_| StoreError::Damaged("resource.document is not JSON".to_owned()))
 }

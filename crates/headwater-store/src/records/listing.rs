@@ -10,14 +10,10 @@ use super::{PAGE, Records, lowest};
 use crate::{
     ListPage, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError, StoredResource,
     sql::{Row, Sql, Value, values},
+    stored::{COLUMN_COUNT, COLUMNS, parsed, stored},
 };
 use headwater_scim::{Object, comparison, index, registry::Registry, resource_type::ResourceType};
 
-/// The columns that [`stored`] reads, of a `resource r`.
-const COLUMNS: &str =
-    "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document";
-/// How many they are.
-const COLUMN_COUNT: usize = 8;
 /// The resources of the keys of a path, each with its key. The join is an outer one, though each key
 /// has its resource, so that no database begins with the resources: the order is that of the keys.
 const KEYS_WITH_RESOURCES: &str = "resource_key k LEFT JOIN resource r \
@@ -62,7 +58,7 @@ impl Records {
     ) -> Result<u64, StoreError> {
         let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key = ?3";
         let parameters = values![source, index::code(resource_type, path), key];
-        self.read(move |sql| sql.count(count, &parameters)).await
+        self.read_long(move |sql| sql.count(count, &parameters)).await
     }
 }
 
@@ -130,7 +126,7 @@ impl Walk<'_> {
         let ids: Vec<ResourceId> = candidates.into_iter().collect();
         let mut ranked: Vec<(Rank, StoredResource)> = Vec::new();
         for resource in self.by_id(&ids)? {
-            let document = document(&resource)?;
+            let document = parsed(&resource.document)?;
             if self.is_meant(&document) {
                 ranked.push((self.rank(&resource, &document), resource));
             }
@@ -253,7 +249,7 @@ impl Walk<'_> {
                 }
                 *looked_at += 1;
                 let resource = stored(row)?;
-                let document = document(&resource)?;
+                let document = parsed(&resource.document)?;
                 last = Some(resource.id);
                 if key_of(&document, path).is_none() && self.is_meant(&document) {
                     page.resources.push(resource);
@@ -287,7 +283,7 @@ impl Walk<'_> {
                 *looked_at += 1;
                 last = Some(position(row)?);
                 let resource = stored(row)?;
-                if !chosen || self.is_meant(&document(&resource)?) {
+                if !chosen || self.is_meant(&parsed(&resource.document)?) {
                     page.resources.push(resource);
                 }
             }
@@ -395,7 +391,7 @@ impl Walk<'_> {
                     looked_at += 1;
                     let resource = stored(row)?;
                     let key: String = row.get(COLUMN_COUNT)?;
-                    let document = document(&resource)?;
+                    let document = parsed(&resource.document)?;
                     let is_first = self.first_match(&document) == Some((attribute, key.clone()));
                     last = Some(ListPosition::Match { attribute, key, id: resource.id });
                     if is_first && self.is_active(&document) {
@@ -459,29 +455,9 @@ fn end_of(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
 
-fn document(resource: &StoredResource) -> Result<Object, StoreError> {
-    serde_json::from_str(&resource.document)
-        .map_err(|_| StoreError::Damaged("resource.document is not JSON".to_owned()))
-}
-
 /// The comparable form of a top-level text.
 fn key_of(document: &Object, path: &str) -> Option<String> {
     Some(comparison::key(document.get(path)?.as_str()?, false).into_owned())
-}
-
-fn stored(row: &Row) -> Result<StoredResource, StoreError> {
-    Ok(StoredResource {
-        resource_type: row.get(0)?,
-        id: row.get(1)?,
-        version: row.get(2)?,
-        created: row.get(3)?,
-        last_modified: row.get(4)?,
-        has_references: row.get(5)?,
-        member_count: row.get(6)?,
-        document: row.get(7)?,
-        members: None,
-        groups: None,
-    })
 }
 
 /// Above every id.

@@ -94,7 +94,7 @@ impl Records {
     /// # Errors
     /// The database failed.
     pub async fn counts(&self, source: SourceId) -> Result<SourceCounts, StoreError> {
-        self.read(move |sql| {
+        self.read_long(move |sql| {
             let by_type =
                 "SELECT type, CAST(SUM(resources) AS BIGINT) FROM stretch WHERE source_id = ?1 GROUP BY type";
             let parameters = values![source];

@@ -2,14 +2,11 @@
 
 use crate::{
     Include, MEMBERS_PER_PAGE, MemberId, Named, Related, RelatedPage, ResourceId, SourceId, StoreError,
-    StoredResource, ancestry::Groups, related, sqlite::readers::Snapshot,
+    StoredResource, ancestry::Groups, related, sqlite::readers::Snapshot, stored::COLUMNS,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// The columns that [`stored`] reads, of a `resource r`.
-pub(super) const COLUMNS: &str =
-    "r.type, r.id, r.version, r.created, r.last_modified, r.has_references, r.member_count, r.document";
-
+/// The resource of a row that begins with [`COLUMNS`].
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredResource> {
     Ok(StoredResource {
         resource_type: row.get(0)?,

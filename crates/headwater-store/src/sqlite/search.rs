@@ -9,26 +9,19 @@ use std::time::Instant;
 use headwater_scim::filter::Comparison;
 use rusqlite::{ErrorCode, OptionalExtension, Row, params, params_from_iter, types::ValueRef};
 
-use super::{
-    lock,
-    read::{self, COLUMNS},
-    readers::Snapshot,
-    selection::Conditions,
-    stretches,
-};
+use super::{lock, read, readers::Snapshot, selection::Conditions, stretches};
 use crate::{
     Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     blocking::Wanted,
     evaluation::Place,
     pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
+    stored::{COLUMN_COUNT, COLUMNS},
 };
 
 /// After how many steps of SQLite it is looked at the time.
 const STEPS_BETWEEN_LOOKS: i32 = 200;
 /// How many steps of SQLite a statement takes at most that is to be quick: some milliseconds.
 const QUICK_STEPS: i32 = 20_000;
-/// How many columns [`COLUMNS`] are.
-const COLUMN_COUNT: usize = 8;
 
 /// The page that a query asks for. Without somebody who waits for it (`wanted`) it is to be quick.
 ///
