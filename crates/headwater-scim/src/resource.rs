@@ -391,3 +391,34 @@ pub fn attributes(mut document: Object) -> Object {
     document.shift_remove("id");
     document
 }
+/// Puts a mask in the place of what is never returned (RFC 7643 §2.4, §7), in all attributes of a resource or
+/// some of them.
+pub fn mask_never_returned(attributes: &mut Object, resource_type: &ResourceType, mask: &str) {
+    for (extension, schema) in resource_type.schemas() {
+        let members = match extension {
+            None => Some(&mut *attributes),
+            Some(extension) => attributes.get_mut(&extension.id).and_then(Value::as_object_mut),
+        };
+        if let Some(members) = members {
+            mask_members(members, &schema.attributes, mask);
+        }
+    }
+}
+
+fn mask_members(members: &mut Object, attributes: &[Arc<Attribute>], mask: &str) {
+    for attribute in attributes {
+        let Some(value) = members.get_mut(&attribute.name) else { continue };
+        if attribute.is_never_returned() {
+            *value = mask.into();
+            continue;
+        }
+        match value {
+            Value::Object(members) => mask_members(members, &attribute.sub_attributes, mask),
+            Value::Array(values) => values
+                .iter_mut()
+                .filter_map(Value::as_object_mut)
+                .for_each(|members| mask_members(members, &attribute.sub_attributes, mask)),
+            _ => {}
+        }
+    }
+}

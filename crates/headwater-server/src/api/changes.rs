@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State};
+use headwater_scim::resource;
 use headwater_store::{
     Change as Stored, ChangeQuery, ChangedMember, ChangedMembers, NamedActor, Records, ResourceId, SERVER,
-    Source, SourceId,
+    Source, SourceId, requests::MASK,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -248,9 +249,18 @@ pub(super) async fn page(
 ) -> Result<Page<Change>, Problem> {
     let page = store.changes(source.id, query).await?;
     let actor = |id| Actor { kind: ActorKind::ServiceAccount, id: Some(id), name: source.name.clone() };
+    let registry = store.registry(source).await?;
     let changes = page.changes.into_iter().map(|change| {
         let actor = actor(change.actor);
-        Change::new(change, Some(source.into()), actor)
+        let mut change = Change::new(change, Some(source.into()), actor);
+        if let Some(resource_type) = registry.resource_type(&change.resource.resource_type) {
+            for described in [&mut change.before, &mut change.after] {
+                if let Some(Value::Object(attributes)) = described {
+                    resource::mask_never_returned(attributes, resource_type, MASK);
+                }
+            }
+        }
+        change
     });
     Ok(Page::new(changes.collect(), page.next.map(|next| paging::cursor(&next))))
 }
