@@ -13,7 +13,7 @@ use crate::{
     deviation,
     path::AttributePath,
     resource_type::{COMMON, Extension, ResourceType},
-    schema::{Attribute, Mutability, Returned, Schema, Uniqueness},
+    schema::{Attribute, Schema, Uniqueness},
 };
 
 /// The resource types of a source and their schemas.
@@ -25,7 +25,8 @@ pub struct Registry {
     pub schemas: Vec<Arc<Schema>>,
     /// Whether secrets that clients set (`password`) are kept, as hashes.
     pub keeps_secrets: bool,
-    /// The names of attributes that nobody is to see (`returned: never`, `mutability: writeOnly`), in lower case.
+    /// The names of attributes that nobody is to see (`returned: never`, `mutability: writeOnly`), or a part of
+    /// them, in lower case.
     pub secret_names: Arc<[String]>,
 }
 
@@ -125,14 +126,12 @@ impl Registry {
 }
 
 fn secret_names(schemas: &[Arc<Schema>]) -> Arc<[String]> {
-    fn collect(attribute: &Attribute, names: &mut BTreeSet<String>) {
-        if attribute.returned == Returned::Never || attribute.mutability == Mutability::WriteOnly {
-            names.insert(attribute.name.to_ascii_lowercase());
-        }
-        attribute.sub_attributes.iter().for_each(|sub| collect(sub, names));
-    }
-    let mut names = BTreeSet::new();
-    schemas.iter().flat_map(|schema| &schema.attributes).for_each(|one| collect(one, &mut names));
+    // Of one with a secret part it is the whole: the parts of many have the same names, such as `value`.
+    let is_secret = |attribute: &Attribute| {
+        attribute.is_never_returned() || attribute.sub_attributes.iter().any(|sub| sub.is_never_returned())
+    };
+    let secret = schemas.iter().flat_map(|schema| &schema.attributes).filter(|one| is_secret(one));
+    let names: BTreeSet<String> = secret.map(|one| one.name.to_ascii_lowercase()).collect();
     names.into_iter().collect()
 }
 

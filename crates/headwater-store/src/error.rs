@@ -194,6 +194,9 @@ pub enum StoreError {
     /// A row says what no version of the program writes.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    /// Too much is under way for more to begin.
+    #[error("too much is under way")]
+    Busy,
     /// The program asks for what it should not, or does not what it should; nothing is done.
     #[error("this should not happen: {0}; please report it")]
     Internal(&'static str),
@@ -203,7 +206,9 @@ impl StoreError {
     /// Whether the same request may succeed if it is sent again.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) => true,
+            Self::Closed | Self::NotCommitted(_) | Self::InDoubt(_) | Self::Unavailable(_) | Self::Busy => {
+                true
+            }
             // By a server of the newer version, or one that has been started again; when less is going on.
             Self::OtherForm { .. } | Self::NotOnDisk { .. } | Self::Replaced { .. } | Self::TookTooLong => {
                 true

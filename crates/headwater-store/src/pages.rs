@@ -29,6 +29,16 @@ pub(crate) fn is_quick(query: &Query) -> bool {
     by_text && !query.sorted && query.limit <= 100 && !query.include.members
 }
 
+/// Whether an index has what a query asks for in its order, so that no more is read than the page has, or
+/// passed over.
+pub(crate) fn is_by_index(query: &Query) -> bool {
+    match query.selections.as_slice() {
+        [selection] if query.sorted => selection.filter.is_none() && ordered_code(selection).is_some(),
+        [selection] => selection.filter.is_none() || plain_key(selection).is_some(),
+        _ => false,
+    }
+}
+
 /// The code of the one searchable value that resources are to have, where that is all that is asked.
 pub(crate) fn plain_key(selection: &Selection) -> Option<(i64, &Comparison)> {
     let Some(Filter::Compare(comparison)) = &selection.filter else { return None };
@@ -207,7 +217,8 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
-    /// About how much memory a resource takes with its members, be they still to be read, and its groups.
+    /// About how much memory a resource takes with its members, be they still to be read, and with its groups,
+    /// where they have been read.
     fn size(&self, resource: &StoredResource) -> usize {
         let members = match &resource.members {
             Some(page) => page.members.len(),
@@ -217,6 +228,20 @@ impl<'a> Filling<'a> {
         };
         let groups = resource.groups.as_ref().map_or(0, Vec::len);
         resource.document.len() + (members + groups) * RELATED_BYTES
+    }
+
+    /// Leaves out what there is no room for now that relations have been read into its resources.
+    pub(crate) fn shorten(&mut self) {
+        let mut bytes = 0;
+        let fits = self.resources.iter().take_while(|resource| {
+            let has_room = bytes <= PAGE_BYTES;
+            bytes += self.size(resource);
+            has_room
+        });
+        let fits = fits.count();
+        self.overfull |= fits < self.resources.len();
+        self.resources.truncate(fits);
+        self.keys.truncate(fits);
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -41,7 +41,7 @@ impl Places {
     /// Waits for a place for a source.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: none was free in time.
+    /// [`StoreError::Busy`]: none was free in time.
     pub async fn take(&self, source: SourceId) -> Result<Place, StoreError> {
         let (of_source, all) = (self.of_source(source), Arc::clone(&self.all));
         let both = async {
@@ -50,7 +50,7 @@ impl Places {
         };
         // They are never closed.
         let taken = tokio::time::timeout(self.wait, both).await.ok().flatten();
-        taken.ok_or_else(|| StoreError::Unavailable("too much is under way".to_owned()))
+        taken.ok_or(StoreError::Busy)
     }
 
     fn of_source(&self, source: SourceId) -> Arc<Semaphore> {
@@ -99,7 +99,7 @@ mod tests {
     async fn nobody_waits_for_ever() {
         let places = Places::new(1, Duration::ZERO);
         let first = places.take(SourceId(1)).await.expect("a place");
-        assert!(matches!(places.take(SourceId(2)).await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(places.take(SourceId(2)).await, Err(StoreError::Busy)));
         drop(first);
         assert!(places.take(SourceId(1)).await.is_ok());
     }

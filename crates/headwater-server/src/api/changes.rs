@@ -253,11 +253,12 @@ pub(super) async fn page(
     let changes = page.changes.into_iter().map(|change| {
         let actor = actor(change.actor);
         let mut change = Change::new(change, Some(source.into()), actor);
-        if let Some(resource_type) = registry.resource_type(&change.resource.resource_type) {
-            for described in [&mut change.before, &mut change.after] {
-                if let Some(Value::Object(attributes)) = described {
-                    resource::mask_never_returned(attributes, resource_type, MASK);
-                }
+        for described in [&mut change.before, &mut change.after] {
+            let Some(Value::Object(attributes)) = described else { continue };
+            match registry.resource_type(&change.resource.resource_type) {
+                Some(resource_type) => resource::mask_never_returned(attributes, resource_type, MASK),
+                // Of a type that is gone nobody knows what was secret.
+                None => attributes.values_mut().for_each(|value| *value = MASK.into()),
             }
         }
         change

@@ -158,8 +158,8 @@ impl Reading {
 
     async fn may_go_on(&self) -> bool {
         let administration = &self.context.administration;
-        let source = administration.store().source(self.source.slug.as_str()).await;
-        let source_is_there = source.is_ok_and(|source| source.id == self.source.id);
+        let source_is_there =
+            administration.store().has_source(self.source.id).await.is_ok_and(|there| there);
         if self.context.is_stopping() || !source_is_there {
             return false;
         }

@@ -402,6 +402,7 @@ pub(crate) fn failure(error: &StoreError, undone: &str) -> ScimError {
                 "the directory was lost before it could be seen whether this was done; look, or try again";
             ScimError::with_status(503, detail)
         }
+        StoreError::Busy => ScimError::with_status(503, format!("too much is under way; {undone}")),
         error if error.is_passing() => {
             ScimError::with_status(503, format!("the directory can't be reached at the moment; {undone}"))
         }

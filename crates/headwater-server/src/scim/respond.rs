@@ -72,7 +72,10 @@ pub(super) fn refused(refused: &Refusal, request_id: Uuid) -> Response {
     match refused {
         Refusal::Scim(error) => refusal(error),
         Refusal::Store(error) => {
-            tracing::error!(%request_id, %error, "the store failed");
+            match error {
+                StoreError::Busy => tracing::warn!(%request_id, %error, "a request was put off"),
+                _ => tracing::error!(%request_id, %error, "the store failed"),
+            }
             refusal(&provisioning::failure(error, "nothing of this request has been done"))
         }
     }

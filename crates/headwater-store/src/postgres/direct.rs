@@ -196,6 +196,7 @@ pub(super) async fn filled(
     total: Option<u64>,
 ) -> Result<Page, StoreError> {
     relations::relate(session, source, &mut filling.resources, query.include, known).await?;
+    filling.shorten();
     Ok(filling.page(total))
 }
 

@@ -198,9 +198,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Gives the connection back; nothing runs on it and no transaction is open.
+    /// Gives the connection back; nothing runs on it and no transaction is open. Where rows may still come
+    /// that nobody wants, it is cleared first, so that nobody waits for them.
     pub(super) fn release(mut self) {
-        drop(self.object.take());
+        if !self.has_rows_left() {
+            drop(self.object.take());
+        }
     }
 
     /// Closes the connection and lets the server end what it is doing. A COMMIT must not be cancelled:
@@ -237,7 +240,9 @@ impl Drop for Connection {
 /// before 1.19.1 may die of (pgbouncer/pgbouncer#801).
 async fn clear(object: Object, tls: Tls) {
     match tokio::time::timeout(MOST_LEFT, object.simple_query(CLEAR)).await {
-        Ok(Ok(answers)) if takes_writes(&answers) && !object.is_left_with_statements() => drop(object),
+        Ok(Ok(answers)) if takes_writes(&answers) && !object.is_left_with_statements() => {
+            object.no_rows_are_left();
+        }
         Ok(_) => drop(Object::take(object)),
         Err(_) => {
             let client = Object::take(object);

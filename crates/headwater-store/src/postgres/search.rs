@@ -28,7 +28,7 @@ use crate::{
     stored::{COLUMN_COUNT, COLUMNS, parsed, stored},
 };
 
-/// How many rows come at once where a test is left.
+/// How many rows come at once where a test is left, unless they are very large.
 const PORTION: usize = 500;
 /// How many ids come at once.
 const IDS_AT_ONCE: usize = 10_000;
@@ -449,9 +449,9 @@ impl Search<'_> {
         if let Some(searches) = &meant.searches {
             let ids = self.found(searches, &meant.parameters, from)?;
             let known = meant.parameters.len();
-            let mut left = ids.as_slice();
+            let (mut left, mut portion) = (ids.as_slice(), PORTION);
             while !left.is_empty() {
-                let ids = &left[..left.len().min(PORTION)];
+                let ids = &left[..left.len().min(portion)];
                 meant.parameters.truncate(known);
                 let places: Vec<String> = ids.iter().map(|id| meant.bind(*id)).collect();
                 let select = format!(
@@ -462,6 +462,7 @@ impl Search<'_> {
                 if !self.visit(meant, &rows, &mut visit)? {
                     return Ok(());
                 }
+                portion = next_portion(portion, rows.len(), is_cut);
                 let last = rows.last().filter(|_| is_cut).map(|row| row.get::<ResourceId>(1)).transpose()?;
                 let read = last.and_then(|last| ids.iter().position(|id| *id == last));
                 left = &left[read.map_or(ids.len(), |last| last + 1)..];
@@ -470,7 +471,8 @@ impl Search<'_> {
         }
         let lowest = if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] };
         let place = meant.bind(from.map_or(lowest, |id| id.as_bytes().to_vec()));
-        let limit = meant.bind(PORTION);
+        let mut portion = PORTION;
+        let limit = meant.bind(portion);
         let select = format!(
             "SELECT {COLUMNS}{told} FROM resource r WHERE r.source_id = ?1 AND ({condition}) \
              AND r.id {beyond} {place} ORDER BY r.id {order} LIMIT {limit}"
@@ -482,8 +484,10 @@ impl Search<'_> {
                 return Ok(());
             }
             match rows.last() {
-                Some(last) if is_cut || rows.len() == PORTION => {
+                Some(last) if is_cut || rows.len() == portion => {
+                    portion = next_portion(portion, rows.len(), is_cut);
                     meant.parameters[place] = last.get::<ResourceId>(1)?.into();
+                    meant.parameters[place + 1] = portion.into();
                 }
                 _ => return Ok(()),
             }
@@ -549,6 +553,11 @@ impl Search<'_> {
         self.waiting
             .read(|session| filled(session, self.source, self.query, filling, Known::default(), total))
     }
+}
+
+/// How many rows come next where so many were asked for and read: what is cut has been sent in vain.
+fn next_portion(portion: usize, read: usize, is_cut: bool) -> usize {
+    if is_cut { read.max(1) } else { (2 * portion).min(PORTION) }
 }
 
 fn candidate<'a>(

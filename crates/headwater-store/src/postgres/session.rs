@@ -11,7 +11,7 @@ use std::{
     pin::pin,
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -45,6 +45,8 @@ pub(super) struct Session {
     sent: Mutex<Option<HashMap<String, Sent>>>,
     /// How many statements are being prepared; where somebody gave up meanwhile, they stay.
     preparing: AtomicUsize,
+    /// Whether rows may still come that nobody wants.
+    has_rows_left: AtomicBool,
     clock: fn() -> Instant,
 }
 
@@ -100,8 +102,14 @@ impl Session {
         clock: fn() -> Instant,
     ) -> Result<Self, Error> {
         // From here on it is closed wherever it is dropped, also by who doesn't wait for the answer.
-        let session =
-            Self { client, carrying, sent: Mutex::default(), preparing: AtomicUsize::default(), clock };
+        let session = Self {
+            client,
+            carrying,
+            sent: Mutex::default(),
+            preparing: AtomicUsize::default(),
+            has_rows_left: AtomicBool::default(),
+            clock,
+        };
         let is_direct = backend::is_at_the_end(&session.client, || clock() - began).await?;
         tracing::debug!(is_direct, "a connection to the database was made");
         *lock(&session.sent) = is_direct.then(HashMap::new);
@@ -135,7 +143,7 @@ impl Session {
                 Way::Prepared(statement) => {
                     let sent = async {
                         let rows = self.client.query_raw(&statement, values(parameters)).await?;
-                        Rows::of(bytes, rows).await
+                        self.read(bytes, rows).await
                     };
                     self.or_forget(text, sent.await)
                 }
@@ -152,7 +160,7 @@ impl Session {
         parameters: &[Parameter<'_>],
     ) -> Result<Rows, Error> {
         let parameters = parameters.iter().map(|(value, of)| (*value, of.clone()));
-        Rows::of(bytes, self.client.query_typed_raw(text, parameters).await?).await
+        self.read(bytes, self.client.query_typed_raw(text, parameters).await?).await
     }
 
     /// The first row, if there is one.
@@ -182,6 +190,23 @@ impl Session {
                 }
             }
         })
+    }
+
+    /// Whether rows may still come that nobody wants: what is sent next is answered behind them.
+    pub(super) fn has_rows_left(&self) -> bool {
+        self.has_rows_left.load(Ordering::Relaxed)
+    }
+
+    /// Something that was sent behind them has been answered.
+    pub(super) fn no_rows_are_left(&self) {
+        self.has_rows_left.store(false, Ordering::Relaxed);
+    }
+
+    /// Reads rows until they take so many bytes.
+    async fn read(&self, bytes: usize, rows: RowStream) -> Result<Rows, Error> {
+        let read = Rows::of(bytes, rows).await?;
+        self.has_rows_left.fetch_or(read.is_cut, Ordering::Relaxed);
+        Ok(read)
     }
 
     /// Whether somebody gave up while a statement was being prepared, which nobody will close then.

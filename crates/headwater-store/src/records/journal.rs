@@ -256,7 +256,10 @@ fn by_request(
          WHERE c.request_id = ?3 ORDER BY c.sequence LIMIT ?4"
     );
     let begin = |disorder| first_after(sql, source, began.saturating_sub(disorder));
-    let lines = |from: i64| sql.query(&select, &values![source, from, request, query.limit]);
+    let lines = |from: i64| -> Result<Vec<Row>, StoreError> {
+        let parameters = values![source, from, request, query.limit];
+        Ok(sql.query_within(PAGE_BYTES, &select, &parameters)?.rows)
+    };
     let (near, far) = (begin(1_000)?, begin(DISORDER)?);
     let mut found = lines(near)?;
     if far < near {

@@ -89,6 +89,15 @@ impl Records {
         self.read(move |sql| source_of(sql, &slug)).await
     }
 
+    /// Whether a source is there, under whatever slug.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn has_source(&self, source: SourceId) -> Result<bool, StoreError> {
+        let select = "SELECT 1 FROM source WHERE id = ?1 AND deleted = 0";
+        self.read(move |sql| Ok(sql.first(select, &values![source])?.is_some())).await
+    }
+
     /// How much a source holds.
     ///
     /// # Errors

@@ -264,8 +264,9 @@ impl Store for SqliteStore {
                 found => return found,
             }
         }
-        let place = self.shared.searches.take(source).await?;
         self.shared.log.pass().await;
+        let is_scan = !pages::is_by_index(&query);
+        let place = if is_scan { Some(self.shared.searches.take(source).await?) } else { None };
         let readers = Arc::clone(&self.shared.readers);
         blocking(move |wanted| {
             let found = readers.read(|snapshot| search::search(snapshot, source, &query, Some(wanted)));

@@ -18,10 +18,10 @@ use crate::{
     stored::{COLUMN_COUNT, COLUMNS},
 };
 
-/// After how many steps of SQLite it is looked at the time.
+/// After how many steps of SQLite it is looked whether a search is to end.
 const STEPS_BETWEEN_LOOKS: i32 = 200;
-/// How many steps of SQLite a statement takes at most that is to be quick: some milliseconds.
-const QUICK_STEPS: i32 = 20_000;
+/// How many times as many steps a search takes that is to be quick: some milliseconds.
+const QUICK_LOOKS: usize = 100;
 
 /// The page that a query asks for. Without somebody who waits for it (`wanted`) it is to be quick.
 ///
@@ -41,7 +41,13 @@ pub(super) fn search(
         snapshot.connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
         StoreError::TookTooLong
     } else {
-        snapshot.connection.progress_handler(QUICK_STEPS, Some(|| true))?;
+        // SQLite counts the steps of a statement that is kept on and on, and not those of each run.
+        let mut looks = 0;
+        let is_over = move || {
+            looks += 1;
+            looks > QUICK_LOOKS
+        };
+        snapshot.connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
         StoreError::NotQuick
     };
     let page = search.page();
@@ -446,12 +452,15 @@ fn in_order_statement(behind: bool, direction: Direction) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use headwater_scim::{filter::Filter, registry::Registry};
+    use headwater_scim::{filter::Filter, index, registry::Registry};
     use rusqlite::Connection;
 
-    use super::{COUNT_BY_KEY, Direction, Search, all_statement, by_key_statement, in_order_statement};
+    use super::{
+        COUNT_BY_KEY, Direction, QUICK_LOOKS, STEPS_BETWEEN_LOOKS, Search, all_statement, by_key_statement,
+        in_order_statement, search,
+    };
     use crate::{
-        Include, Query, Selection, SourceId, Start,
+        Include, Query, Selection, SourceId, Start, StoreError,
         sqlite::{Snapshot, SqliteStore},
     };
 
@@ -470,6 +479,48 @@ mod tests {
             Ok(())
         });
         tested.expect("a reader");
+    }
+
+    /// A query for how many users have a title.
+    fn with_title(title: &str) -> Query {
+        let registry = Registry::built_in();
+        let resource_type = Arc::clone(registry.resource_type("User").expect("built in"));
+        let filter = Filter::parse(&format!("title eq \"{title}\""), &resource_type).expect("a filter");
+        Query {
+            registry,
+            selections: vec![Selection { resource_type, filter: Some(filter), sort_by: None }],
+            sorted: false,
+            descending: false,
+            start: Start::Offset(0),
+            limit: 0,
+            counted: true,
+            include: Include::default(),
+            base_url: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_quick_is_so_however_often_it_is_asked() {
+        with_store(|snapshot| {
+            let code = index::code("User", "title");
+            let insert = "INSERT INTO resource_key (source_id, path, key, resource_id, is_unique) VALUES (1, ?1, 'many', ?2, 0)";
+            snapshot.connection.pragma_update(None, "query_only", false).expect("set");
+            let ask = |title: &str| search(snapshot, SourceId(1), &with_title(title), None);
+            for _ in 0..2_000 {
+                assert_eq!(ask("nobody's").expect("quick").total, Some(0));
+            }
+            let steps = QUICK_LOOKS * usize::try_from(STEPS_BETWEEN_LOOKS).expect("a number");
+            for number in 0..u128::try_from(steps).expect("a number") {
+                snapshot
+                    .connection
+                    .prepare_cached(insert)
+                    .expect(insert)
+                    .execute((code, number.to_be_bytes()))
+                    .expect("a row");
+            }
+            assert!(matches!(ask("many"), Err(StoreError::NotQuick)));
+            assert_eq!(ask("nobody's").expect("quick").total, Some(0));
+        });
     }
 
     #[test]
