@@ -245,6 +245,7 @@ impl Search<'_> {
         };
         let (mut searches, mut alternatives, mut tests) = (Some(Vec::new()), Vec::new(), HashMap::new());
         let mut is_exact = true;
+        let is_among_types = self.query.selections.len() > 1;
         for selection in &self.query.selections {
             let Selection { resource_type, filter, .. } = selection;
             let mut condition =
@@ -260,6 +261,10 @@ impl Search<'_> {
                     }
                     is_exact &= compiled.search.as_ref().is_none_or(|search| search.is_of_type);
                     match (&mut searches, compiled.search) {
+                        // What it finds of another type may not be meant there.
+                        (Some(searches), Some(search)) if is_among_types && !search.is_of_type => {
+                            searches.push(compiler.of_type(&search.select, resource_type));
+                        }
                         (Some(searches), Some(search)) => searches.push(search),
                         // An index finds a part of what is meant: then all rows are looked at, and it is a
                         // condition like any other.

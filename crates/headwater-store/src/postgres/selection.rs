@@ -491,7 +491,7 @@ impl Compiler<'_> {
     }
 
     /// Of ids of members, those that are of resources of a type.
-    fn of_type(&mut self, ids: &str, resource_type: &ResourceType) -> Search {
+    pub(super) fn of_type(&mut self, ids: &str, resource_type: &ResourceType) -> Search {
         let name = self.searches.bind(resource_type.name.to_string());
         let select = format!(
             "SELECT r.id FROM ({ids}) AS found (id) CROSS JOIN LATERAL (\

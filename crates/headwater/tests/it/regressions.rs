@@ -58,6 +58,33 @@ fn a_resource_sent_back_as_it_was_got_changes_nothing() {
     }
 }
 
+/// What one type has no attribute for is not forgotten when an id is asked for beside it.
+#[test]
+fn a_search_over_all_types_holds_to_all_conditions() {
+    let server = Server::start();
+    let source = server.source("contoso");
+    let user =
+        text(&source.post("/Users", &json!({"userName": "ada", "title": "Dr"})).expect(201).json()["id"]);
+    let group = json!({"displayName": "All", "members": [{"value": user}]});
+    let group = text(&source.post("/Groups", &group).expect(201).json()["id"]);
+    for (filter, expected) in [
+        (format!("userName eq \"zzz\" and id eq \"{user}\""), 0),
+        (format!("userName eq \"ada\" and id eq \"{user}\""), 1),
+        (format!("id eq \"{user}\" and title gt \"E\""), 0),
+        (format!("title eq \"x\" and (id eq \"{user}\" or id eq \"{group}\")"), 0),
+        (format!("members.value eq \"x\" and id eq \"{group}\""), 0),
+        (format!("groups.value eq \"{group}\" and id eq \"{user}\""), 1),
+        (format!("id eq \"{user}\" or id eq \"{group}\""), 2),
+    ] {
+        let search =
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
+        let page = source.post("/.search", &search).expect(200).json();
+        assert_eq!(page["totalResults"], expected, "{filter}: {page}");
+        let resources = page["Resources"].as_array().map_or(0, Vec::len);
+        assert_eq!(resources, expected, "{filter}: {page}");
+    }
+}
+
 /// A page asks for what all its users refer to at once.
 #[test]
 fn a_page_names_the_manager_of_each() {
