@@ -25,6 +25,7 @@ pub fn parse(bytes: &[u8]) -> Result<Object, ScimError> {
     match read.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ScimError::invalid_syntax("the body has to be a JSON object")),
+        Err(error) if error.is_data() => Err(ScimError::invalid_syntax(format!("the body: {error}"))),
         Err(error) => Err(ScimError::invalid_syntax(format!("the body is not valid JSON: {error}"))),
     }
 }
@@ -81,10 +82,7 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
     }
 
     fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        // Databases and C programs take it for the end of the text.
-        if value.as_bytes().contains(&0) {
-            return Err(de::Error::custom("a text has the character U+0000"));
-        }
+        check_characters(&value)?;
         Ok(value.into())
     }
 
@@ -104,6 +102,7 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
         let mut object = Object::new();
         let mut names = Names::default();
         while let Some(name) = members.next_key::<String>()? {
+            check_characters(&name)?;
             if !names.is_new(&name, &object) {
                 return Err(de::Error::custom(format_args!("the member {name:?} occurs twice")));
             }
@@ -111,6 +110,14 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
         }
         Ok(Value::Object(object))
     }
+}
+
+/// Refuses the character that databases and C programs take for the end of the text.
+fn check_characters<E: de::Error>(text: &str) -> Result<(), E> {
+    if text.as_bytes().contains(&0) {
+        return Err(E::custom("a text has the character U+0000, which is not taken"));
+    }
+    Ok(())
 }
 
 /// How many members of an object are looked through for a name; beyond that they are kept in a set.
@@ -159,6 +166,8 @@ mod tests {
             "\u{feff}{}",
             "{\"a\":1e999}",
             "{\"a\":\"\\u0000\"}",
+            "{\"a\\u0000\":1}",
+            "{\"x\":{\"a\\u0000\":1}}",
             &many,
             &deep,
             &empty,

@@ -235,7 +235,11 @@ impl Projection {
                 !subs.is_empty()
                     && retain_members(
                         value,
-                        |sub| sub.returned == Returned::Always || subs.contains(&sub.name.as_str()),
+                        |sub| match sub.returned {
+                            Returned::Always => true,
+                            Returned::Never => false,
+                            _ => subs.contains(&sub.name.as_str()),
+                        },
                         attribute,
                     )
             }

@@ -24,6 +24,8 @@ impl UnknownAttributes {
     pub fn note(&self, source: SourceId, resource_type: &str, found: Vec<Unknown>, now: Millis) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for Unknown { path, shape } in found {
+            // What one client sends is not to keep what others sent from being written down.
+            let path = path.replace('\0', "\u{fffd}");
             let key = (source, resource_type.to_owned(), path.clone());
             if let Some(known) = seen.get_mut(&key) {
                 known.seen += 1;

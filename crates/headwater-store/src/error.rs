@@ -31,6 +31,11 @@ pub enum StoreError {
     /// doesn't trust the other's certificate.
     #[error("no secure connection to the database: {0}")]
     Insecure(String),
+    /// The database can't hold every text.
+    #[error(
+        "the database has the encoding {0}, and can't hold every text; make it with the encoding UTF8 (createdb --encoding=UTF8 --template=template0)"
+    )]
+    Encoding(String),
     /// A value is longer than an index of the database can hold.
     #[error("{0} is too long to be stored")]
     TooLong(&'static str),

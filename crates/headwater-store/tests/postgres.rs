@@ -771,3 +771,25 @@ fn a_page_whose_note_is_lost_is_noted_and_closes_nothing_twice() {
         }
     });
 }
+
+/// What can't hold every text is refused, and not found out about with the first name.
+#[test]
+fn a_database_of_another_encoding_is_refused() {
+    runtime().block_on(async {
+        let server = headwater_testkit::postgres::Server::new(&[]);
+        for (encoding, is_taken) in [("LATIN1", false), ("SQL_ASCII", true), ("UTF8", true)] {
+            let name = encoding.to_lowercase();
+            server.run(
+                "postgres",
+                &format!("CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'"),
+            );
+            let url = format!("postgres://headwater@{}/{name}", server.address());
+            let connected = PostgresStore::connect(&url, PoolLimits::default()).await;
+            match connected {
+                Ok(_) => assert!(is_taken, "{encoding}"),
+                Err(StoreError::Encoding(told)) => assert!(!is_taken && told == encoding, "{told}"),
+                Err(error) => panic!("{encoding}: {error}"),
+            }
+        }
+    });
+}

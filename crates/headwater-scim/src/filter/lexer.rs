@@ -73,6 +73,16 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
 }
 
 /// The length of the JSON string that `text` starts with, quotes included.
+/// Whether a text in a filter has the character U+0000, escaped as in JSON.
+pub fn has_null_character(filter: &str) -> bool {
+    let mut escaped = false;
+    filter.bytes().enumerate().any(|(index, byte)| {
+        let begins = escaped && filter.as_bytes()[index..].starts_with(b"u0000");
+        escaped = byte == b'\\' && !escaped;
+        begins || byte == 0
+    })
+}
+
 fn string_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (index, byte) in text.bytes().enumerate().skip(1) {

@@ -6,6 +6,7 @@ mod parser;
 
 use std::{fmt, sync::Arc};
 
+pub use lexer::has_null_character;
 pub use parser::FilterError;
 pub(crate) use parser::parse_value_path;
 

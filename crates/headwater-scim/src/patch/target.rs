@@ -36,6 +36,9 @@ impl Target {
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self, ScimError> {
         let invalid_path =
             |reason: &dyn std::fmt::Display| ScimError::invalid_path(format!("path {text:?}: {reason}"));
+        if filter::has_null_character(text) {
+            return Err(invalid_path(&"a text in it has the character U+0000, which is not taken"));
+        }
         if let Some((head, rest)) = text.split_once('[') {
             AttributePath::parse(head, resource_type).map_err(|error| invalid_path(&error))?;
             return match filter::parse_value_path(text, resource_type) {

@@ -19,6 +19,7 @@ const TRIES: usize = 10;
 /// [`StoreError::TooNew`] when a newer program has written the data; nothing is touched then.
 pub(super) async fn migrate(address: &Address, limits: PoolLimits) -> Result<(), StoreError> {
     let mut client = connect(address, limits).await?;
+    check_encoding(&client).await?;
     if applied(&client).await? == known() {
         return Ok(());
     }
@@ -32,6 +33,16 @@ pub(super) async fn migrate(address: &Address, limits: PoolLimits) -> Result<(),
     let migrated = run(&mut client).await;
     lock.batch_execute("COMMIT").await?;
     migrated
+}
+
+/// A database that makes something else of texts may not know all their characters. One without an encoding
+/// (`SQL_ASCII`) takes them as they come.
+async fn check_encoding(client: &Client) -> Result<(), StoreError> {
+    let row = client.query_typed_one("SELECT pg_catalog.current_setting('server_encoding')", &[]).await?;
+    match row.try_get::<_, String>(0)?.as_str() {
+        "UTF8" | "SQL_ASCII" => Ok(()),
+        other => Err(StoreError::Encoding(other.to_owned())),
+    }
 }
 
 /// Whether there is a directory, of whatever version.

@@ -386,3 +386,42 @@ fn whole_numbers_beyond_floating_point_are_told_apart() {
     let names = texts(page["Resources"].as_array().expect("resources"), "/userName");
     assert_eq!(names, ["user3", "user1", "user0", "user2"]);
 }
+
+/// Shows SCH-034.
+#[test]
+fn a_part_that_is_never_returned_is_not_returned_by_name() {
+    let server = crate::support::Server::start();
+    let ada = crate::support::Admin::first(&server);
+    let source = ada.source("Contoso");
+    let schema = json!({"id": BADGE, "name": "Badge", "attributes": [
+        {"name": "card", "type": "complex", "subAttributes": [
+            {"name": "number"}, {"name": "code", "returned": "never"}]},
+        {"name": "pins", "type": "complex", "multiValued": true, "subAttributes": [
+            {"name": "value", "returned": "never"}, {"name": "type"}]}
+    ]});
+    ada.put(&format!("{}?extends=User", schema_path(&source, BADGE)), &schema).expect(201);
+    let card =
+        json!({"card": {"number": "7", "code": "Rosebud"}, "pins": [{"value": "Rosebud", "type": "x"}]});
+    let user = user_with_badge(&source, "ada", &card);
+    for names in ["card.code", "card.number,card.code", "card", "pins.value", "pins", "pins.value,pins.type"]
+    {
+        let names: Vec<String> = names.split(',').map(|name| format!("{BADGE}:{name}")).collect();
+        for path in [format!("/Users/{user}"), "/Users".to_owned()] {
+            let answer = source.get(&format!("{path}?attributes={}", percent(&names.join(",")))).expect(200);
+            assert!(!answer.json().to_string().contains("Rosebud"), "{names:?}: {}", answer.json());
+        }
+    }
+    let shown = source.get(&format!("/Users/{user}")).expect(200).json();
+    assert_eq!(shown[BADGE], json!({"card": {"number": "7"}, "pins": [{"type": "x"}]}));
+    source.post("/Users", &json!({"userName": "bob", "emails": [{"value": "bob@example.com"}]})).expect(201);
+    let logged = crate::support::eventually("the log", || {
+        let items = ada.items("/sources/contoso/requests?writes=true");
+        (items.len() == 2).then_some(items)
+    });
+    let body = |request: &Value| -> Value {
+        let detail = ada.read(&format!("/sources/contoso/requests/{}", request["sequence"]));
+        serde_json::from_str(&text(&detail["request_body"])).expect("JSON")
+    };
+    assert_eq!(body(&logged[1])[BADGE], json!({"card": "•••", "pins": "•••"}));
+    assert_eq!(body(&logged[0])["emails"], json!([{"value": "bob@example.com"}]), "other values are shown");
+}

@@ -85,6 +85,33 @@ fn a_search_over_all_types_holds_to_all_conditions() {
     }
 }
 
+/// The character U+0000 comes in nowhere, and is answered everywhere.
+#[test]
+fn a_null_character_is_refused() {
+    let server = Server::start();
+    let admin = Admin::first(&server);
+    let source = admin.source("Contoso");
+    let user = text(&source.post("/Users", &json!({"userName": "ada"})).expect(201).json()["id"]);
+    let inside = json!({"userName": "b", "urn:example:a": {"b\0": 1}});
+    source.post("/Users", &inside).expect_error(400, "invalidSyntax");
+    let outside = json!({"userName": "b", "urn:example:a\0b:c": {"k": 1}});
+    source.post("/Users", &outside).expect_error(400, "invalidSyntax");
+    for path in ["emails[type eq \"\\u0000\"].value", "emails[value eq \"a\\\\\\u0000\"].type"] {
+        let add = json!([{"op": "add", "path": path, "value": "x"}]);
+        source.patch(&format!("/Users/{user}"), add).expect_error(400, "invalidPath");
+    }
+    let kept = json!([{"op": "add", "path": "emails[type eq \"\\\\u0000\"].value", "value": "x"}]);
+    source.patch(&format!("/Users/{user}"), kept).expect(200);
+    assert_eq!(source.found("/Users", "title eq \"\\u0000\"").len(), 0);
+    for path in ["/users?q=%00", "/users?source=%00", "/changes?source=%00"] {
+        admin.get(path).expect_problem(422, "invalid");
+    }
+    for path in ["/sources/a%00", "/sources/%00/users/x"] {
+        admin.get(path).expect_problem(404, "not_found");
+    }
+    admin.post("/sources", &json!({"name": "a\0b"})).expect_problem(422, "invalid");
+}
+
 /// A page asks for what all its users refer to at once.
 #[test]
 fn a_page_names_the_manager_of_each() {
