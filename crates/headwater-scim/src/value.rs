@@ -2,6 +2,8 @@
 //!
 //! Everything here is strict: what clients get wrong has been mended by [`crate::deviation`].
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use base64::{
     Engine,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -65,10 +67,9 @@ pub fn check(
             check_length(attribute, values.len())?;
             let mut checked = Vec::with_capacity(values.len());
             for value in values {
-                if let Some(value) = check_one(attribute, value, ignored)? {
-                    merge(&mut checked, value);
-                }
+                checked.extend(check_one(attribute, value, ignored)?);
             }
+            let checked = distinct(checked);
             check_primary(attribute, &checked)?;
             Ok((!checked.is_empty()).then_some(Value::Array(checked)))
         }
@@ -241,6 +242,33 @@ pub(crate) fn merge(values: &mut Vec<Value>, element: Value) -> (usize, bool) {
     (values.len() - 1, true)
 }
 
+/// How many elements are compared with one another; of more it is remembered what they are.
+const FEW: usize = 32;
+
+/// The elements of a list, those that repeat another merged into it; see [`merge`].
+fn distinct(elements: Vec<Value>) -> Vec<Value> {
+    let mut merged = Vec::with_capacity(elements.len());
+    if elements.len() <= FEW {
+        for element in elements {
+            merge(&mut merged, element);
+        }
+        return merged;
+    }
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(elements.len());
+    for element in elements {
+        match places.entry(identity(&element)) {
+            Entry::Occupied(place) => {
+                merge_members(&mut merged[*place.get()], element);
+            }
+            Entry::Vacant(place) => {
+                place.insert(merged.len());
+                merged.push(element);
+            }
+        }
+    }
+    merged
+}
+
 /// What makes an element the same as another: its value with its type, or all of it where it has no
 /// value.
 pub(crate) fn identity(element: &Value) -> String {
@@ -264,5 +292,32 @@ pub(crate) fn is_same(left: &Value, right: &Value) -> bool {
         }
         (None, None) => left == right,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{FEW, distinct, merge};
+
+    #[test]
+    fn of_many_elements_those_that_repeat_others_are_merged_as_of_few() {
+        let element = |number: usize| match number % 5 {
+            0 => json!({"value": number % 7, "type": "work", "display": number}),
+            1 => json!({"value": number % 7, "primary": number == 1}),
+            2 => json!({"display": number % 3, "type": "x"}),
+            3 => json!(format!("plain {}", number % 4)),
+            _ => json!(number % 6),
+        };
+        for count in [FEW - 1, FEW, FEW + 1, 10 * FEW] {
+            let elements: Vec<Value> = (0..count).map(element).collect();
+            let mut expected = Vec::new();
+            for element in elements.clone() {
+                merge(&mut expected, element);
+            }
+            assert!(expected.len() < count);
+            assert_eq!(distinct(elements), expected, "{count}");
+        }
     }
 }
