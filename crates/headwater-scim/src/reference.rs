@@ -32,10 +32,7 @@ pub fn check_patch(body: &Object, resource_type: &ResourceType, base_url: &str) 
     };
     let Some(Value::Array(operations)) = member(body, "Operations") else { return Ok(()) };
     for operation in operations.iter().filter_map(Value::as_object) {
-        let Some(value) = member(operation, "value").filter(|value| value.is_object() || value.is_array())
-        else {
-            continue;
-        };
+        let Some(value) = member(operation, "value") else { continue };
         match member(operation, "path") {
             Some(Value::String(path)) => check_member(path.trim(), &value, resource_type, base_url)?,
             _ => {
@@ -54,12 +51,15 @@ fn check_member(
     resource_type: &ResourceType,
     base_url: &str,
 ) -> Result<(), ScimError> {
-    if !(value.is_object() || value.is_array()) {
-        return Ok(());
-    }
     match Name::resolve(name, resource_type) {
         Ok(Name::Attribute(AttributePath { attribute, sub_attribute: None, .. })) => {
             check_value(&attribute, value, base_url)
+        }
+        Ok(Name::Attribute(AttributePath { attribute, sub_attribute: Some(sub), .. }))
+            if sub.name == "$ref" =>
+        {
+            let element = Object::from_iter([(sub.name.clone(), value.clone())]);
+            check_value(&attribute, &Value::Object(element), base_url)
         }
         Ok(Name::Extension(schema)) => {
             for (name, value) in value.as_object().into_iter().flatten() {

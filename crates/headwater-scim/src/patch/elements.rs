@@ -294,13 +294,14 @@ impl Edit<'_> {
         let Some(equalities) = filter.equalities() else { return Ok(None) };
         let mut created = Object::new();
         for Comparison { path, literal, .. } in equalities {
+            // A plain value has no parts that could be made.
+            let Some(sub) = &path.sub_attribute else { return Ok(None) };
             let mut value = match literal {
                 Literal::Null => continue,
                 Literal::Boolean(value) => Value::Bool(*value),
                 Literal::Number(value) => Value::Number(value.clone()),
                 Literal::Text { text, .. } | Literal::Instant { text, .. } => Value::from(text.as_str()),
             };
-            let Some(sub) = &path.sub_attribute else { return Ok(None) };
             let contradicts = created.get(&sub.name).is_some_and(|known| *known != value);
             if contradicts || sub.mutability == Mutability::ReadOnly {
                 return Ok(None);

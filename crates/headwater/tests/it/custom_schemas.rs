@@ -425,3 +425,14 @@ fn a_part_that_is_never_returned_is_not_returned_by_name() {
     assert_eq!(body(&logged[1])[BADGE], json!({"card": "•••", "pins": "•••"}));
     assert_eq!(body(&logged[0])["emails"], json!([{"value": "bob@example.com"}]), "other values are shown");
 }
+
+/// A plain value has no parts that a filter could describe.
+#[test]
+fn a_filter_makes_no_element_of_a_list_of_plain_values() {
+    let (_server, _ada, source) = with_badges();
+    let user = user_with_badge(&source, "ada", &json!({"number": "1"}));
+    let add = json!([{"op": "add", "path": format!("{BADGE}:doors[value eq null]"), "value": "north"}]);
+    source.patch(&format!("/Users/{user}"), add).expect_error(400, "noTarget");
+    let shown = source.get(&format!("/Users/{user}")).expect(200).json();
+    assert_eq!(shown[BADGE], json!({"number": "1"}));
+}

@@ -112,6 +112,29 @@ fn a_null_character_is_refused() {
     admin.post("/sources", &json!({"name": "a\0b"})).expect_problem(422, "invalid");
 }
 
+/// A reference by its URI alone names a resource of this source, however it is sent.
+#[test]
+fn a_reference_that_is_set_by_its_uri_is_one_of_this_source() {
+    let server = Server::start();
+    let source = server.source("contoso");
+    let boss = source.post("/Users", &json!({"userName": "boss"})).expect(201).json();
+    let user = format!(
+        "/Users/{}",
+        text(&source.post("/Users", &json!({"userName": "ada"})).expect(201).json()["id"])
+    );
+    let replace = |path: &str, value: &str| json!([{"op": "replace", "path": path, "value": value}]);
+    let path = format!("{ENTERPRISE}:manager.$ref");
+    for url in ["http://elsewhere.example/Users/1", "x", "https://x/source/scim/other/v2/Users/1"] {
+        source.patch(&user, replace(&path, url)).expect_error(400, "invalidValue");
+        source
+            .patch(&user, json!([{"op": "replace", "value": {path.as_str(): url}}]))
+            .expect_error(400, "invalidValue");
+    }
+    let own = text(&boss["meta"]["location"]);
+    let answer = source.patch(&user, replace(&path, &own)).expect(200).json();
+    assert_eq!(answer[ENTERPRISE]["manager"]["value"], boss["id"]);
+}
+
 /// A page asks for what all its users refer to at once.
 #[test]
 fn a_page_names_the_manager_of_each() {
