@@ -49,9 +49,9 @@ const LEAVE: &str = "WITH left_behind AS (UPDATE walk SET came_from = NULL \
 const CLOSE: &str = "UPDATE walk SET open = open - 1 \
      WHERE source_id = $1 AND client = $2 AND list = $3 AND place = $4 AND position = $5 AND open > 0";
 const NOTE: &str = "INSERT INTO walk AS w (source_id, client, list, place, position, noted, open, came_from) \
-     VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT (source_id, client, list, place, position) DO UPDATE \
+     VALUES ($1, $2, $3, $4, $5, $6, $9, $7) ON CONFLICT (source_id, client, list, place, position) DO UPDATE \
      SET noted = GREATEST(w.noted, excluded.noted), came_from = excluded.came_from, \
-       open = CASE WHEN w.noted > $8 THEN w.open + 1 ELSE 1 END";
+       open = CASE WHEN w.noted > $8 THEN w.open + excluded.open ELSE excluded.open END";
 const AT_PLACE: &str =
     "SELECT 1 FROM walk WHERE source_id = $1 AND client = $2 AND list = $3 AND place = $4 AND noted > $5";
 const GIVE_WAY: &str =
@@ -211,9 +211,10 @@ async fn note(session: &Session, page: &ReadPage, is_first: bool, now: Millis) -
         .as_ref()
         .map(|(position, place, closed)| began.with([position.bound(), place.bound(), closed.bound()]));
     let of_finished = finished.as_ref().map(|position| began.with([position.bound()]));
-    let of_note = noted
-        .as_ref()
-        .map(|(at, position)| at.with([position.bound(), now.bound(), came_from.bound(), horizon.bound()]));
+    let walks = signed(page.walks_on());
+    let of_note = noted.as_ref().map(|(at, position)| {
+        at.with([position.bound(), now.bound(), came_from.bound(), horizon.bound(), walks.bound()])
+    });
     let of_place = noted.as_ref().map(|(at, _)| at.with([horizon.bound()]));
 
     let mut pipeline = Pipeline::new(session);

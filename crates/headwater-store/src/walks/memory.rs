@@ -36,7 +36,7 @@ impl Walks {
             known.leave(page, went_on);
         }
         if let Some((place, position)) = page.remembered() {
-            known.note(place, position, page.came_from(), now);
+            known.note(place, position, page, now);
         }
     }
 
@@ -74,7 +74,8 @@ impl Known {
         }
     }
 
-    fn note(&mut self, place: Place, position: &Position, from: Option<u64>, now: Millis) {
+    fn note(&mut self, place: Place, position: &Position, page: &ReadPage, now: Millis) {
+        let (from, walks) = (page.came_from(), page.walks_on());
         if !self.ends.contains_key(&place) {
             while self.order.len() >= MOST {
                 if let Some(oldest) = self.order.pop_front() {
@@ -86,10 +87,10 @@ impl Known {
         let ends = self.ends.entry(place).or_default();
         ends.retain(|end| end.noted > horizon(now));
         if let Some(end) = ends.iter_mut().find(|end| end.position == *position) {
-            (end.noted, end.open, end.from) = (now, end.open + 1, from);
+            (end.noted, end.open, end.from) = (now, end.open + walks, from);
             return;
         }
-        ends.push(End { position: position.clone(), noted: now, open: 1, from });
+        ends.push(End { position: position.clone(), noted: now, open: walks, from });
         sort(ends, place.descending);
         give_way(ends);
     }

@@ -74,6 +74,12 @@ impl ReadPage {
         is_short.then_some((Place { offset: *offset, ..self.began }, position))
     }
 
+    /// How many walks are at its end: none where it was the last. Whoever asks for more all the same goes on
+    /// from there, unless another walk is at that place. What that has passed came later than all of this one.
+    pub(crate) fn walks_on(&self) -> u64 {
+        u64::from(!self.is_last)
+    }
+
     /// The offset of the place that it began at, if it was remembered.
     pub(crate) fn came_from(&self) -> Option<u64> {
         self.went_on.as_ref().map(|_| self.began.offset)

@@ -135,6 +135,34 @@ fn a_reference_that_is_set_by_its_uri_is_one_of_this_source() {
     assert_eq!(answer[ENTERPRISE]["manager"]["value"], boss["id"]);
 }
 
+/// Walks that have come to their end, on a page that is full, are in nobody's way.
+#[test]
+fn a_walk_is_not_led_astray_by_those_that_ended_before_it() {
+    let server = Server::start();
+    let source = server.source("contoso");
+    let user = |number: usize| {
+        text(&source.post("/Users", &json!({"userName": format!("u{number}")})).expect(201).json()["id"])
+    };
+    let mut there: Vec<String> = (0..4).map(user).collect();
+    for turn in 0..8 {
+        let mut seen = Vec::new();
+        loop {
+            let page =
+                source.get(&format!("/Users?count=2&startIndex={}", seen.len() + 1)).expect(200).json();
+            assert_eq!(page["totalResults"], there.len(), "turn {turn}: {page}");
+            seen.extend(texts(page["Resources"].as_array().expect("users"), "/id"));
+            if seen.len() >= there.len() {
+                break;
+            }
+        }
+        assert_eq!(seen, there, "turn {turn}");
+        if turn > 0 {
+            source.delete(&format!("/Users/{}", there.remove(0))).expect(204);
+        }
+        there.push(user(10 + turn));
+    }
+}
+
 /// A page asks for what all its users refer to at once.
 #[test]
 fn a_page_names_the_manager_of_each() {
