@@ -43,6 +43,16 @@ impl Address {
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string),
             )
         })?;
+        // With one in the password that is not encoded, the rest of it would be told as a host or database.
+        let has_at = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        let is_url = scheme(&url).is_some();
+        if is_url
+            && (config.get_hosts().iter().any(has_at)
+                || config.get_dbname().is_some_and(|name| name.contains('@')))
+        {
+            let reason = "there is more than one @; one in a user name or password is written %40";
+            return Err(StoreError::Address(reason.to_owned()));
+        }
         let mode = options.mode(is_local(&config))?;
         config.ssl_mode(mode);
         if config.get_application_name().is_none() {
@@ -131,6 +141,8 @@ mod tests {
             "postgres://a:secret@localhost/x?sslcert=/nowhere/at/all",
             "postgres://a:secret@localhost/x?sslmode=disable&sslkey=/nowhere/at/all",
             "postgres://a:secret@db.example/x?nonsense=1",
+            "postgres://a:my@secret@db.example/x",
+            "postgres://a:my@secret/at@db.example/x",
         ] {
             match Address::parse(url) {
                 Err(StoreError::Address(reason)) => assert!(!reason.contains("secret"), "{reason}"),
