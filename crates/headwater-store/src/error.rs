@@ -40,7 +40,7 @@ pub enum StoreError {
     #[error("{0} is too long to be stored")]
     TooLong(&'static str),
     /// The schema of the database could not be brought up to date.
-    #[error("the database could not be migrated: {0}")]
+    #[error("the database could not be migrated: {}", cause(.0))]
     Migration(#[source] Box<refinery::Error>),
     /// A newer version of the program wrote the data.
     #[error(
@@ -240,6 +240,12 @@ impl StoreError {
             _ => false,
         }
     }
+}
+
+/// What is behind an error, and behind that.
+fn cause(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
 impl From<refinery::Error> for StoreError {
