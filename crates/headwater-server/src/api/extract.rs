@@ -24,9 +24,6 @@ const MAX_DEFINITION: usize = 1024 * 1024;
 /// The longest text that can be searched for, in characters.
 const MAX_SEARCH: usize = 200;
 
-/// The character U+0000 in a path.
-const NULL: &str = "%00";
-
 /// The parts of the path. What has the wrong form names nothing.
 pub(super) struct Segments<T>(pub(super) T);
 
@@ -34,9 +31,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if parts.uri.path().contains(NULL) {
-            return Err(Problem::not_found("There is nothing at this path."));
-        }
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(path)| Self(path))
             .map_err(|_| Problem::not_found("There is nothing at this path: an id in it has the wrong form."))
@@ -55,9 +49,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         let chosen: Vec<(String, String)> = serde_urlencoded::from_str(query)
             .map_err(|error| Problem::invalid("query", format!("The query can't be read: {error}.")))?;
         let chosen: Vec<_> = chosen.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        if let Some((name, _)) = chosen.iter().find(|(_, value)| value.contains('\0')) {
-            return Err(Problem::invalid(name, "It has the character U+0000, which is not taken."));
-        }
         let encoded = serde_urlencoded::to_string(&chosen)
             .map_err(|error| Problem::invalid("query", format!("The query can't be read: {error}.")))?;
         let parameters = serde_urlencoded::Deserializer::new(form_urlencoded::parse(encoded.as_bytes()));
@@ -112,22 +103,7 @@ async fn json(request: Request, context: &App, most: usize) -> Result<Value, Pro
     if !value.is_object() {
         return Err(Problem::invalid("body", "The body has to be a JSON object."));
     }
-    if has_null_character(&value) {
-        return Err(Problem::invalid("body", "A text has the character U+0000, which is not taken."));
-    }
     Ok(value)
-}
-
-/// Whether a text has the character that databases take for its end.
-fn has_null_character(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(values) => values.iter().any(has_null_character),
-        Value::Object(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_null_character(value))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 /// The input that an error is about: where it stands, or where one is missing, what it would be

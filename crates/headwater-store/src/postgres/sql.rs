@@ -304,6 +304,7 @@ impl Waiting {
 impl Sql for Waiting {
     fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         let statement = numbered(statement);
+        let parameters = storable(parameters);
         let bound: Vec<(&(dyn ToSql + Sync), Type)> = parameters.iter().map(bound).collect();
         self.wait(self.connection.execute_typed(&statement, &bound))
     }
@@ -312,6 +313,7 @@ impl Sql for Waiting {
         let statement = numbered(statement);
         let mut changed = 0;
         for rows in rows.chunks(AT_ONCE) {
+            let rows: Vec<Cow<'_, [Value]>> = rows.iter().map(|row| storable(row)).collect();
             let bound: Vec<Vec<(&(dyn ToSql + Sync), Type)>> =
                 rows.iter().map(|row| row.iter().map(bound).collect()).collect();
             let all = join_all(bound.iter().map(|row| self.connection.execute_typed(&statement, row)));
@@ -328,6 +330,7 @@ impl Sql for Waiting {
         parameters: &[Value],
     ) -> Result<RowsRead, StoreError> {
         let statement = numbered(statement);
+        let parameters = storable(parameters);
         let bound: Vec<Parameter<'_>> = parameters.iter().map(bound).collect();
         let Rows { rows, is_cut } = self.wait(self.connection.once(bytes, &statement, &bound))?;
         Ok(RowsRead { rows: rows.iter().map(row).collect::<Result<_, _>>()?, is_cut })
@@ -429,6 +432,19 @@ fn column<'a, T: FromValue<'a>>(rows: &'a [Vec<Value>], at: usize) -> Result<Vec
 /// `?1` as `$1`.
 fn numbered(statement: &str) -> String {
     statement.replace('?', "$")
+}
+
+/// Values as the database takes them: no text of its has the character U+0000, and none is found by it.
+fn storable(values: &[Value]) -> Cow<'_, [Value]> {
+    let is_storable = |value: &Value| !matches!(value, Value::Text(text) if text.contains('\0'));
+    if values.iter().all(is_storable) {
+        return Cow::Borrowed(values);
+    }
+    let replaced = values.iter().map(|value| match value {
+        Value::Text(text) => Value::Text(text.replace('\0', "\u{fffd}")),
+        value => value.clone(),
+    });
+    Cow::Owned(replaced.collect())
 }
 
 /// A value as a parameter. What is none has no type either: the database takes it for what it should be.
