@@ -391,6 +391,7 @@ pub fn attributes(mut document: Object) -> Object {
     document.shift_remove("id");
     document
 }
+
 /// Puts a mask in the place of what is never returned (RFC 7643 §2.4, §7), in all attributes of a resource or
 /// some of them.
 pub fn mask_never_returned(attributes: &mut Object, resource_type: &ResourceType, mask: &str) {

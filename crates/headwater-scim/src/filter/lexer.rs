@@ -72,7 +72,6 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, FilterError> {
     Ok(tokens)
 }
 
-/// The length of the JSON string that `text` starts with, quotes included.
 /// Whether a text in a filter has the character U+0000, escaped as in JSON.
 pub fn has_null_character(filter: &str) -> bool {
     let mut escaped = false;
@@ -83,6 +82,7 @@ pub fn has_null_character(filter: &str) -> bool {
     })
 }
 
+/// The length of the JSON string that `text` starts with, quotes included.
 fn string_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (index, byte) in text.bytes().enumerate().skip(1) {
