@@ -29,7 +29,7 @@ use tower::ServiceExt;
 use crate::{
     Context,
     api::{self, Peer, Problem},
-    maintenance, scim, ui,
+    maintenance, origin, scim, ui,
     write_timeout::WriteTimeout,
 };
 
@@ -40,6 +40,8 @@ const ALIVE: &str = "/healthz";
 const READY: &str = "/readyz";
 /// How many are told at once whether it can serve: the store is asked for each.
 const MOST_WATCHERS: usize = 32;
+/// How long it may take to tell whether it can serve: load balancers don't wait long.
+const MOST_TIME_TO_TELL: Duration = Duration::from_secs(3);
 /// How many requests of the admin API and the web UI are worked on at once, so that they can't take
 /// the place of identity providers.
 const MOST_OF_PEOPLE: usize = 256;
@@ -190,6 +192,9 @@ async fn answer(
     peer: SocketAddr,
     mut request: Request<Body>,
 ) -> Result<Response, std::convert::Infallible> {
+    if !origin::names_host(&request) {
+        return Ok(without_host(&shared.context, peer, &request));
+    }
     if !request.uri().path().starts_with(scim::PREFIX) {
         request.extensions_mut().insert(Peer(peer.ip()));
         let is_api = request.uri().path().starts_with(api::PREFIX);
@@ -207,16 +212,30 @@ async fn answer(
     }
     let Ok(_permit) = shared.requests.try_acquire() else {
         let busy = ScimError::with_status(503, "the server is busy; try again");
-        return Ok(scim::overloaded(&shared.context, peer.ip(), &request, &busy));
+        return Ok(scim::turned_away(&shared.context, peer.ip(), &request, &busy));
     };
     Ok(scim::handle(shared.context, peer.ip(), request).await)
 }
 
+/// The answer to a request that doesn't name one host. Nothing that follows on its connection is read.
+fn without_host(context: &Arc<Context>, peer: SocketAddr, request: &Request<Body>) -> Response {
+    let detail = "The header Host has to be there once, and name the server.";
+    let mut response = if request.uri().path().starts_with(scim::PREFIX) {
+        scim::turned_away(context, peer.ip(), request, &ScimError::with_status(400, detail))
+    } else {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", detail).into_response()
+    };
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 async fn ready(State(shared): State<Shared>) -> Response {
-    match shared.context.store.ping().await {
+    let ping = tokio::time::timeout(MOST_TIME_TO_TELL, shared.context.store.ping());
+    let told = ping.await.map_err(|_| "the database doesn't answer".to_owned());
+    match told.and_then(|told| told.map_err(|error| error.to_string())) {
         Ok(()) => "ready\n".into_response(),
         Err(error) => {
-            tracing::error!(%error, "not ready");
+            tracing::error!(error, "not ready");
             let detail = "The database can't be used at the moment.";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).into_response()
         }

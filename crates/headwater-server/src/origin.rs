@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use hyper::{HeaderMap, header};
+use axum::body::Body;
+use hyper::{HeaderMap, Request, Version, header, http::uri::Authority};
 use ipnet::IpNet;
 
 use crate::configuration::Configuration;
@@ -30,6 +31,17 @@ pub(crate) fn origin(configuration: &Configuration, headers: &HeaderMap, peer: I
     let outer = first(headers, "x-forwarded-host").or(forwarded.host).filter(|host| is_authority(host));
     let prefix = first(headers, "x-forwarded-prefix").filter(|prefix| is_prefix(prefix)).unwrap_or_default();
     format!("{scheme}://{}{}", outer.unwrap_or(&host), prefix.trim_end_matches('/'))
+}
+
+/// Whether a request names the host that it is for as it has to (RFC 9112 §3.2): once, unless it is of a version
+/// of HTTP before 1.1.
+pub(crate) fn names_host(request: &Request<Body>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => is_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// Where a request comes from: the peer, or what trusted proxies say of it. The rightmost address
@@ -110,6 +122,11 @@ fn first_forwarded(value: &str) -> Forwarded<'_> {
         }
     }
     forwarded
+}
+
+/// Whether a header says `Host` as it may be said: empty, or a host, maybe with a port.
+fn is_host(host: &[u8]) -> bool {
+    host.is_empty() || Authority::try_from(host).is_ok_and(|host| !host.as_str().contains('@'))
 }
 
 fn is_authority(host: &str) -> bool {

@@ -86,6 +86,35 @@ pub enum Write {
     },
 }
 
+impl ChangeSet {
+    /// About how many bytes its writes take.
+    pub fn size(&self) -> usize {
+        self.writes.iter().map(|write| write.size()).sum()
+    }
+}
+
+impl Write {
+    /// About how many bytes it takes: its documents and members. Keys are parts of documents.
+    pub fn size(&self) -> usize {
+        let of_edit = |edit: &RelationEdit| match edit {
+            RelationEdit::Add(ids) | RelationEdit::Remove(ids) | RelationEdit::Replace(ids) => size_of(ids),
+            RelationEdit::RemoveMatching(_) | RelationEdit::Clear => 0,
+        };
+        match self {
+            Self::Create { document, members, .. } => document.len() + size_of(members),
+            Self::Update { document, members, .. } => {
+                let changed = document.as_ref();
+                changed.map_or(0, DocumentChange::size) + members.iter().map(of_edit).sum::<usize>()
+            }
+            Self::Delete { .. } => 0,
+        }
+    }
+}
+
+fn size_of(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
+}
+
 /// A document that replaces another.
 #[derive(Debug, Clone)]
 pub struct DocumentChange {
@@ -110,6 +139,12 @@ pub struct IndexKeys {
     pub removed: Vec<IndexKey>,
     /// Keys that come.
     pub added: Vec<IndexKey>,
+}
+
+impl DocumentChange {
+    fn size(&self) -> usize {
+        self.document.len() + self.before.len() + self.after.len()
+    }
 }
 
 impl IndexKeys {

@@ -26,20 +26,36 @@ use super::{
 
 /// The most operations that are committed together: a bound on how long others wait.
 const MOST_TOGETHER: usize = 250;
+/// About how many bytes they may write before they are committed: a bound on that, and on memory.
+const MOST_BYTES_TOGETHER: usize = 4 * 1024 * 1024;
 
 /// What is said of each operation of a bulk request that the store has not done.
 const UNDONE: &str = "this operation has not been done";
 
-/// How many bulk requests are read and carried out at once: each may take many times its length in
-/// memory. Others wait for their turn; half of the places are for other sources than any one.
+/// How many bulk requests are carried out at once: each may take many times its length in memory.
 const MOST_AT_ONCE: usize = 8;
-
+/// How many long ones are received at once: each takes its length.
+const MOST_ARRIVING: usize = 32;
 /// How long a bulk request waits for its turn.
 const MOST_WAIT: Duration = Duration::from_secs(30);
 
-/// The places of bulk requests that are read and carried out at once.
-pub fn bulk_places() -> Places {
-    Places::new(MOST_AT_ONCE, MOST_WAIT)
+/// The places of bulk requests: others wait for their turn. Half of the places are for other sources than any
+/// one. Whoever sends slowly holds up nobody who is carried out, nor short requests.
+#[derive(Debug)]
+pub struct BulkPlaces {
+    /// Of long ones that are received.
+    pub arriving: Places,
+    /// Of those that are read and carried out.
+    pub carried_out: Places,
+}
+
+impl Default for BulkPlaces {
+    fn default() -> Self {
+        Self {
+            arriving: Places::new(MOST_ARRIVING, MOST_WAIT),
+            carried_out: Places::new(MOST_AT_ONCE, MOST_WAIT),
+        }
+    }
 }
 
 /// What became of an operation, by its place in the request.
@@ -61,6 +77,8 @@ struct Planned {
 #[derive(Default)]
 struct Batch {
     planned: Vec<Planned>,
+    /// About how many bytes it writes.
+    bytes: usize,
     /// The resources that it touches.
     touched: HashSet<ResourceId>,
     /// Whether it writes references to others.
@@ -202,11 +220,12 @@ impl Bulk<'_> {
         }
         for (_, operation, step) in &parts {
             self.batch.touched.extend(step.touches());
+            self.batch.bytes += step.writes.iter().map(|write| write.size()).sum::<usize>();
             self.batch.has_references |= step.writes.iter().any(|write| refers(write));
             self.batch.moves_members |= operation.resource_type.relation().is_some();
         }
         self.batch.planned.push(Planned { parts });
-        if self.batch.planned.len() >= MOST_TOGETHER {
+        if self.batch.planned.len() >= MOST_TOGETHER || self.batch.bytes >= MOST_BYTES_TOGETHER {
             self.flush().await;
         }
     }

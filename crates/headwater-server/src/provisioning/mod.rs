@@ -24,7 +24,7 @@ use headwater_store::{
 };
 use uuid::Uuid;
 
-pub use bulk::{BulkRequest, bulk_places};
+pub use bulk::{BulkPlaces, BulkRequest};
 pub use pages::{ListRequest, SortOrder};
 pub use representation::{Answer, Elements, Names, Segment, Shape};
 

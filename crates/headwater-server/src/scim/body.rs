@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use headwater_scim::error::ScimError;
 use headwater_store::Profile;
@@ -36,17 +36,32 @@ pub(super) async fn discard(mut body: Body) -> bool {
     tokio::time::timeout(MAX_DISCARDING, read).await.unwrap_or(false)
 }
 
-/// Reads a body whole, of at most `longest` bytes.
+/// Whether the client waits to be told that it may send the body (RFC 9110 §10.1.1), as it is when somebody
+/// begins to read it.
+pub(super) fn is_held_back(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::EXPECT)
+        .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Takes a body and reads it whole, of at most `longest` bytes. One that is announced to be longer, and either
+/// held back or far too long to be thrown away, is not begun, and stays where it is.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long.
 pub(super) async fn read(
-    body: Body,
+    body: &mut Option<Body>,
+    headers: &HeaderMap,
     longest: usize,
     configuration: &Configuration,
 ) -> Result<Bytes, ScimError> {
+    let announced = body.as_ref().map_or(0, |body| body.size_hint().lower());
+    let most = if is_held_back(headers) { longest } else { longest.saturating_mul(PATIENCE) };
+    if announced > most as u64 {
+        return Err(too_long(longest));
+    }
     let timeout = Duration::from_secs(configuration.read_timeout_seconds);
-    let read = tokio::time::timeout(timeout, collect(body, longest)).await;
+    let read = tokio::time::timeout(timeout, collect(body.take().unwrap_or_default(), longest)).await;
     read.unwrap_or_else(|_| Err(ScimError::with_status(408, "the body took too long to arrive")))
 }
 
@@ -64,9 +79,13 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, ScimError> {
         }
     }
     if length > limit {
-        return Err(ScimError::with_status(413, format!("the body is longer than {limit} bytes")));
+        return Err(too_long(limit));
     }
     Ok(collected.freeze())
+}
+
+fn too_long(limit: usize) -> ScimError {
+    ScimError::with_status(413, format!("the body is longer than {limit} bytes"))
 }
 
 /// AMB-55: `application/scim+json` and `application/json`, in UTF-8, as they are; a missing type is

@@ -52,8 +52,8 @@ pub async fn handle(context: Arc<Context>, peer: IpAddr, request: Request<Body>)
     recording.finish(response)
 }
 
-/// The answer to a request that there is no room for.
-pub(crate) fn overloaded(
+/// The answer to a request that is not looked at any further.
+pub(crate) fn turned_away(
     context: &Arc<Context>,
     peer: IpAddr,
     request: &Request<Body>,
@@ -70,10 +70,11 @@ async fn answer(
     request: Request<Body>,
 ) -> Response {
     let (head, body) = request.into_parts();
+    let is_held_back = body::is_held_back(&head.headers);
     let mut body = Some(body);
     let mut response = judge(context, peer, recording, slug, head, &mut body).await;
     if let Some(unread) = body
-        && !body::discard(unread).await
+        && (is_held_back || !body::discard(unread).await)
     {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }

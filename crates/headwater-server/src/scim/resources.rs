@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use headwater_scim::{error::ScimError, json, message, projection::Projection, resource_type::ResourceType};
 use serde_json::Value;
@@ -9,7 +10,8 @@ use serde_json::Value;
 use super::{Answered, Exchange, Failure, body, conditions, query::Parameters, respond};
 use crate::provisioning::{BulkRequest, ListRequest, Provisioning, Refusal};
 
-/// From which length on, in bytes, a bulk request is parsed on a thread of its own.
+/// From which length on, in bytes, a bulk request is parsed on a thread of its own, and needs a place while it
+/// arrives.
 const LONG: usize = 256 * 1024;
 
 impl Exchange<'_> {
@@ -19,9 +21,9 @@ impl Exchange<'_> {
 
     async fn body(&mut self) -> Result<Bytes, Refusal> {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
-        let sent = self.body.take().unwrap_or_default();
         let configuration = &self.context.configuration;
-        let read = body::read(sent, configuration.max_body_bytes, configuration).await?;
+        let read =
+            body::read(self.body, &self.head.headers, configuration.max_body_bytes, configuration).await?;
         self.caller.noted.body(&read);
         self.caller.check_let_in(self.context).await?;
         Ok(read)
@@ -103,17 +105,24 @@ impl Exchange<'_> {
     /// POST to `/Bulk` (RFC 7644 §3.7).
     pub(super) async fn bulk(self) -> Answered {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
-        let _place = self.context.bulk_places.take(self.caller.source.id).await.map_err(Refusal::from)?;
-        let sent = self.body.take().unwrap_or_default();
+        let (places, source) = (&self.context.bulk_places, self.caller.source.id);
+        let arriving = if self.body.as_ref().is_some_and(is_long) {
+            Some(places.arriving.take(source).await.map_err(Refusal::from)?)
+        } else {
+            None
+        };
         let configuration = &self.context.configuration;
         let most = configuration.max_bulk_bytes;
-        let read = body::read(sent, most, configuration).await.map_err(|mut error| {
-            if error.status == 413 {
-                error.detail = format!("the size of the bulk request exceeds maxPayloadSize ({most})");
-            }
-            error
-        })?;
+        let read =
+            body::read(self.body, &self.head.headers, most, configuration).await.map_err(|mut error| {
+                if error.status == 413 {
+                    error.detail = format!("the size of the bulk request exceeds maxPayloadSize ({most})");
+                }
+                error
+            })?;
         self.caller.noted.body(&read);
+        let _place = places.carried_out.take(source).await.map_err(Refusal::from)?;
+        drop(arriving);
         let length = read.len();
         let request = parsed(read).await?;
         let provisioning = Provisioning::new(self.context, &self.caller);
@@ -139,6 +148,11 @@ impl Exchange<'_> {
         let answer = provisioning.list(resource_types, &request, &projections).await?;
         Ok(respond::resource(200, answer, self.context, self.caller.source.id))
     }
+}
+
+/// Whether a bulk request is long, or doesn't say how long it is.
+fn is_long(body: &Body) -> bool {
+    body.size_hint().upper().is_none_or(|most| most >= LONG as u64)
 }
 
 /// Parses a bulk request; a long one where that holds up nobody.

@@ -21,6 +21,8 @@ use crate::{Applied, ApplyError, ChangeSet, SourceId, StoreError, lock};
 const MOST_JOBS: usize = 256;
 /// The most writes of them, but for what a single job has.
 const MOST_WRITES: usize = 1_024;
+/// About the most bytes of them, but for what a single job has.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// How often a transaction is begun anew that the database gave up, or whose connection was lost
 /// before it was to be committed.
 const MOST_TRIES: u32 = 5;
@@ -182,11 +184,13 @@ impl Turn {
     fn next(&mut self) -> Option<Vec<Job>> {
         let mut waiting = lock(&self.queues.waiting);
         let line = waiting.get_mut(&self.source)?;
-        let mut writes = 0;
+        let (mut writes, mut bytes) = (0, 0);
         let mut jobs = Vec::new();
         while let Some(job) = line.front() {
             writes += job.change_sets.iter().map(|change_set| change_set.writes.len()).sum::<usize>();
-            if jobs.len() == MOST_JOBS || !jobs.is_empty() && writes > MOST_WRITES {
+            bytes += job.change_sets.iter().map(ChangeSet::size).sum::<usize>();
+            let is_too_much = writes > MOST_WRITES || bytes > MOST_BYTES;
+            if jobs.len() == MOST_JOBS || !jobs.is_empty() && is_too_much {
                 break;
             }
             jobs.extend(line.pop_front());

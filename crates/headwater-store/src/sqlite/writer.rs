@@ -25,6 +25,8 @@ use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
 /// The most jobs that share a commit: a bound on how long the first of them waits.
 const MOST_JOBS: usize = 256;
+/// About the most bytes of what they write, but for what a single job has.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// The page with this number (1 GiB from the beginning) has no place in a database. SQLite uses the number
 /// for a moment when it puts the pages of a tree in order, and then looks through its whole cache for it
 /// at the end of the transaction, unless the database has that many pages.
@@ -48,6 +50,9 @@ pub(super) struct Writer {
 
 /// Work for the writer, and somebody who waits for its outcome.
 trait Job: Send {
+    /// About how many bytes it writes.
+    fn size(&self) -> usize;
+
     /// Does the work in the transaction of a batch. What it returns is told the fate of the batch.
     fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer;
 
@@ -78,6 +83,7 @@ impl From<&Failure> for StoreError {
 
 struct Task<W, T, E> {
     work: W,
+    size: usize,
     caller: oneshot::Sender<Result<T, E>>,
 }
 
@@ -87,8 +93,12 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
+    fn size(&self) -> usize {
+        self.size
+    }
+
     fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer {
-        let Self { work, caller } = *self;
+        let Self { work, caller, .. } = *self;
         let result = work(transaction, state);
         Box::new(move |batch| {
             // A success is one only when the batch is durable.
@@ -130,7 +140,8 @@ impl Writer {
     }
 
     pub(super) async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
-        self.submit(move |transaction, state| apply_whole(transaction, state, &change_set)).await
+        let size = change_set.size();
+        self.submit(size, move |transaction, state| apply_whole(transaction, state, &change_set)).await
     }
 
     /// Applies change sets one after the other; see [`crate::Store::apply_all`].
@@ -139,7 +150,8 @@ impl Writer {
         change_sets: Vec<ChangeSet>,
         most_failures: usize,
     ) -> Result<Vec<Result<Applied, ApplyError>>, StoreError> {
-        self.submit(move |transaction, state| {
+        let size = change_sets.iter().map(ChangeSet::size).sum();
+        self.submit(size, move |transaction, state| {
             let mut outcomes = Vec::with_capacity(change_sets.len());
             let mut failures = 0;
             for change_set in &change_sets {
@@ -165,7 +177,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(move |transaction, state| {
+        self.submit(0, move |transaction, state| {
             state.write_down(transaction)?;
             state.changed().add_others();
             in_savepoint(transaction, state, |_| work(transaction))
@@ -175,10 +187,11 @@ impl Writer {
 
     async fn submit<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
+        size: usize,
         work: impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let (caller, outcome) = oneshot::channel();
-        let task = Box::new(Task { work, caller });
+        let task = Box::new(Task { work, size, caller });
         let sent = lock(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(task).is_ok());
         if !sent {
             return Err(StoreError::Closed.into());
@@ -284,7 +297,9 @@ impl Writing {
         };
         let failed = |reason: &str| Failure::NotCommitted(reason.to_owned());
         let mut state = Batch::default();
-        while let Some(job) = waiting.pop_front() {
+        let mut bytes = 0;
+        while let Some(job) = waiting.pop_front_if(|job| bytes == 0 || bytes + job.size() <= MOST_BYTES) {
+            bytes += job.size();
             let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
             answers.push(answer.map_err(|_| failed("a change made the writer panic"))?);
             if transaction.is_autocommit() {
@@ -354,7 +369,7 @@ fn in_savepoint<T, E: From<rusqlite::Error>>(
 mod tests {
     use std::{path::Path, sync::Arc};
 
-    use super::Writer;
+    use super::{MOST_BYTES, Writer};
     use crate::{
         ResourceId, StoreError,
         sqlite::{
@@ -433,6 +448,25 @@ mod tests {
         assert!(panicking.await.is_err());
         writer.run(insert(1)).await.expect("the writer goes on");
         assert_eq!(numbers(&writer).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn what_is_large_is_committed_by_itself() {
+        let writer = writer().await;
+        let (release, held) = std::sync::mpsc::channel();
+        // What comes meanwhile would be one batch, if it were small.
+        let holding = writer.run(move |_| held.recv().map_err(|_| StoreError::Closed));
+        let large = |number: i64| {
+            writer.submit(MOST_BYTES / 2 + 1, move |transaction, _| {
+                assert!(number > 0, "on purpose");
+                insert(number)(transaction)
+            })
+        };
+        let releasing = async { release.send(()).expect("heard") };
+        let (held, first, second, panicked, ()) =
+            tokio::join!(holding, large(1), large(2), large(0), releasing);
+        assert!(held.is_ok() && first.is_ok() && second.is_ok() && panicked.is_err());
+        assert_eq!(numbers(&writer).await, [1, 2]);
     }
 
     #[tokio::test]

@@ -217,6 +217,87 @@ fn limits_have_clear_errors() {
     client.send_raw(unannounced.as_bytes(), false).expect("an answer").expect_error(413, "");
 }
 
+/// RFC 9110 §10.1.1: who asks whether it may send a body is told no before it has.
+#[test]
+fn a_body_that_is_too_long_need_not_be_sent() {
+    let server = Server::start();
+    let source = server.source("announced");
+    let head = |path: &str, token: &str, length: usize, expect: &str| {
+        format!(
+            "POST {}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n{expect}\r\n",
+            source.path
+        )
+    };
+    let held_back = "Expect: 100-continue\r\n";
+    for (path, token, length, expect, status) in [
+        ("/Users", &*source.token, 1024 * 1024 + 1, held_back, 413),
+        ("/Users", &*source.token, usize::MAX / 2, "", 413),
+        ("/Bulk", &*source.token, 8 * 1024 * 1024 + 1, held_back, 413),
+        ("/Users", "unknown", 100, held_back, 401),
+    ] {
+        let mut client = Client::connect(server.address()).expect("a connection");
+        let answer = client.send_raw(head(path, token, length, expect).as_bytes(), false).expect("an answer");
+        assert_eq!(answer.header("connection"), Some("close"), "{path} {length}");
+        answer.expect_error(status, "");
+    }
+}
+
+/// RFC 9112 §3.2.
+#[test]
+fn a_request_names_its_host_once() {
+    let server = Server::start();
+    let source = server.source("hosts");
+    let scim = format!("{}/Users", source.path);
+    let send = |target: &str, version: &str, hosts: &str| {
+        let head =
+            format!("GET {target} HTTP/{version}\r\n{hosts}Authorization: Bearer {}\r\n\r\n", source.token);
+        Client::connect(server.address())
+            .expect("a connection")
+            .send_raw(head.as_bytes(), false)
+            .expect("an answer")
+    };
+    for (version, hosts) in
+        [("1.1", ""), ("1.1", "Host: a\r\nHost: b\r\n"), ("1.1", "Host: a b\r\n"), ("1.0", "Host: u@a\r\n")]
+    {
+        let refused = send(&scim, version, hosts);
+        assert_eq!(refused.header("connection"), Some("close"));
+        refused.expect_error(400, "");
+        send("/api/v1/sources", version, hosts).expect_problem(400, "malformed");
+    }
+    for (version, hosts) in [("1.1", "Host:\r\n"), ("1.1", "Host: [::1]:8080\r\n"), ("1.0", "")] {
+        send(&scim, version, hosts).expect(200);
+        send("/healthz", version, hosts).expect(200);
+    }
+}
+
+/// Those who send slowly, as many as may.
+#[test]
+fn slow_bulk_requests_hold_up_nobody() {
+    let server = Server::start();
+    let sources = [server.source("slow"), server.source("slower"), server.source("quick")];
+    let begin = |source: &Source, length: usize| {
+        let head = format!(
+            "POST {}/Bulk HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
+            source.path, source.token
+        );
+        let mut client = Client::connect(server.address()).expect("a connection");
+        // It is being received then.
+        assert_eq!(client.send_raw(head.as_bytes(), true).expect("an answer").status, 100);
+        client
+    };
+    let slow: Vec<Client> =
+        (0..10).flat_map(|_| [begin(&sources[0], 1_000_000), begin(&sources[1], 1_000)]).collect();
+    let operations =
+        json!([{"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "ada"}}]);
+    let body =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
+    for source in &sources {
+        let answer = source.post("/Bulk", &body).expect(200).json();
+        assert_eq!(answer["Operations"][0]["status"], "201", "{answer}");
+    }
+    drop(slow);
+}
+
 #[test]
 fn a_body_that_takes_too_long_is_given_up() {
     let server = Server::start_with(&["--read-timeout-seconds", "1"]);

@@ -96,6 +96,28 @@ fn a_thousand_operations_share_a_few_commits() {
     assert!((1..=12).contains(&mixed), "{mixed} commits for 901 operations of several kinds");
 }
 
+/// Nobody waits for all of them, and they need not be in memory together.
+#[test]
+fn large_operations_of_one_request_share_a_few_commits() {
+    let server = Server::start();
+    let source = server.source("large");
+    let large = |number: usize| {
+        let user = json!({"userName": format!("user-{number}"), "title": "x".repeat(900_000)});
+        let created = source.post("/Users", &user).expect(201).json();
+        format!("/Users/{}", created["id"].as_str().expect("an id"))
+    };
+    let paths: Vec<String> = (0..12).map(large).collect();
+    let data = crate::support::patch(&json!([{"op": "add", "path": "displayName", "value": "D"}]));
+    let change = |path: &String| json!({"method": "PATCH", "path": path, "data": data});
+    let changes: Vec<Value> = paths.iter().map(change).collect();
+    let commits = Commits::hold(&server.database());
+    let before = commits.count();
+    let answered = bulk(&source, &changes);
+    assert!(answered.iter().all(|answer| answer["status"] == "200"));
+    let together = commits.count() - before;
+    assert!((3..=6).contains(&together), "{together} commits for 11 MB");
+}
+
 /// Shows BLK-021, BLK-022.
 #[test]
 fn a_body_may_be_as_long_as_is_announced_and_not_a_byte_longer() {
