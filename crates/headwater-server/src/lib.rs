@@ -52,8 +52,8 @@ pub struct Context {
     pub token_uses: tokens::TokenUses,
     /// Attributes that clients sent and no schema knows, not yet written down.
     pub unknown_attributes: UnknownAttributes,
-    /// How many bulk requests are received and carried out at once.
-    pub bulk_places: provisioning::BulkPlaces,
+    /// Room for what takes much memory.
+    pub room: provisioning::Room,
     /// Who follows a stream of requests.
     pub streams: api::Streams,
     /// When the server was started.

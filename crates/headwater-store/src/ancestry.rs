@@ -1,6 +1,6 @@
 //! The groups that members are in, be it by way of other groups.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{MemberId, Related, StoreError};
 
@@ -20,7 +20,7 @@ pub(crate) trait Groups {
 }
 
 /// What is known of who is in which group, while the groups of several members are found in one snapshot:
-/// each group is read and gone up from once, however many of them it holds.
+/// each group is read once, however many of them it holds.
 #[derive(Default)]
 pub(crate) struct Ancestry {
     /// Groups, by the numbers that they have here.
@@ -28,8 +28,6 @@ pub(crate) struct Ancestry {
     numbers: HashMap<MemberId, usize>,
     /// Those that hold a group, as far as it was looked at.
     parents: HashMap<usize, Vec<usize>>,
-    /// All above a group, by way of others too.
-    above: HashMap<usize, Vec<usize>>,
     /// How many numbers are in all of these.
     size: usize,
 }
@@ -52,20 +50,11 @@ impl Ancestry {
         groups: &mut impl Groups,
     ) -> Result<Vec<Related>, StoreError> {
         let direct = self.holders(member, groups)?;
-        let mut found = vec![false; self.groups.len()];
-        for group in &direct {
-            self.go_up(*group, groups)?;
-            found.resize(self.groups.len(), false);
-            for above in self.above.get(group).into_iter().flatten() {
-                found[*above] = true;
-            }
-        }
-        for group in &direct {
-            found[*group] = false;
-        }
-        let indirect = found.into_iter().enumerate().filter(|(_, found)| *found).map(|(number, _)| number);
-        let mut indirect: Vec<Related> =
-            indirect.map(|number| Related { direct: false, ..self.groups[number].clone() }).collect();
+        let above = self.above(&direct, groups)?;
+        let mut indirect: Vec<Related> = above
+            .into_iter()
+            .map(|number| Related { direct: false, ..self.groups[number].clone() })
+            .collect();
         indirect.sort_unstable_by(|left, right| left.id.cmp(&right.id));
         let mut groups: Vec<Related> = direct.iter().map(|number| self.groups[*number].clone()).collect();
         groups.sort_unstable_by(|left, right| left.id.cmp(&right.id));
@@ -90,32 +79,25 @@ impl Ancestry {
         Ok(numbers)
     }
 
-    /// Finds all that is above a group.
-    fn go_up(&mut self, group: usize, groups: &mut impl Groups) -> Result<(), StoreError> {
-        if self.above.contains_key(&group) {
-            return Ok(());
-        }
-        let mut seen = vec![false; self.groups.len()];
+    /// All that is above some groups, but for themselves. It takes no more than the groups that are met and what
+    /// these are in themselves, however they hold each other.
+    fn above(&mut self, below: &[usize], groups: &mut impl Groups) -> Result<Vec<usize>, StoreError> {
+        let mut seen: HashSet<usize> = below.iter().copied().collect();
+        let mut waiting = below.to_vec();
         let mut above = Vec::new();
-        let mut waiting = vec![group];
         while let Some(next) = waiting.pop() {
             if !self.parents.contains_key(&next) {
                 let id = self.groups[next].id.clone();
                 let parents = self.holders(&id, groups)?;
                 self.size += parents.len();
                 self.parents.insert(next, parents);
-                seen.resize(self.groups.len(), false);
             }
-            for parent in self.parents.get(&next).into_iter().flatten() {
-                if !std::mem::replace(&mut seen[*parent], true) {
-                    above.push(*parent);
-                    waiting.push(*parent);
-                }
-            }
+            let unseen = self.parents[&next].iter().filter(|parent| seen.insert(**parent));
+            let before = above.len();
+            above.extend(unseen);
+            waiting.extend_from_slice(&above[before..]);
         }
-        self.size += above.len();
-        self.above.insert(group, above);
-        Ok(())
+        Ok(above)
     }
 }
 
@@ -151,6 +133,19 @@ mod tests {
 
     fn id(number: u128) -> MemberId {
         ResourceId(Uuid::from_u128(number)).into()
+    }
+
+    /// Groups that are all in one another, in a circle, and a member of all of them.
+    #[test]
+    fn what_is_known_grows_with_the_memberships_and_no_faster() {
+        const GROUPS: u128 = 2_000;
+        let mut graph: HashMap<u128, BTreeSet<u128>> =
+            (1..=GROUPS).map(|group| (group, BTreeSet::from([group % GROUPS + 1]))).collect();
+        graph.insert(0, (1..=GROUPS).collect());
+        let mut ancestry = Ancestry::default();
+        let found = ancestry.groups(&id(0), &mut Graph(graph)).expect("readable");
+        assert_eq!(found.len() as u128, GROUPS);
+        assert!(ancestry.size() as u128 <= 2 * GROUPS, "{} are kept", ancestry.size());
     }
 
     proptest! {

@@ -9,8 +9,7 @@ use crate::{
     MEMBERS_PER_PAGE, Page, Position, Query, ResourceId, Selection, Start, StoreError, StoredResource,
 };
 
-/// About how much memory a page may take; what is beyond is left to the next page (RFC 7644
-/// §3.4.2.4 allows fewer results than asked for).
+/// About how much memory the rows may take that are read at once.
 pub(crate) const PAGE_BYTES: usize = 32 * 1024 * 1024;
 /// How much memory the places may take that are held to be sorted.
 pub(crate) const SORT_BYTES: usize = 256 * 1024 * 1024;
@@ -27,16 +26,6 @@ pub(crate) fn is_quick(query: &Query) -> bool {
         _ => false,
     };
     by_text && !query.sorted && query.limit <= 100 && !query.include.members
-}
-
-/// Whether an index has what a query asks for in its order, so that no more is read than the page has, or
-/// passed over.
-pub(crate) fn is_by_index(query: &Query) -> bool {
-    match query.selections.as_slice() {
-        [selection] if query.sorted => selection.filter.is_none() && ordered_code(selection).is_some(),
-        [selection] => selection.filter.is_none() || plain_key(selection).is_some(),
-        _ => false,
-    }
 }
 
 /// The code of the one searchable value that resources are to have, where that is all that is asked.
@@ -165,6 +154,16 @@ impl Ranks {
 }
 
 impl Query {
+    /// Whether an index has what it asks for in its order, so that no more is read than the page has, or passed
+    /// over.
+    pub fn is_by_index(&self) -> bool {
+        match self.selections.as_slice() {
+            [selection] if self.sorted => selection.filter.is_none() && ordered_code(selection).is_some(),
+            [selection] => selection.filter.is_none() || plain_key(selection).is_some(),
+            _ => false,
+        }
+    }
+
     /// The way in which rows are read, in the ascending order.
     pub(crate) fn direction(&self) -> Direction {
         let descending = self.sorted && self.descending;
@@ -193,11 +192,13 @@ pub(crate) struct Filling<'a> {
     keys: Vec<Option<String>>,
     /// Whether a row has come that it has no room for.
     pub(crate) overfull: bool,
+    /// Whether it had room for its number.
+    is_cut: bool,
 }
 
 impl<'a> Filling<'a> {
     pub(crate) fn new(query: &'a Query) -> Self {
-        Self { query, bytes: 0, resources: Vec::new(), keys: Vec::new(), overfull: false }
+        Self { query, bytes: 0, resources: Vec::new(), keys: Vec::new(), overfull: false, is_cut: false }
     }
 
     /// Takes what `read` gives, with what it is sorted by, or notes that there is one more.
@@ -206,8 +207,10 @@ impl<'a> Filling<'a> {
         key: Option<String>,
         read: impl FnOnce() -> Result<StoredResource, StoreError>,
     ) -> Result<(), StoreError> {
-        if self.resources.len() >= self.query.limit || self.bytes > PAGE_BYTES {
+        let is_full = self.resources.len() >= self.query.limit;
+        if is_full || self.bytes > self.query.most_bytes {
             self.overfull = true;
+            self.is_cut |= !is_full;
             return Ok(());
         }
         let resource = read()?;
@@ -230,16 +233,24 @@ impl<'a> Filling<'a> {
         resource.document.len() + (members + groups) * RELATED_BYTES
     }
 
+    /// Notes that there are more rows, which would have taken too much memory.
+    pub(crate) fn cut(&mut self) {
+        self.overfull = true;
+        self.is_cut = true;
+    }
+
     /// Leaves out what there is no room for now that relations have been read into its resources.
     pub(crate) fn shorten(&mut self) {
         let mut bytes = 0;
         let fits = self.resources.iter().take_while(|resource| {
-            let has_room = bytes <= PAGE_BYTES;
+            let has_room = bytes <= self.query.most_bytes;
             bytes += self.size(resource);
             has_room
         });
         let fits = fits.count();
-        self.overfull |= fits < self.resources.len();
+        if fits < self.resources.len() {
+            self.cut();
+        }
         self.resources.truncate(fits);
         self.keys.truncate(fits);
     }
@@ -271,6 +282,7 @@ impl<'a> Filling<'a> {
             ends: first.zip(last),
             more_before: if backwards { self.overfull } else { at_cursor },
             more_after: if backwards { true } else { self.overfull },
+            is_cut: self.is_cut,
             resources: self.resources,
         }
     }

@@ -1,6 +1,10 @@
 //! Places for what takes much, so that there is never too much of it at once.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -8,15 +12,24 @@ use crate::{SourceId, StoreError, lock};
 
 /// How many sources are remembered that have had places.
 const MOST_REMEMBERED: usize = 1_000;
+/// How many of a source may wait for a place: each keeps one of the server's requests open.
+const MOST_WAITING: usize = 100;
 
 /// So many places, and of these so many for each source: what one asks for leaves some to the others. Who finds
-/// none free waits, in the order of coming.
+/// none free waits, in the order of coming, unless too many of its source do.
 #[derive(Debug, Clone)]
 pub struct Places {
     all: Arc<Semaphore>,
-    of_sources: Arc<std::sync::Mutex<HashMap<SourceId, Arc<Semaphore>>>>,
+    of_sources: Arc<Mutex<HashMap<SourceId, Arc<OfSource>>>>,
     most_of_one: usize,
     wait: Duration,
+}
+
+/// What a source may have of the places.
+#[derive(Debug)]
+struct OfSource {
+    places: Arc<Semaphore>,
+    line: Semaphore,
 }
 
 /// A place, until it is dropped.
@@ -41,11 +54,12 @@ impl Places {
     /// Waits for a place for a source.
     ///
     /// # Errors
-    /// [`StoreError::Busy`]: none was free in time.
+    /// [`StoreError::Busy`]: none was free in time, or too many of the source wait already.
     pub async fn take(&self, source: SourceId) -> Result<Place, StoreError> {
         let (of_source, all) = (self.of_source(source), Arc::clone(&self.all));
+        let _in_line = of_source.line.try_acquire().map_err(|_| StoreError::Busy)?;
         let both = async {
-            let of_source = of_source.acquire_owned().await.ok()?;
+            let of_source = Arc::clone(&of_source.places).acquire_owned().await.ok()?;
             Some(Place { _of_source: of_source, _of_all: all.acquire_owned().await.ok()? })
         };
         // They are never closed.
@@ -53,15 +67,18 @@ impl Places {
         taken.ok_or(StoreError::Busy)
     }
 
-    fn of_source(&self, source: SourceId) -> Arc<Semaphore> {
+    fn of_source(&self, source: SourceId) -> Arc<OfSource> {
         let mut all = lock(&self.of_sources);
         if all.len() >= MOST_REMEMBERED && !all.contains_key(&source) {
-            all.retain(|_, places| {
-                places.available_permits() < self.most_of_one || Arc::strong_count(places) > 1
+            all.retain(|_, one| {
+                one.places.available_permits() < self.most_of_one || Arc::strong_count(one) > 1
             });
         }
-        let places = all.entry(source).or_insert_with(|| Arc::new(Semaphore::new(self.most_of_one)));
-        Arc::clone(places)
+        let of_source = all.entry(source).or_insert_with(|| {
+            let places = Arc::new(Semaphore::new(self.most_of_one));
+            Arc::new(OfSource { places, line: Semaphore::new(MOST_WAITING) })
+        });
+        Arc::clone(of_source)
     }
 }
 
@@ -72,7 +89,7 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::task::unconstrained;
 
-    use super::{MOST_REMEMBERED, Places};
+    use super::{MOST_REMEMBERED, MOST_WAITING, Places};
     use crate::{SourceId, StoreError};
 
     const LONG: Duration = Duration::from_mins(1);
@@ -102,6 +119,21 @@ mod tests {
         assert!(matches!(places.take(SourceId(2)).await, Err(StoreError::Busy)));
         drop(first);
         assert!(places.take(SourceId(1)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_more_of_a_source_wait_than_may() {
+        let places = Places::new(1, LONG);
+        let first = places.take(SourceId(1)).await.expect("a place");
+        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(places.take(SourceId(1)))).collect();
+        assert!(waiting.iter_mut().all(|one| unconstrained(one).now_or_never().is_none()));
+        assert!(matches!(places.take(SourceId(1)).await, Err(StoreError::Busy)));
+        let mut other = Box::pin(places.take(SourceId(2)));
+        assert!(unconstrained(&mut other).now_or_never().is_none(), "it has a line of its own");
+        waiting.truncate(1);
+        drop(first);
+        drop(other.await.expect("a place"));
+        assert!(waiting.remove(0).await.is_ok());
     }
 
     #[tokio::test]

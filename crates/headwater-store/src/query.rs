@@ -87,6 +87,9 @@ pub struct Query {
     pub start: Start,
     /// How many are wanted at most.
     pub limit: usize,
+    /// About how much memory the page may take; what is beyond is left to the next page (RFC 7644
+    /// §3.4.2.4 allows fewer results than asked for).
+    pub most_bytes: usize,
     /// Whether it has to be known how many there are in all; otherwise only where that costs nothing.
     pub counted: bool,
     /// What is read with each.
@@ -139,4 +142,6 @@ pub struct Page {
     pub more_before: bool,
     /// Whether there are more behind the last.
     pub more_after: bool,
+    /// Whether it has fewer than were asked for because they would take too much memory.
+    pub is_cut: bool,
 }

@@ -92,6 +92,7 @@ fn query(filter: &str, offset: u64) -> Query {
         descending: false,
         start: Start::Offset(offset),
         limit: 10,
+        most_bytes: 32 << 20,
         counted: true,
         include: Include::default(),
         base_url: String::new(),

@@ -67,6 +67,7 @@ async fn found(store: &PostgresStore, source: SourceId, filter: &str) -> Result<
         descending: false,
         start: Start::Offset(0),
         limit: 10,
+        most_bytes: 32 << 20,
         counted: true,
         include: Include::default(),
         base_url: String::new(),

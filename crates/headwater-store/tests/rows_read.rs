@@ -165,6 +165,7 @@ fn query(type_name: &str, filter: Option<&str>, offset: u64, include: Include) -
         descending: false,
         start: Start::Offset(offset),
         limit: 100,
+        most_bytes: 32 << 20,
         counted: true,
         include,
         base_url: String::new(),
@@ -406,6 +407,8 @@ fn a_source_that_the_statistics_do_not_know_is_read_by_its_indexes() {
             ("not (groups.display eq \"d50059\")".to_owned(), MANY - MEMBERS),
             ("userName eq \"key7\" and groups.display eq \"d50060\"".to_owned(), 1),
             ("userName co \"y77\"".to_owned(), 11),
+            ("not (title pr)".to_owned(), MANY),
+            ("userName sw \"key\" and not (title pr)".to_owned(), MANY),
             ("userName ew \"77\" and not (groups.type eq \"indirect\")".to_owned(), 40),
         ] {
             let search = store.search(source, query("User", Some(&filter), 0, WITH_GROUPS));
@@ -416,6 +419,7 @@ fn a_source_that_the_statistics_do_not_know_is_read_by_its_indexes() {
         let search = store.search(source, query("User", Some(nobody), 0, WITH_GROUPS));
         assert_eq!(counting.at_most(FEW, nobody, search).await.expect("read").total, Some(0));
         changes(store, source, &counting, 0).await;
+        in_order(store, source, &counting).await;
         assert_eq!(counting.excesses.take(), Vec::<String>::new());
     });
 }

@@ -216,6 +216,7 @@ fn query(type_name: &str, filter: Option<Filter>, sort_by: Option<&str>) -> Quer
         descending: false,
         start: Start::Offset(0),
         limit: 1_000,
+        most_bytes: 32 << 20,
         counted: true,
         include: Include::default(),
         base_url: BASE.to_owned(),

@@ -12,7 +12,7 @@ use headwater_server::{
     administration::{Administration, AdministrationError, Invitation, Vault},
     clock::{Clock, SystemClock, SystemRandom, Uuids},
     configuration::{self, Configuration, DatabaseUrl, LogFormat},
-    provisioning::BulkPlaces,
+    provisioning::Room,
     tokens::TokenUses,
     unknown_attributes::UnknownAttributes,
 };
@@ -62,7 +62,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         configuration,
         token_uses: TokenUses::default(),
         unknown_attributes: UnknownAttributes::default(),
-        bulk_places: BulkPlaces::default(),
+        room: Room::default(),
         streams: headwater_server::api::Streams::default(),
         stopping: watch::Sender::new(false),
     });

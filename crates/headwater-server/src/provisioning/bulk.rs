@@ -1,10 +1,7 @@
 //! Many operations in one request (RFC 7644 §3.7). Each is planned as it would be alone, and done
 //! whole or not at all; what doesn't depend on one another's outcome shares a commit.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
 
 use headwater_scim::{
     bulk::{BulkOperation, Task, TaskKind},
@@ -12,9 +9,7 @@ use headwater_scim::{
     message,
     resource_type::ResourceType,
 };
-use headwater_store::{
-    Applied, ApplyError, ChangeSet, ResourceId, StoreError, StoredResource, Write, places::Places,
-};
+use headwater_store::{Applied, ApplyError, ChangeSet, ResourceId, StoreError, StoredResource, Write};
 use serde_json::{Value, json};
 
 pub use headwater_scim::bulk::BulkRequest;
@@ -31,32 +26,6 @@ const MOST_BYTES_TOGETHER: usize = 4 * 1024 * 1024;
 
 /// What is said of each operation of a bulk request that the store has not done.
 const UNDONE: &str = "this operation has not been done";
-
-/// How many bulk requests are carried out at once: each may take many times its length in memory.
-const MOST_AT_ONCE: usize = 8;
-/// How many long ones are received at once: each takes its length.
-const MOST_ARRIVING: usize = 32;
-/// How long a bulk request waits for its turn.
-const MOST_WAIT: Duration = Duration::from_secs(30);
-
-/// The places of bulk requests: others wait for their turn. Half of the places are for other sources than any
-/// one. Whoever sends slowly holds up nobody who is carried out, nor short requests.
-#[derive(Debug)]
-pub struct BulkPlaces {
-    /// Of long ones that are received.
-    pub arriving: Places,
-    /// Of those that are read and carried out.
-    pub carried_out: Places,
-}
-
-impl Default for BulkPlaces {
-    fn default() -> Self {
-        Self {
-            arriving: Places::new(MOST_ARRIVING, MOST_WAIT),
-            carried_out: Places::new(MOST_AT_ONCE, MOST_WAIT),
-        }
-    }
-}
 
 /// What became of an operation, by its place in the request.
 type Outcomes = Vec<Option<Result<Done, ScimError>>>;

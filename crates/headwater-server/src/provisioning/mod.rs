@@ -7,6 +7,7 @@ mod operation;
 mod pages;
 mod plan;
 mod representation;
+mod room;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -24,9 +25,10 @@ use headwater_store::{
 };
 use uuid::Uuid;
 
-pub use bulk::{BulkPlaces, BulkRequest};
+pub use bulk::BulkRequest;
 pub use pages::{ListRequest, SortOrder};
 pub use representation::{Answer, Elements, Names, Segment, Shape};
+pub use room::Room;
 
 use crate::{Context, request_log::Noted, tokens};
 use operation::{Change, Operation};

@@ -13,7 +13,7 @@ use headwater_scim::{
     sort,
 };
 use headwater_store::{
-    Include, Page, Place, Position, Query, ReadPage, Selection, Start, StoreError, StoredResource,
+    Include, Page, Place, Position, Query, ReadPage, Selection, Start, StoreError, StoredResource, places,
 };
 use sha2::{Digest, Sha256};
 
@@ -23,6 +23,11 @@ use super::{
     include_in_list,
     representation::{self, ListHead},
 };
+
+/// About how much memory a page may take at most.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// About how much it may take without a place of its own.
+const FEW_BYTES: usize = 1024 * 1024;
 
 /// What of a list is wanted.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +56,13 @@ pub enum SortOrder {
     Descending,
 }
 
+/// A page that was read.
+struct Found {
+    page: Page,
+    /// Its place, where it may be large.
+    place: Option<places::Place>,
+}
+
 impl Provisioning<'_> {
     /// GET on an endpoint, or on several at once (RFC 7644 §3.4.2).
     ///
@@ -77,6 +89,7 @@ impl Provisioning<'_> {
             descending,
             start: Start::Offset(0),
             limit,
+            most_bytes: MOST_BYTES,
             counted: true,
             include: includes.fold(Include::default(), |all, one| Include {
                 members: all.members || one.members,
@@ -85,7 +98,7 @@ impl Provisioning<'_> {
             base_url: self.caller.base_url.clone(),
         };
         let list = self.fingerprint(resource_types, request);
-        let (page, head) = match &request.cursor {
+        let (Found { page, place }, head) = match &request.cursor {
             Some(cursor) => self.by_cursor(query, list, cursor).await?,
             None => self.by_index(query, list, request.start_index).await?,
         };
@@ -102,7 +115,8 @@ impl Provisioning<'_> {
             let (resource_type, projection) = of(&stored)?;
             Some(Shape { resource_type, stored, projection, names: &names, registry, base_url })
         });
-        Ok(representation::list(&head, &shaped.collect::<Vec<_>>())?)
+        let answer = representation::list(&head, &shaped.collect::<Vec<_>>())?;
+        Ok(Answer { place: place.filter(|_| answer.length() > FEW_BYTES), ..answer })
     }
 
     /// A page counted from the beginning, or behind the one before where that is remembered.
@@ -111,7 +125,7 @@ impl Provisioning<'_> {
         mut query: Query,
         list: [u8; 16],
         start_index: Option<i64>,
-    ) -> Result<(Page, ListHead), Refusal> {
+    ) -> Result<(Found, ListHead), Refusal> {
         let start_index = u64::try_from(start_index.unwrap_or(1)).unwrap_or(1).max(1);
         let (now, store) = (self.context.clock.now(), self.store());
         let began = Place {
@@ -125,7 +139,7 @@ impl Provisioning<'_> {
         let went_on = if is_inside { store.go_on(&began, now).await? } else { None };
         let position = went_on.as_ref().map(|went_on| went_on.position.clone());
         query.start = position.map_or(Start::Offset(began.offset), Start::After);
-        let mut page = self.search(query).await?;
+        let Found { mut page, place } = self.search(query).await?;
         let read = began.offset + page.resources.len() as u64;
         let mut total = page.total.unwrap_or_default();
         if went_on.is_some() {
@@ -138,7 +152,8 @@ impl Provisioning<'_> {
             let page = ReadPage { began, went_on, end, is_last: !page.more_after };
             store.note_page(page, now).await?;
         }
-        Ok((page, ListHead { total, start_index: Some(start_index), next: None, previous: None }))
+        let found = Found { page, place };
+        Ok((found, ListHead { total, start_index: Some(start_index), next: None, previous: None }))
     }
 
     /// A page behind a cursor, or before it.
@@ -147,7 +162,7 @@ impl Provisioning<'_> {
         mut query: Query,
         list: [u8; 16],
         cursor: &str,
-    ) -> Result<(Page, ListHead), Refusal> {
+    ) -> Result<(Found, ListHead), Refusal> {
         let administration = &self.context.administration;
         let now = self.context.clock.now();
         let timeout =
@@ -162,7 +177,7 @@ impl Provisioning<'_> {
             query.counted = query.limit == 0;
         }
         let asks_for_none = query.limit == 0;
-        let page = self.search(query).await?;
+        let Found { page, place } = self.search(query).await?;
         let total = page.total.or(given.as_ref().map(|cursor| cursor.total)).unwrap_or_default();
         let to = |backwards: bool, position: &Position| {
             Cursor { list, at: now, total, backwards, position: position.clone() }.seal(administration)
@@ -179,10 +194,25 @@ impl Provisioning<'_> {
             (None, Some(given)) if !given.backwards && !asks_for_none => Some(to(true, &given.position)?),
             _ => None,
         };
-        Ok((page, ListHead { total, start_index: None, next, previous }))
+        let found = Found { page, place };
+        Ok((found, ListHead { total, start_index: None, next, previous }))
     }
 
-    async fn search(&self, query: Query) -> Result<Page, Refusal> {
+    /// Reads a page; a large one when there is a place for it. What an index answers is tried with little memory
+    /// first; anything else is not worth to be read twice.
+    async fn search(&self, query: Query) -> Result<Found, Refusal> {
+        if query.is_by_index() {
+            let small = Query { most_bytes: FEW_BYTES, ..query.clone() };
+            let page = self.page(small).await?;
+            if !page.is_cut {
+                return Ok(Found { page, place: None });
+            }
+        }
+        let place = self.context.room.answers.take(self.caller.source.id).await?;
+        Ok(Found { page: self.page(query).await?, place: Some(place) })
+    }
+
+    async fn page(&self, query: Query) -> Result<Page, Refusal> {
         match self.store().search(self.caller.source.id, query).await {
             Err(StoreError::TookTooLong) => {
                 let detail = "filter: it takes too long to evaluate over this directory; narrow it down";

@@ -9,7 +9,7 @@ use headwater_scim::{
     Object, date_time, message, projection::Projection, registry::Registry, resource,
     resource_type::ResourceType, schema::Attribute,
 };
-use headwater_store::{MemberId, Named, Related, ResourceId, StoreError, StoredResource};
+use headwater_store::{MemberId, Named, Related, ResourceId, StoreError, StoredResource, places};
 use serde_json::{Value, json};
 
 use super::plan;
@@ -41,6 +41,19 @@ pub struct Answer {
     pub version: String,
     /// The URI of the resource; empty for a list.
     pub location: String,
+    /// The place of a large one, which it keeps until it is written.
+    pub place: Option<places::Place>,
+}
+
+impl Answer {
+    /// How long it is without what is still to be read, in bytes.
+    pub(super) fn length(&self) -> usize {
+        let length = |segment: &Segment| match segment {
+            Segment::Text(text) => text.len(),
+            Segment::Members { .. } => 0,
+        };
+        self.segments.iter().map(length).sum()
+    }
 }
 
 /// What resources are called.
@@ -146,7 +159,7 @@ pub(super) fn single(shape: &Shape<'_>) -> Result<Answer, StoreError> {
     let mut writer = Writer::default();
     writer.text.reserve(shape.stored.document.len() + USUAL_ADDITIONS);
     writer.resource(shape)?;
-    Ok(Answer { segments: writer.finish(), version, location })
+    Ok(Answer { segments: writer.finish(), version, location, place: None })
 }
 
 /// What a list says of itself.
@@ -187,7 +200,7 @@ pub(super) fn list(head: &ListHead, shapes: &[Shape<'_>]) -> Result<Answer, Stor
         writer.resource(shape)?;
     }
     writer.text.push_str("]}");
-    Ok(Answer { segments: writer.finish(), version: String::new(), location: String::new() })
+    Ok(Answer { segments: writer.finish(), version: String::new(), location: String::new(), place: None })
 }
 
 #[derive(Default)]

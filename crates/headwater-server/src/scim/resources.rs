@@ -105,9 +105,9 @@ impl Exchange<'_> {
     /// POST to `/Bulk` (RFC 7644 §3.7).
     pub(super) async fn bulk(self) -> Answered {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
-        let (places, source) = (&self.context.bulk_places, self.caller.source.id);
+        let (room, source) = (&self.context.room, self.caller.source.id);
         let arriving = if self.body.as_ref().is_some_and(is_long) {
-            Some(places.arriving.take(source).await.map_err(Refusal::from)?)
+            Some(room.arriving.take(source).await.map_err(Refusal::from)?)
         } else {
             None
         };
@@ -121,7 +121,7 @@ impl Exchange<'_> {
                 error
             })?;
         self.caller.noted.body(&read);
-        let _place = places.carried_out.take(source).await.map_err(Refusal::from)?;
+        let _place = room.bulk.take(source).await.map_err(Refusal::from)?;
         drop(arriving);
         let length = read.len();
         let request = parsed(read).await?;

@@ -1,12 +1,12 @@
 //! Answers put into HTTP.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{future, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use headwater_scim::error::ScimError;
-use headwater_store::{MemberId, ResourceId, SourceId, StoreError};
+use headwater_store::{MemberId, ResourceId, SourceId, StoreError, places::Place};
 use hyper::{HeaderMap, header, http::HeaderValue};
 use serde_json::Value;
 use uuid::Uuid;
@@ -96,7 +96,7 @@ pub(super) fn failure(failure: &Failure, request_id: Uuid) -> Response {
 /// An answer that carries resources, with the headers of one (RFC 7644 §3.1, §3.14).
 pub(super) fn resource(status: u16, answer: Answer, context: &Arc<Context>, source: SourceId) -> Response {
     let (version, location) = (header_value(&answer.version), header_value(&answer.location));
-    let mut response = with_body(status, body(answer.segments, context, source));
+    let mut response = with_body(status, body(answer.segments, answer.place, context, source));
     if let Some(version) = version {
         response.headers_mut().insert(header::ETAG, version);
     }
@@ -132,26 +132,44 @@ fn header_value(text: &str) -> Option<HeaderValue> {
 }
 
 /// One piece of text is sent with its length; one with members that are still to be read is
-/// streamed, so that a group of any size takes the memory of a page.
-fn body(mut segments: Vec<Segment>, context: &Arc<Context>, source: SourceId) -> Body {
+/// streamed, so that a group of any size takes the memory of a page. It keeps its place until it is written.
+fn body(mut segments: Vec<Segment>, place: Option<Place>, context: &Arc<Context>, source: SourceId) -> Body {
+    let place = place.map(Arc::new);
     match segments.as_mut_slice() {
-        [Segment::Text(text)] => Body::from(std::mem::take(text)),
+        [Segment::Text(text)] => Body::from(held(std::mem::take(text), place.as_ref())),
         _ => {
             let context = Arc::clone(context);
-            let parts =
-                stream::iter(segments).flat_map(move |segment| part(segment, Arc::clone(&context), source));
+            let parts = stream::iter(segments)
+                .flat_map(move |segment| part(segment, place.as_ref(), Arc::clone(&context), source));
             Body::from_stream(parts)
         }
     }
 }
 
+/// A text that keeps a place until its last byte is written.
+struct Held {
+    text: String,
+    _place: Arc<Place>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+fn held(text: String, place: Option<&Arc<Place>>) -> Bytes {
+    match place {
+        Some(place) => Bytes::from_owner(Held { text, _place: Arc::clone(place) }),
+        None => Bytes::from(text),
+    }
+}
+
 type Part = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;
 
-fn part(segment: Segment, context: Arc<Context>, source: SourceId) -> Part {
+fn part(segment: Segment, place: Option<&Arc<Place>>, context: Arc<Context>, source: SourceId) -> Part {
     match segment {
-        Segment::Text(text) => Box::pin(
-            stream::iter([Ok::<_, Infallible>(Bytes::from(text))]).map(|text| Ok(text.unwrap_or_default())),
-        ),
+        Segment::Text(text) => Box::pin(stream::once(future::ready(Ok(held(text, place))))),
         Segment::Members { continued, group, after, elements } => {
             Box::pin(members(continued, group, after, elements, context, source))
         }

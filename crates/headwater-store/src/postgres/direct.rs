@@ -107,7 +107,7 @@ async fn all(session: &Session, source: SourceId, query: &Query, name: &str) -> 
     let (limit, rest) = (query.limit_and_one(), signed(rest));
     let parameters = [source.0.bound(), name.bound(), first.bound(), limit.bound(), rest.bound()];
     let end = async { if is_in_two { session.batch_execute("COMMIT").await } else { Ok(()) } };
-    let (read, ended) = tokio::join!(biased; session.rows_of_page(&select, &parameters), end);
+    let (read, ended) = tokio::join!(biased; session.first_of(query.most_bytes, &select, &parameters), end);
     let Rows { rows, is_cut } = read?;
     ended?;
     let total = match rows.first() {
@@ -121,7 +121,9 @@ async fn all(session: &Session, source: SourceId, query: &Query, name: &str) -> 
     for row in &rows {
         filling.add(None, || stored(row, query.include))?;
     }
-    filling.overfull |= is_cut;
+    if is_cut {
+        filling.cut();
+    }
     filled(session, source, query, filling, Known::default(), total).await
 }
 
@@ -161,7 +163,7 @@ async fn with_key(
             [source.0.bound(), code.bound(), key.bound(), from.bound(), limit.bound(), offset.bound()];
         let (found, held) = tokio::join!(
             biased;
-            session.rows_of_page(&select, &parameters),
+            session.first_of(query.most_bytes, &select, &parameters),
             rows_if(query.include.groups, session, &of_groups, &parameters),
         );
         (Rows { rows, is_cut }, groups) = (found?, held?);
@@ -182,7 +184,9 @@ async fn with_key(
     for row in &rows {
         filling.add(None, || plain(row))?;
     }
-    filling.overfull |= is_cut;
+    if is_cut {
+        filling.cut();
+    }
     filled(session, source, query, filling, Known::of(&groups)?, Some(total)).await
 }
 

@@ -59,7 +59,7 @@ use self::{
 use crate::{
     Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
     ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
-    UnknownAttribute, WentOn, pages, places::Places, transfer,
+    UnknownAttribute, WentOn, places::Places, transfer,
 };
 
 /// A store in a PostgreSQL database.
@@ -203,7 +203,7 @@ impl Store for PostgresStore {
                 .read(async |connection| Ok((direct.search(&connection, source, &query).await?, connection)))
                 .await;
         }
-        let is_scan = !pages::is_by_index(&query);
+        let is_scan = !query.is_by_index();
         let place = if is_scan { Some(self.shared.searches.take(source).await?) } else { None };
         self.read_waiting(false, move |waiting| {
             let _held = &place;

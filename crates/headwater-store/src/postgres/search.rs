@@ -204,11 +204,13 @@ impl Search<'_> {
         parameters: &[Value],
         key: impl Fn(&Row) -> Result<Option<String>, StoreError>,
     ) -> Result<(), StoreError> {
-        let RowsRead { rows, is_cut } = self.sql.query_within(PAGE_BYTES, select, parameters)?;
+        let RowsRead { rows, is_cut } = self.sql.query_within(self.query.most_bytes, select, parameters)?;
         for row in &rows {
             filling.add(key(row)?, || stored(row))?;
         }
-        filling.overfull |= is_cut;
+        if is_cut {
+            filling.cut();
+        }
         Ok(())
     }
 

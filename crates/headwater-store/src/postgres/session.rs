@@ -27,7 +27,7 @@ use tokio_postgres::{
 };
 
 use super::{backend, fault, hosts::Connected, statement::Parameter};
-use crate::{StoreError, lock, pages::PAGE_BYTES};
+use crate::{StoreError, lock};
 
 /// How often and for how long a statement is used before it is prepared anew. Its plan is as good as what was
 /// known when it was made: a table that was empty is read from end to end, however much is in it by now, until
@@ -122,13 +122,8 @@ impl Session {
         Ok(self.first_of(usize::MAX, text, parameters).await?.rows)
     }
 
-    /// The same, as far as a page has room for them.
-    pub(super) async fn rows_of_page(&self, text: &str, parameters: &[Parameter<'_>]) -> Result<Rows, Error> {
-        self.first_of(PAGE_BYTES, text, parameters).await
-    }
-
-    /// The rows that come first, until they take so many bytes together.
-    fn first_of<'a>(
+    /// The same, of the rows that come first, until they take so many bytes together.
+    pub(super) fn first_of<'a>(
         &'a self,
         bytes: usize,
         text: &'a str,

@@ -265,7 +265,7 @@ impl Store for SqliteStore {
             }
         }
         self.shared.log.pass().await;
-        let is_scan = !pages::is_by_index(&query);
+        let is_scan = !query.is_by_index();
         let place = if is_scan { Some(self.shared.searches.take(source).await?) } else { None };
         let readers = Arc::clone(&self.shared.readers);
         blocking(move |wanted| {

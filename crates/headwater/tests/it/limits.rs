@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -138,6 +140,48 @@ fn cursors_take_no_memory() {
     open(4_000);
     let grown = memory(&server).saturating_sub(before);
     assert!(grown < 8 * 1_024, "4,000 cursors have taken {grown} KiB");
+}
+
+/// Pages of 27 MB, which many ask for and nobody reads.
+#[cfg(target_os = "linux")]
+#[test]
+fn large_answers_that_nobody_reads_are_few() {
+    let server = Server::start();
+    let (source, other) = (server.source("unread"), server.source("other"));
+    for source in [&source, &other] {
+        for number in 0..30 {
+            let user = json!({"userName": format!("user-{number}"), "title": "x".repeat(900_000)});
+            source.post("/Users", &user).expect(201);
+        }
+    }
+    let ask = |_| {
+        let mut stream = TcpStream::connect(server.address()).expect("a connection");
+        let request = format!(
+            "GET {}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+            source.path, source.token
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        stream
+    };
+    let before = memory(&server);
+    let unread: Vec<TcpStream> = (0..24).map(ask).collect();
+    // What is small needs no place, and another source has its own.
+    source.get("/Users?count=1&attributes=userName").expect(200);
+    for _ in 0..4 {
+        assert!(other.get("/Users").expect(200).body.len() > 27_000_000);
+    }
+    let grown = memory(&server).saturating_sub(before) / 1_024;
+    assert!(grown < 600, "24 answers of 27 MB take {grown} MiB");
+    // Whoever has read its answer leaves its place to the next.
+    let read = |mut stream: TcpStream| {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 200") && answer.len() > 27_000_000);
+    };
+    let reading: Vec<_> = unread.into_iter().map(|stream| thread::spawn(move || read(stream))).collect();
+    for reader in reading {
+        reader.join().expect("an answer");
+    }
 }
 
 /// The hashes that are kept of the resources of a source, by attribute.
