@@ -237,7 +237,8 @@ impl Server {
             .header("authorization", format!("Bearer {}", self.token))
             .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) })
             .expect("a request");
-        let response = scim::handle(Arc::clone(&self.context), IpAddr::from([192, 0, 2, 7]), request).await;
+        let response =
+            scim::handle(Arc::clone(&self.context), IpAddr::from([192, 0, 2, 7]), request, None).await;
         let status = response.status();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         assert!(status.is_success(), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));

@@ -210,11 +210,11 @@ async fn answer(
         };
         return Ok(answer_people(router, request, is_api).await);
     }
-    let Ok(_permit) = shared.requests.try_acquire() else {
+    let Ok(permit) = shared.requests.try_acquire() else {
         let busy = ScimError::with_status(503, "the server is busy; try again");
         return Ok(scim::turned_away(&shared.context, peer.ip(), &request, &busy));
     };
-    Ok(scim::handle(shared.context, peer.ip(), request).await)
+    Ok(scim::handle(Arc::clone(&shared.context), peer.ip(), request, Some(permit)).await)
 }
 
 /// The answer to a request that doesn't name one host. Nothing that follows on its connection is read.

@@ -23,7 +23,7 @@ use headwater_scim::{
     resource_type::ResourceType,
 };
 use headwater_store::{
-    Credential, Millis, ResourceId, SourceId, Written,
+    ApplyError, Credential, Millis, ResourceId, SourceId, StoreError, Written,
     requests::{
         self, Headers, MAX_BODY, MAX_OUTCOMES, MAX_READ_BODY, MAX_RESOURCES, Milestone, NewRequest,
         Operation, Outcome, OutcomeResult, RawRequest, Sender, Target,
@@ -169,10 +169,11 @@ impl Recording {
             None => requests::Body::None,
         };
         let mut outcomes = gathered.outcomes;
+        let is_undone = gathered.changes == 0 && !gathered.is_in_doubt;
         if let Some(error) = &refused
             && operation.is_write()
             && gathered.sender.is_some()
-            && gathered.changes == 0
+            && is_undone
         {
             outcomes.extend(refusals(operation, error, &gathered.asked));
         }
@@ -209,7 +210,13 @@ impl Drop for Recording {
         let Some(begun) = self.begun.take() else { return };
         let registry = self.noted.registry();
         let operation = operation(&begun, &registry);
-        let gone = ScimError::with_status(CLIENT_GONE, "its client went away before it was answered");
+        let is_in_doubt = self.noted.lock().is_in_doubt;
+        let detail = if is_in_doubt {
+            "its client went away before it was known whether it was done"
+        } else {
+            "its client went away before it was answered"
+        };
+        let gone = ScimError::with_status(CLIENT_GONE, detail);
         let answer = Answer {
             status: CLIENT_GONE,
             refused: Some(gone),
@@ -250,6 +257,26 @@ struct Gathered {
     resources: Vec<ResourceId>,
     changes: u32,
     milestones: Vec<Milestone>,
+    /// Whether the store has been given changes of which it is not known what has become.
+    is_in_doubt: bool,
+}
+
+/// Why the store has not done something, unless it has.
+pub(crate) trait MayBeDone {
+    /// Whether it may be done all the same.
+    fn may_be_done(&self) -> bool;
+}
+
+impl MayBeDone for StoreError {
+    fn may_be_done(&self) -> bool {
+        matches!(self, Self::InDoubt(_))
+    }
+}
+
+impl MayBeDone for ApplyError {
+    fn may_be_done(&self) -> bool {
+        matches!(self, Self::Store(error) if error.may_be_done())
+    }
 }
 
 /// A resource that was changed.
@@ -332,6 +359,21 @@ impl Noted {
             result: OutcomeResult::Refused,
             detail: Some(error.detail.clone()),
         });
+    }
+
+    /// The store is given changes: until it is told of their end, they may be done whatever becomes of the request.
+    pub(crate) fn given_to_store(&self) {
+        self.lock().is_in_doubt = true;
+    }
+
+    /// The store has told what became of them.
+    pub(crate) fn told_by_store<T, E: MayBeDone>(&self, outcome: &Result<T, E>) {
+        self.lock().is_in_doubt = outcome.as_ref().is_err_and(MayBeDone::may_be_done);
+    }
+
+    /// Resources were changed for what then failed.
+    pub(crate) fn changed_in_vain(&self, changes: usize) {
+        self.lock().changes += u32::try_from(changes).unwrap_or(u32::MAX);
     }
 
     /// A resource was created.

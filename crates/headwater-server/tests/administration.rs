@@ -194,6 +194,21 @@ async fn an_address_that_tries_many_accounts_has_to_wait_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_has_not_failed_from_its_address() {
+    let place = Place::with_ada().await;
+    assert_eq!(place.sign_in("nobody@example.com", PASSWORD).await, Err("wrong".to_owned()));
+    for _ in 0..60 {
+        place.sign_in(ADA, PASSWORD).await.expect("signed in");
+    }
+    // What has failed there before stays counted.
+    for number in 1..50 {
+        let email = format!("nobody{number}@example.com");
+        assert_eq!(place.sign_in(&email, PASSWORD).await, Err("wrong".to_owned()));
+    }
+    assert_eq!(place.sign_in(ADA, PASSWORD).await, Err("wait 1 s".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_many_guesses_at_once_no_more_are_checked_than_one_after_the_other() {
     let place = Place::with_ada().await;
     // Nobody can write until all have come.

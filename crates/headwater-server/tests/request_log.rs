@@ -14,7 +14,7 @@ use headwater_server::{
     unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
-    Act, NewSource, NewToken, Records, ResourceId, Slug, Source, SourceEdit, SourceId,
+    Act, ChangeQuery, NewSource, NewToken, Records, ResourceId, Slug, Source, SourceEdit, SourceId,
     requests::{Operation, OutcomeResult, RequestQuery, RequestRecord, UNMATCHED},
     sqlite::{SqliteRequestLog, SqliteStore},
 };
@@ -34,7 +34,7 @@ struct Server {
     source: Source,
     token: String,
     token_id: Uuid,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -75,7 +75,7 @@ impl Server {
             stopping: tokio::sync::watch::Sender::new(false),
         });
         let (source, token) = (source.expect("a source"), secret.reveal().to_owned());
-        Self { context, records, source, token, token_id, _folder: folder }
+        Self { context, records, source, token, token_id, folder }
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -90,7 +90,7 @@ impl Server {
             .header("user-agent", "test/1")
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
             .expect("a request");
-        let response = scim::handle(Arc::clone(&self.context), IpAddr::from(PEER), request).await;
+        let response = scim::handle(Arc::clone(&self.context), IpAddr::from(PEER), request, None).await;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
@@ -281,9 +281,35 @@ async fn a_client_that_goes_away_is_recorded() {
         .header("transfer-encoding", "chunked")
         .body(never)
         .expect("a request");
-    let handling = scim::handle(Arc::clone(&server.context), IpAddr::from(PEER), request);
+    let handling = scim::handle(Arc::clone(&server.context), IpAddr::from(PEER), request, None);
     assert!(tokio::time::timeout(Duration::from_millis(50), handling).await.is_err());
     let record = server.last(server.source.id).await;
     assert_eq!(record.summary.status, 499);
     assert_eq!(record.request_body.note.as_deref(), Some("not read"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_behind_a_client_that_goes_away_is_not_called_refused() {
+    let server = Server::start().await;
+    let ada = server.create("/Users", json!({"userName": "ada"})).await;
+    // Nobody can write, until the client has gone.
+    let other = rusqlite::Connection::open(server.folder.path().join("headwater.db")).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let body = patch(&json!([{"op": "add", "path": "title", "value": "T"}]));
+    let path = format!("/Users/{ada}");
+    let sending = server.send("PATCH", &path, Some(body));
+    assert!(tokio::time::timeout(Duration::from_secs(2), sending).await.is_err(), "it waits for the store");
+    other.execute_batch("COMMIT").expect("let go");
+    let record = server.last(server.source.id).await;
+    assert_eq!((record.summary.status, outcomes(&record)), (499, Vec::new()));
+    assert_eq!(
+        record.summary.error.as_deref(),
+        Some("its client went away before it was known whether it was done")
+    );
+    // The store ends what it has been given before it takes anything else.
+    server.create("/Users", json!({"userName": "bob"})).await;
+    assert_eq!(server.send("GET", &path, None).await.1["title"], "T");
+    let query = ChangeQuery { request_id: Some(record.summary.id), limit: 10, ..ChangeQuery::default() };
+    let page = server.records.changes(server.source.id, query).await.expect("read");
+    assert_eq!(page.changes.len(), 1);
 }

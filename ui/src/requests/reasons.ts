@@ -75,5 +75,9 @@ const BY_STATUS: Record<number, Reason | undefined> = {
   ),
   413: reason("Too large", "Let the identity provider send fewer operations or members at once."),
   415: reason("Not JSON"),
+  499: reason(
+    "The identity provider didn’t wait for the answer",
+    "What was done all the same stands in its changes. The identity provider usually tries again by itself.",
+  ),
   429: reason("Too many requests", "The identity provider slows down and tries again by itself."),
 };

@@ -292,9 +292,8 @@ impl Administration {
             return Err(AdministrationError::WrongCredentials);
         }
         // What others have failed at from the same address stays counted.
-        let [of_both, of_account] = [keys[0].clone(), keys[1].clone()];
-        self.store.forget_failed_logins(of_both).await?;
-        self.store.forget_failed_logins(of_account).await?;
+        let (of_account, of_address) = keys.split_at(2);
+        self.store.end_login(of_account.to_owned(), of_address.to_owned()).await?;
         Ok(())
     }
 

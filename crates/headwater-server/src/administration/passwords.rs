@@ -3,8 +3,9 @@
 //! memory stays with the thread that it was made on.
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, mpsc},
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
 };
 
@@ -37,12 +38,37 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody's password",
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub struct Passwords {
-    /// To the threads, which begin with the first password.
-    work: OnceLock<mpsc::Sender<Work>>,
+    /// What the threads do, which begin with the first password.
+    work: OnceLock<Lines>,
     waiting: Arc<Semaphore>,
 }
 
 type Work = Box<dyn FnOnce() + Send>;
+
+/// Two lines for the threads. They end when this is dropped.
+struct Lines(Arc<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    lines: Mutex<InLine>,
+    has_come: Condvar,
+}
+
+#[derive(Default)]
+struct InLine {
+    /// Passwords that are checked: people wait for them. They come first.
+    checks: VecDeque<Work>,
+    /// Those that are hashed, which may be many when a directory is filled.
+    hashes: VecDeque<Work>,
+    is_over: bool,
+}
+
+/// Which line something waits in.
+#[derive(Clone, Copy)]
+enum Line {
+    Checks,
+    Hashes,
+}
 
 /// A place among those who wait for a password to be checked.
 #[derive(Debug)]
@@ -59,7 +85,7 @@ impl Passwords {
     pub async fn hash(&self, password: String, random: &dyn Random) -> String {
         let mut salt = [0; 16];
         random.fill(&mut salt);
-        self.run(move || hash_now(&password, salt)).await
+        self.run(Line::Hashes, move || hash_now(&password, salt)).await
     }
 
     /// A place to have a password checked.
@@ -72,8 +98,9 @@ impl Passwords {
     }
 
     /// Whether a password is the one of this hash; without a hash it never is, after as long.
-    pub async fn verify(&self, password: String, hash: Option<String>, _place: Place) -> bool {
-        self.run(move || {
+    pub async fn verify(&self, password: String, hash: Option<String>, place: Place) -> bool {
+        self.run(Line::Checks, move || {
+            let _until_checked = place;
             let (hash, known) = match hash {
                 Some(hash) => (hash, true),
                 None => (NOBODY.clone(), false),
@@ -85,10 +112,15 @@ impl Passwords {
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    /// Has work done by the threads, unless nobody waits for it any more when it is its turn.
+    async fn run<T: Send + 'static>(&self, line: Line, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (caller, outcome) = oneshot::channel();
-        let task = move || drop(caller.send(catch_unwind(AssertUnwindSafe(work))));
-        self.work.get_or_init(threads).send(Box::new(task)).expect("the threads last as long as this");
+        let task = move || {
+            if !caller.is_closed() {
+                drop(caller.send(catch_unwind(AssertUnwindSafe(work))));
+            }
+        };
+        self.work.get_or_init(Lines::with_threads).add(line, Box::new(task));
         match outcome.await.expect("whatever becomes of the work is sent") {
             Ok(done) => done,
             Err(panic) => resume_unwind(panic),
@@ -96,22 +128,59 @@ impl Passwords {
     }
 }
 
-/// Starts the threads; they end when nobody can give them work any more.
-fn threads() -> mpsc::Sender<Work> {
-    let (sender, receiver) = mpsc::channel::<Work>();
-    let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..AT_ONCE {
-        let receiver = Arc::clone(&receiver);
-        let next = move || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let run = move || {
-            while let Ok(work) = next() {
-                work();
-            }
-        };
-        let started = thread::Builder::new().name("passwords".to_owned()).spawn(run);
-        started.expect("the operating system can start two threads");
+impl Lines {
+    fn with_threads() -> Self {
+        let waiting = Arc::<Waiting>::default();
+        for _ in 0..AT_ONCE {
+            let waiting = Arc::clone(&waiting);
+            let run = move || {
+                while let Some(work) = waiting.next() {
+                    work();
+                }
+            };
+            let started = thread::Builder::new().name("passwords".to_owned()).spawn(run);
+            started.expect("the operating system can start two threads");
+        }
+        Self(waiting)
     }
-    sender
+
+    fn add(&self, line: Line, work: Work) {
+        let mut lines = self.0.lock();
+        match line {
+            Line::Checks => lines.checks.push_back(work),
+            Line::Hashes => lines.hashes.push_back(work),
+        }
+        self.0.has_come.notify_one();
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.0.lock().is_over = true;
+        self.0.has_come.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Lines(…)")
+    }
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, InLine> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is next, when there is something; `None` when nothing comes any more.
+    fn next(&self) -> Option<Work> {
+        let has_none =
+            |lines: &mut InLine| lines.checks.is_empty() && lines.hashes.is_empty() && !lines.is_over;
+        let lines = self.has_come.wait_while(self.lock(), has_none);
+        let mut lines = lines.unwrap_or_else(PoisonError::into_inner);
+        let check = lines.checks.pop_front();
+        check.or_else(|| lines.hashes.pop_front())
+    }
 }
 
 fn hasher() -> Argon2<'static> {
@@ -152,7 +221,12 @@ pub(super) fn check(password: &str, email: &str) -> Result<(), AdministrationErr
 
 #[cfg(test)]
 mod tests {
-    use super::{Passwords, check};
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use futures_util::FutureExt;
+    use tokio::task::unconstrained;
+
+    use super::{Line, Passwords, check};
     use crate::clock::SystemRandom;
 
     #[tokio::test]
@@ -179,6 +253,39 @@ mod tests {
                 .verify("nobody's password".to_owned(), None, passwords.place().expect("a place"))
                 .await
         );
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_not_done_and_who_signs_in_comes_first() {
+        let passwords = Passwords::default();
+        let (release, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |line, what: &'static str| {
+            let order = Arc::clone(&order);
+            Box::pin(passwords.run(line, move || order.lock().expect("unharmed").push(what)))
+        };
+        let hold = || {
+            let held = Arc::clone(&held);
+            Box::pin(passwords.run(Line::Checks, move || held.lock().expect("unharmed").recv()))
+        };
+        // Both threads have something to do, while the others come.
+        let mut holding = [hold(), hold()];
+        assert!(holding.iter_mut().all(|one| unconstrained(one).now_or_never().is_none()));
+        let mut waiting =
+            [note(Line::Hashes, "abandoned"), note(Line::Hashes, "hash"), note(Line::Checks, "check")];
+        assert!(waiting.iter_mut().all(|one| unconstrained(one).now_or_never().is_none()));
+        let [abandoned, hash, check] = waiting;
+        drop(abandoned);
+        // One of them goes on: what is done is done in order.
+        release.send(()).expect("heard");
+        hash.await;
+        check.await;
+        assert_eq!(*order.lock().expect("unharmed"), ["check", "hash"]);
+        release.send(()).expect("heard");
+        for one in holding {
+            one.await.expect("released");
+        }
     }
 
     #[test]

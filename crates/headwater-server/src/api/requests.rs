@@ -309,7 +309,9 @@ async fn detail(
     };
     let query = ChangeQuery { request_id: Some(record.summary.id), limit: 1_000, ..ChangeQuery::default() };
     let store = context.administration.store();
-    let changes = if record.summary.changes > 0 {
+    // It may not have been known any more what was done.
+    let may_be_more = matches!(record.summary.status, 499 | 503);
+    let changes = if record.summary.changes > 0 || may_be_more {
         changes::page(store, source, query).await?.items
     } else {
         Vec::new()

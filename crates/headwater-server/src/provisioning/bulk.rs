@@ -333,7 +333,10 @@ impl Bulk<'_> {
             }
             let most = self.request.fail_on_errors.map_or(usize::MAX, |most| most - self.errors);
             let sets = left.iter().map(|planned| planned.change_set(provisioning)).collect();
-            let applied = match provisioning.store().apply_all(sets, most).await {
+            provisioning.caller.noted.given_to_store();
+            let applied = provisioning.store().apply_all(sets, most).await;
+            provisioning.caller.noted.told_by_store(&applied);
+            let applied = match applied {
                 Ok(applied) => applied,
                 Err(error) => {
                     let parts = left.iter().flat_map(|planned| &planned.parts);

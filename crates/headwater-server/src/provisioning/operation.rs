@@ -208,33 +208,62 @@ impl Provisioning<'_> {
         operation: &Operation,
         mut stored: Option<StoredResource>,
     ) -> Result<StoredResource, Refusal> {
-        let (mut attempts, mut done) = (0, 0);
-        while attempts < ATTEMPTS {
-            let planned = self.plan(operation, stored.take()).await;
-            let mut step = planned.map_err(|refusal| behind_changes(done, refusal))?;
-            if step.writes.is_empty() {
-                return self.settle(operation, step, &[]).await;
-            }
-            if done > 0 {
-                self.caller.check_let_in(self.context).await?;
-            }
-            let change_set = self.change_set(step.writes.clone(), operation.requires.clone());
-            match self.store().apply(change_set).await {
-                Ok(Applied { writes }) if step.is_partial() => done += writes.len(),
-                Ok(Applied { writes }) => {
-                    step.note_done_before(done);
-                    return self.settle(operation, step, &writes).await;
-                }
-                Err(ApplyError::Conflict) => attempts += 1,
-                // Something that it takes along has gone; if it is the resource itself, that is found next.
-                Err(ApplyError::NotFound) if matches!(operation.change, Change::Delete) => attempts += 1,
-                Err(error) => {
-                    let refusal = refusal(&operation.resource_type, error, step.attributes(operation));
+        let mut done = 0;
+        loop {
+            match self.try_to_carry_out(operation, stored.take(), &mut done).await {
+                Ok(Some(stored)) => return Ok(stored),
+                // It has begun: what became of the resource meanwhile is no longer a condition.
+                Ok(None) => {}
+                Err(refusal) => {
+                    self.caller.noted.changed_in_vain(done);
                     return Err(behind_changes(done, refusal));
                 }
             }
         }
+    }
+
+    /// The same, up to where it is planned anew because a part of it is done; `done` counts the resources that
+    /// have been changed for it.
+    async fn try_to_carry_out(
+        &self,
+        operation: &Operation,
+        mut stored: Option<StoredResource>,
+        done: &mut usize,
+    ) -> Result<Option<StoredResource>, Refusal> {
+        for _ in 0..ATTEMPTS {
+            let mut step = self.plan_behind(operation, stored.take(), *done > 0).await?;
+            if step.writes.is_empty() {
+                return self.settle(operation, step, &[]).await.map(Some);
+            }
+            if *done > 0 {
+                self.caller.check_let_in(self.context).await?;
+            }
+            match self.apply(self.change_set(step.writes.clone(), operation.requires.clone())).await {
+                Ok(Applied { writes }) if step.is_partial() => {
+                    *done += writes.len();
+                    return Ok(None);
+                }
+                Ok(Applied { writes }) => {
+                    step.note_done_before(std::mem::take(done));
+                    return self.settle(operation, step, &writes).await.map(Some);
+                }
+                Err(ApplyError::Conflict) => {}
+                // Something that it takes along has gone; if it is the resource itself, that is found next.
+                Err(ApplyError::NotFound) if matches!(operation.change, Change::Delete) => {}
+                Err(error) => {
+                    return Err(refusal(&operation.resource_type, error, step.attributes(operation)));
+                }
+            }
+        }
         Err(too_contended())
+    }
+
+    /// Has the store apply a change set, and notes what may become of it if nobody waits for that.
+    async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
+        self.caller.noted.given_to_store();
+        let applied = self.store().apply(change_set).await;
+        self.caller.noted.told_by_store(&applied);
+        applied
     }
 
     /// The writes that carry out an operation on what is there; none when nothing is to be done.
@@ -242,6 +271,16 @@ impl Provisioning<'_> {
         &self,
         operation: &Operation,
         stored: Option<StoredResource>,
+    ) -> Result<Step, Refusal> {
+        self.plan_behind(operation, stored, false).await
+    }
+
+    /// The same, where a part of it may have been done already: its precondition was met then.
+    async fn plan_behind(
+        &self,
+        operation: &Operation,
+        stored: Option<StoredResource>,
+        has_begun: bool,
     ) -> Result<Step, Refusal> {
         let Operation { resource_type, id, change, precondition, secrets, .. } = operation;
         if let Change::Create(draft) = change {
@@ -254,7 +293,7 @@ impl Provisioning<'_> {
             (None, Change::Delete) => self.stored(resource_type, *id).await?,
             (None, _) => self.existing(resource_type, *id).await?,
         };
-        if let Some(precondition) = precondition {
+        if let Some(precondition) = precondition.as_ref().filter(|_| !has_begun) {
             precondition.check(&stored)?;
         }
         let current = plan::attributes(&stored)?;

@@ -19,6 +19,7 @@ use headwater_scim::error::{ScimError, ScimType};
 use headwater_store::Profile;
 use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
+use tokio::sync::SemaphorePermit;
 
 use crate::{Context, origin, provisioning::Caller, request_log::Recording};
 
@@ -38,12 +39,19 @@ pub(crate) struct Exchange<'a> {
     body: &'a mut Option<Body>,
 }
 
-/// Answers a SCIM request. Never fails: whatever goes wrong is answered, a panic as 500.
-pub async fn handle(context: Arc<Context>, peer: IpAddr, request: Request<Body>) -> Response {
+/// Answers a SCIM request. Never fails: whatever goes wrong is answered, a panic as 500. The permit, if there is
+/// one, is the request's place among those that are worked on.
+pub async fn handle(
+    context: Arc<Context>,
+    peer: IpAddr,
+    request: Request<Body>,
+    permit: Option<SemaphorePermit<'_>>,
+) -> Response {
     let recording = Recording::begin(&context, peer, &request);
     let request_id = recording.request_id();
     let slug = slug_of(request.uri().path()).unwrap_or_default();
-    let answered = AssertUnwindSafe(answer(&context, peer, &recording, &slug, request)).catch_unwind().await;
+    let answered =
+        AssertUnwindSafe(answer(&context, peer, &recording, &slug, request, permit)).catch_unwind().await;
     let response = answered.unwrap_or_else(|_| {
         tracing::error!(%request_id, source = slug, "a request handler panicked");
         let detail = format!("the server failed; its log has more under the request id {request_id}");
@@ -68,11 +76,13 @@ async fn answer(
     recording: &Recording,
     slug: &str,
     request: Request<Body>,
+    permit: Option<SemaphorePermit<'_>>,
 ) -> Response {
     let (head, body) = request.into_parts();
     let is_held_back = body::is_held_back(&head.headers);
     let mut body = Some(body);
     let mut response = judge(context, peer, recording, slug, head, &mut body).await;
+    drop(permit); // whoever still sends holds up nobody
     if let Some(unread) = body
         && (is_held_back || !body::discard(unread).await)
     {

@@ -376,15 +376,25 @@ impl Records {
         self.write(begin).await
     }
 
-    /// Forgets the failed logins under a key.
+    /// Ends a login whose password was right: all that has failed under the `forgotten` keys is forgotten, under
+    /// the `kept` ones only that [`Records::begin_login`] has counted it.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn forget_failed_logins(&self, key: String) -> Result<(), StoreError> {
-        let forget = move |sql: &dyn Sql| {
-            sql.execute("DELETE FROM failed_login WHERE key = ?1", &values![&key]).map(drop)
+    pub async fn end_login(&self, forgotten: Vec<String>, kept: Vec<String>) -> Result<(), StoreError> {
+        let end = move |sql: &dyn Sql| {
+            for key in &forgotten {
+                sql.execute("DELETE FROM failed_login WHERE key = ?1", &values![key])?;
+            }
+            for key in &kept {
+                let take_back =
+                    "UPDATE failed_login SET failures = failures - 1 WHERE key = ?1 AND failures > 0";
+                sql.execute(take_back, &values![key])?;
+                sql.execute("DELETE FROM failed_login WHERE key = ?1 AND failures = 0", &values![key])?;
+            }
+            Ok(())
         };
-        self.write(forget).await
+        self.write(end).await
     }
 
     /// Makes an API token.
