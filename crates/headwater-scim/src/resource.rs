@@ -132,7 +132,7 @@ fn take(
     draft: &mut Draft,
 ) -> Result<bool, ScimError> {
     if attribute.name == "schemas" {
-        check_schemas(&value, resource_type)?;
+        check_body_schemas(&value, resource_type)?;
         return Ok(true);
     }
     if attribute.mutability == Mutability::ReadOnly {
@@ -186,7 +186,7 @@ fn read_extension(
 
 /// `schemas` may be missing (AMB-01) and may name more than the type has (Entra ID's ADSCIM
 /// Group), but when it says something it has to name the base schema (RFC 7643 §3.3).
-fn check_schemas(value: &Value, resource_type: &ResourceType) -> Result<(), ScimError> {
+fn check_body_schemas(value: &Value, resource_type: &ResourceType) -> Result<(), ScimError> {
     let urns: Vec<&str> = match value {
         Value::Null => return Ok(()),
         Value::Array(values) => values
@@ -197,8 +197,16 @@ fn check_schemas(value: &Value, resource_type: &ResourceType) -> Result<(), Scim
             .collect::<Result<_, _>>()?,
         _ => return Err(ScimError::invalid_syntax("schemas: expected a list of URIs")),
     };
+    if urns.is_empty() { Ok(()) } else { check_schemas(&urns, resource_type) }
+}
+
+/// Whether the URNs of schemas have that of the type.
+///
+/// # Errors
+/// 400 invalidSyntax: they don't (AMB-01).
+pub(crate) fn check_schemas(urns: &[&str], resource_type: &ResourceType) -> Result<(), ScimError> {
     let base = resource_type.schema.id.as_str();
-    if urns.is_empty() || urns.iter().any(|urn| deviation::known_urn(urn, resource_type) == Some(base)) {
+    if urns.iter().any(|urn| deviation::known_urn(urn, resource_type) == Some(base)) {
         return Ok(());
     }
     Err(ScimError::invalid_syntax(format!(
@@ -295,7 +303,9 @@ fn require_inside(attribute: &Attribute, object: &Object) -> Result<(), ScimErro
         None => &[],
     };
     for sub in attribute.sub_attributes.iter().filter(required) {
-        if elements.iter().any(|element| element.get(&sub.name).is_none()) {
+        let is_missing =
+            |value: Option<&Value>| value.is_none_or(|value| value.as_str().is_some_and(is_blank));
+        if elements.iter().any(|element| is_missing(element.get(&sub.name))) {
             let detail = format!("{}.{}: a value is required", attribute.name, sub.name);
             return Err(ScimError::invalid_value(detail));
         }
@@ -314,32 +324,73 @@ pub fn keep_immutable(
     draft: &mut Draft,
 ) -> Result<(), ScimError> {
     for (extension, schema) in resource_type.schemas() {
-        let immutable = schema.attributes.iter().filter(|one| one.mutability == Mutability::Immutable);
-        for attribute in immutable {
+        for attribute in &schema.attributes {
+            let is_immutable = attribute.mutability == Mutability::Immutable;
+            if !is_immutable && attribute.immutable_parts().next().is_none() {
+                continue;
+            }
             let path =
                 AttributePath { extension: extension.cloned(), ..AttributePath::core(attribute.clone()) };
             let kept = path.container(existing).and_then(|object| object.get(&attribute.name));
             let Some(kept) = kept else { continue };
-            let given = path.container(&draft.attributes).and_then(|object| object.get(&attribute.name));
-            match given {
-                Some(value) if value != kept => {
+            let container = match extension {
+                None => Some(&mut draft.attributes),
+                Some(schema) => draft
+                    .attributes
+                    .entry(schema.id.clone())
+                    .or_insert_with(|| Value::Object(Object::new()))
+                    .as_object_mut(),
+            };
+            let Some(container) = container else { continue };
+            match container.get_mut(&attribute.name) {
+                Some(value) if is_immutable && value != kept => {
                     return Err(ScimError::mutability(format!("{path}: the value is immutable")));
                 }
-                Some(_) => {}
+                Some(_) if is_immutable => {}
+                Some(value) => value::keep_immutable(attribute, kept, value).map_err(|error| {
+                    extension.map_or(error.clone(), |schema| error.in_context(&schema.id))
+                })?,
+                None if is_immutable => {
+                    container.insert(attribute.name.clone(), kept.clone());
+                }
                 None => {
-                    let container = match extension {
-                        None => Some(&mut draft.attributes),
-                        Some(schema) => draft
-                            .attributes
-                            .entry(schema.id.clone())
-                            .or_insert_with(|| Value::Object(Object::new()))
-                            .as_object_mut(),
-                    };
-                    if let Some(container) = container {
-                        container.insert(attribute.name.clone(), kept.clone());
+                    if let Some(parts) = immutable_parts_of(attribute, kept) {
+                        container.insert(attribute.name.clone(), parts);
                     }
                 }
             }
+            if let Some(schema) = extension
+                && draft.attributes.get(&schema.id).and_then(Value::as_object).is_some_and(Object::is_empty)
+            {
+                draft.attributes.shift_remove(&schema.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What stays of one complex value when it is to go: its immutable sub-attributes. Elements of lists go whole.
+fn immutable_parts_of(attribute: &Attribute, kept: &Value) -> Option<Value> {
+    let kept = kept.as_object()?;
+    let parts = attribute.immutable_parts().filter_map(|sub| {
+        let value = kept.get(&sub.name)?;
+        Some((sub.name.clone(), value.clone()))
+    });
+    let parts: Object = parts.collect();
+    (!parts.is_empty()).then_some(Value::Object(parts))
+}
+
+/// Whether an extension may go: it has nothing that is immutable.
+///
+/// # Errors
+/// 400 mutability naming what is.
+pub(crate) fn check_immutable(schema: &Schema, members: &Object) -> Result<(), ScimError> {
+    for attribute in &schema.attributes {
+        let Some(value) = members.get(&attribute.name) else { continue };
+        let is_immutable = attribute.mutability == Mutability::Immutable;
+        if is_immutable || immutable_parts_of(attribute, value).is_some() {
+            let detail = format!("{}:{}: the value is immutable", schema.id, attribute.name);
+            return Err(ScimError::mutability(detail));
         }
     }
     Ok(())

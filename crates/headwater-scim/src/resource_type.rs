@@ -115,7 +115,7 @@ impl ResourceType {
     }
 
     /// Collects the paths whose values are kept in an index: every single value that can be compared,
-    /// on its own or as a part of one value, the `value` of each list, and what `more` names.
+    /// on its own or as a part of one value, the `value` of each list, what is unique, and what `more` names.
     pub(crate) fn collect_searchable(&mut self, more: Vec<AttributePath>) {
         let mut paths = Vec::new();
         let external_id = COMMON.attribute("externalId").map(|attribute| (None, attribute));
@@ -141,6 +141,7 @@ impl ResourceType {
                 !sub.is_never_returned()
                     && if attribute.multi_valued {
                         sub.name == "value" && sub.attribute_type == AttributeType::String
+                            || sub.uniqueness != Uniqueness::None
                     } else {
                         // What is computed for each answer has no place in an index.
                         !(attribute.refers_to_resources()

@@ -121,6 +121,11 @@ impl Attribute {
         self.sub_attributes.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
     }
 
+    /// The sub-attributes that keep a value once they have one (RFC 7643 §7).
+    pub(crate) fn immutable_parts(&self) -> impl Iterator<Item = &Arc<Attribute>> {
+        self.sub_attributes.iter().filter(|sub| sub.mutability == Mutability::Immutable)
+    }
+
     /// The attribute's name in place of one that a client gave it, in another letter case maybe.
     pub(crate) fn named(&self, name: String) -> String {
         if name == self.name { name } else { self.name.clone() }

@@ -58,8 +58,37 @@ pub fn check(
     value: Value,
     ignored: &mut Vec<String>,
 ) -> Result<Option<Value>, ValueError> {
+    checked(attribute, value, ignored, Extent::Whole)
+}
+
+/// The same of what is put into a value that is there, or of elements that may be: it need not have all that is
+/// required of a whole one.
+///
+/// # Errors
+/// The value is not of the attribute's type, or has two primaries.
+pub(crate) fn check_part(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+) -> Result<Option<Value>, ValueError> {
+    checked(attribute, value, ignored, Extent::Part)
+}
+
+/// How much of a complex value is given.
+#[derive(Clone, Copy, PartialEq)]
+enum Extent {
+    Whole,
+    Part,
+}
+
+fn checked(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+    extent: Extent,
+) -> Result<Option<Value>, ValueError> {
     if !attribute.multi_valued {
-        return check_one(attribute, value, ignored);
+        return checked_one(attribute, value, ignored, extent);
     }
     match value {
         Value::Null => Ok(None),
@@ -67,7 +96,7 @@ pub fn check(
             check_length(attribute, values.len())?;
             let mut checked = Vec::with_capacity(values.len());
             for value in values {
-                checked.extend(check_one(attribute, value, ignored)?);
+                checked.extend(checked_one(attribute, value, ignored, extent)?);
             }
             let checked = distinct(checked);
             check_primary(attribute, &checked)?;
@@ -86,12 +115,35 @@ pub fn check_one(
     value: Value,
     ignored: &mut Vec<String>,
 ) -> Result<Option<Value>, ValueError> {
+    checked_one(attribute, value, ignored, Extent::Whole)
+}
+
+/// The same of a part of an element; see [`check_part`].
+///
+/// # Errors
+/// The value is not of the attribute's type.
+pub(crate) fn check_part_of_one(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+) -> Result<Option<Value>, ValueError> {
+    checked_one(attribute, value, ignored, Extent::Part)
+}
+
+fn checked_one(
+    attribute: &Attribute,
+    value: Value,
+    ignored: &mut Vec<String>,
+    extent: Extent,
+) -> Result<Option<Value>, ValueError> {
     let expected = |what: &str, found: &Value| {
         Err(ValueError::new(attribute, format!("expected {what}, found {}", kind(found))))
     };
     match (attribute.attribute_type, value) {
         (_, Value::Null) => Ok(None),
-        (AttributeType::Complex, Value::Object(members)) => check_complex(attribute, members, ignored),
+        (AttributeType::Complex, Value::Object(members)) => {
+            check_complex(attribute, members, ignored, extent)
+        }
         (AttributeType::Complex, other) => expected("an object", &other),
         (AttributeType::Boolean, value @ Value::Bool(_)) => Ok(Some(value)),
         (AttributeType::Boolean, other) => expected("true or false", &other),
@@ -123,6 +175,7 @@ fn check_complex(
     attribute: &Attribute,
     members: Object,
     ignored: &mut Vec<String>,
+    extent: Extent,
 ) -> Result<Option<Value>, ValueError> {
     let mut checked = Object::with_capacity(members.len());
     for (name, value) in members {
@@ -140,6 +193,9 @@ fn check_complex(
     if checked.is_empty() {
         return Ok(None);
     }
+    if extent == Extent::Part {
+        return Ok(Some(Value::Object(checked)));
+    }
     let missing = attribute.sub_attributes.iter().find(|sub| {
         sub.required && sub.mutability != Mutability::ReadOnly && !checked.contains_key(&sub.name)
     });
@@ -147,6 +203,57 @@ fn check_complex(
         Some(sub) => Err(ValueError::new(sub, "a value is required").below(attribute)),
         None => Ok(Some(Value::Object(checked))),
     }
+}
+
+/// Keeps in a value what it has to keep of the one that it takes the place of: immutable sub-attributes, of lists
+/// those of the elements that stay (RFC 7643 §7).
+///
+/// # Errors
+/// 400 mutability: it says another value for one of them.
+pub(crate) fn keep_immutable(
+    attribute: &Attribute,
+    kept: &Value,
+    given: &mut Value,
+) -> Result<(), ScimError> {
+    match (kept, given) {
+        (Value::Array(kept), Value::Array(given)) => given.iter_mut().try_for_each(|given| {
+            let same = kept.iter().find(|kept| is_same(kept, given));
+            same.map_or(Ok(()), |same| keep_immutable(attribute, same, given))
+        }),
+        (Value::Object(kept), Value::Object(given)) => {
+            for sub in attribute.immutable_parts() {
+                let Some(kept) = kept.get(&sub.name) else { continue };
+                if given.get(&sub.name).is_some_and(|given| given != kept) {
+                    return Err(is_immutable(attribute, sub));
+                }
+                given.insert(sub.name.clone(), kept.clone());
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a value has all that it had of immutable sub-attributes.
+///
+/// # Errors
+/// 400 mutability: one of them has another value, or none.
+pub(crate) fn check_immutable(
+    attribute: &Attribute,
+    before: &Value,
+    after: Option<&Value>,
+) -> Result<(), ScimError> {
+    for sub in attribute.immutable_parts() {
+        let kept = before.get(&sub.name);
+        if kept.is_some() && after.and_then(|after| after.get(&sub.name)) != kept {
+            return Err(is_immutable(attribute, sub));
+        }
+    }
+    Ok(())
+}
+
+fn is_immutable(attribute: &Attribute, sub: &Attribute) -> ScimError {
+    ScimError::mutability(format!("{}.{}: the value is immutable", attribute.name, sub.name))
 }
 
 /// Whether a list is of a length that every operation on it stays quick with.

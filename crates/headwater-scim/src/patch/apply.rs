@@ -164,7 +164,7 @@ impl Patcher<'_> {
     ) -> Result<Outcome, ScimError> {
         let attribute = &path.attribute;
         if attribute.name == "schemas" && path.extension.is_none() {
-            return on_schemas(op, value.as_ref());
+            return on_schemas(op, value.as_ref(), self.resource_type);
         }
         // A filter says what goes; a value beside it adds nothing, and null is none.
         let value = value.filter(|value| op != Op::Remove || filter.is_none() && !value.is_null());
@@ -276,8 +276,12 @@ impl Patcher<'_> {
             ignored: &mut self.ignored,
         };
         let (edited, changed) = edit.carry_out(current, value)?;
-        if changed && was_assigned && path.leaf().mutability == Mutability::Immutable {
-            return Err(ScimError::mutability(format!("{path} is immutable")));
+        if changed && was_assigned && attribute.mutability == Mutability::Immutable {
+            return Err(ScimError::mutability(format!("{} is immutable", path.parent())));
+        }
+        let is_required = |sub: &std::sync::Arc<Attribute>| sub.required;
+        if changed && op == Op::Remove && path.sub_attribute.as_ref().is_some_and(is_required) {
+            return Err(ScimError::mutability(format!("{path} is required and can't be removed"))); // AMB-44
         }
         let emptied = edited.as_ref().is_none_or(|value| value.as_str() == Some(""));
         if attribute.required && emptied {
@@ -394,6 +398,9 @@ impl Patcher<'_> {
                     return Err(ScimError::mutability(detail));
                 }
                 let removed = self.attributes.shift_remove(&schema.id);
+                if let Some(Value::Object(members)) = &removed {
+                    resource::check_immutable(schema, members)?;
+                }
                 return Ok(if removed.is_some() { Outcome::Applied } else { Outcome::NothingToDo });
             }
             (_, Some(Value::Object(members))) => members,
@@ -438,16 +445,23 @@ pub(super) fn spend(work: &mut usize, cost: usize) -> Result<(), ScimError> {
 }
 
 /// `schemas` follows from the content (AMB-14): saying it again is nothing to do.
-fn on_schemas(op: Op, value: Option<&Value>) -> Result<Outcome, ScimError> {
-    let texts = value.is_some_and(|value| match value {
-        Value::Array(values) => !values.is_empty() && values.iter().all(Value::is_string),
-        other => other.is_string(),
-    });
-    match op {
-        Op::Remove => Err(ScimError::mutability("schemas follows from the attributes and can't be removed")),
-        _ if texts => Ok(Outcome::NothingToDo),
-        _ => Err(ScimError::invalid_value("schemas: expected a list of URIs")),
+fn on_schemas(op: Op, value: Option<&Value>, resource_type: &ResourceType) -> Result<Outcome, ScimError> {
+    if op == Op::Remove {
+        return Err(ScimError::mutability("schemas follows from the attributes and can't be removed"));
     }
+    let urns = match value {
+        Some(Value::Array(values)) => values.iter().map(Value::as_str).collect(),
+        Some(other) => vec![other.as_str()],
+        None => Vec::new(),
+    };
+    let urns: Option<Vec<&str>> = urns.into_iter().collect();
+    let Some(urns) = urns.filter(|urns| !urns.is_empty()) else {
+        return Err(ScimError::invalid_value("schemas: expected a list of URIs"));
+    };
+    if op == Op::Replace {
+        resource::check_schemas(&urns, resource_type)?;
+    }
+    Ok(Outcome::NothingToDo)
 }
 
 fn both(left: Outcome, right: Outcome) -> Outcome {

@@ -29,8 +29,18 @@ pub(super) struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    /// Carries the operation out on `current`.
+    /// Carries the operation out on `current`. What is immutable of it stays, or the operation is refused.
     pub(super) fn carry_out(mut self, current: Option<Value>, value: Option<Value>) -> Edited {
+        let has_immutable_parts = self.attribute.immutable_parts().next().is_some();
+        let before = current.clone().filter(|_| has_immutable_parts && !self.attribute.multi_valued);
+        let (edited, changed) = self.carried_out(current, value)?;
+        if let Some(before) = before {
+            value::check_immutable(self.attribute, &before, edited.as_ref())?;
+        }
+        Ok((edited, changed))
+    }
+
+    fn carried_out(&mut self, current: Option<Value>, value: Option<Value>) -> Edited {
         if self.attribute.multi_valued || self.filter.is_some() {
             let multi_valued = self.attribute.multi_valued;
             let elements = match current {
@@ -85,6 +95,7 @@ impl Edit<'_> {
             return Err(self.nothing_known(given.keys()));
         }
         let mut members = object(current.clone());
+        let (mut is_taken, mut left_out) = (false, None);
         // The value comes first: it decides whether what is said beside it is about another one.
         let (first, rest): (Vec<_>, Vec<_>) =
             given.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("value"));
@@ -94,8 +105,10 @@ impl Edit<'_> {
                 continue;
             };
             if sub.mutability == Mutability::ReadOnly {
+                left_out = left_out.or(Some(&sub.name));
                 continue;
             }
+            is_taken = true;
             let checked = value::check(sub, value, self.ignored)
                 .map_err(|error| ScimError::from(error).in_context(&self.attribute.name))?;
             if sub.name == "value" {
@@ -103,6 +116,10 @@ impl Edit<'_> {
             } else {
                 put(&mut members, &sub.name, checked);
             }
+        }
+        if let Some(name) = left_out.filter(|_| !is_taken) {
+            // Nothing of it would be done: that is no success.
+            return Err(ScimError::mutability(format!("{}.{name} is readOnly", self.attribute.name)));
         }
         let edited = (!members.is_empty()).then_some(Value::Object(members));
         let changed = edited != current;
@@ -168,7 +185,9 @@ impl Edit<'_> {
     /// add and replace of the whole list.
     fn edit_list(&mut self, mut elements: Vec<Value>, value: Value) -> Result<(Vec<Value>, bool), ScimError> {
         let names: Vec<String> = names_in(&value);
-        let given = match value::check(self.attribute, value, self.ignored)? {
+        // What is added may be a part of an element that is there; in the end each has to be whole.
+        let check = if self.op == Op::Add { value::check_part } else { value::check };
+        let mut given = match check(self.attribute, value, self.ignored)? {
             Some(Value::Array(values)) => values,
             _ => Vec::new(),
         };
@@ -180,9 +199,14 @@ impl Edit<'_> {
             return Err(self.nothing_known(names.iter()));
         }
         if self.op == Op::Replace {
-            let changed = given != elements;
+            let kept = Value::Array(elements);
+            let mut replaced = Value::Array(given);
+            value::keep_immutable(self.attribute, &kept, &mut replaced)?;
+            let changed = replaced != kept;
+            given = if let Value::Array(replaced) = replaced { replaced } else { Vec::new() };
             return Ok((given, changed));
         }
+        let before = self.with_immutable_parts(&elements);
         let mut touched = Vec::new();
         let mut changed = false;
         for element in given {
@@ -193,8 +217,20 @@ impl Edit<'_> {
                 touched.push(position);
             }
         }
+        self.check_in_place(&before, &elements)?;
         changed |= self.settle_primary(&mut elements, &touched)?;
         Ok((elements, changed))
+    }
+
+    /// Elements as they are before an operation, where it matters.
+    fn with_immutable_parts(&self, elements: &[Value]) -> Vec<Value> {
+        if self.attribute.immutable_parts().next().is_some() { elements.to_owned() } else { Vec::new() }
+    }
+
+    /// Whether the elements that were there, still in their places, have all that is immutable of them.
+    fn check_in_place(&self, before: &[Value], after: &[Value]) -> Result<(), ScimError> {
+        let mut both = before.iter().zip(after);
+        both.try_for_each(|(before, after)| value::check_immutable(self.attribute, before, Some(after)))
     }
 
     /// add and replace of the elements that a filter selects.
@@ -204,7 +240,11 @@ impl Edit<'_> {
         selected: &[usize],
         value: Value,
     ) -> Result<(Vec<Value>, bool), ScimError> {
-        let given = value::check_one(self.attribute, value, self.ignored)?;
+        let before = self.with_immutable_parts(&elements);
+        let is_part = self.op == Op::Add && !selected.is_empty();
+        let unassigned = if is_part { self.unassigned_in(&value) } else { Vec::new() };
+        let check = if is_part { value::check_part_of_one } else { value::check_one };
+        let given = check(self.attribute, value, self.ignored)?;
         if selected.is_empty() {
             let created = if self.op == Op::Add { self.created_by_filter()? } else { None };
             let Some(created) = created else { return Err(self.nothing_selected()) };
@@ -214,9 +254,11 @@ impl Edit<'_> {
                 return Err(self.nothing_selected());
             }
             let (position, mut changed) = value::merge(&mut elements, created);
+            self.check_in_place(&before, &elements)?;
             changed |= self.settle_primary(&mut elements, &[position])?;
             return Ok((elements, changed));
         }
+        let given = given.or_else(|| (!unassigned.is_empty()).then(|| Value::Object(Object::new())));
         let Some(given) = given else {
             if self.op == Op::Add {
                 return Ok((elements, false));
@@ -229,14 +271,28 @@ impl Edit<'_> {
         for &position in selected {
             if self.op == Op::Add {
                 changed |= value::merge_members(&mut elements[position], given.clone());
+                if let Value::Object(members) = &mut elements[position] {
+                    for name in &unassigned {
+                        changed |= members.shift_remove(name).is_some();
+                    }
+                }
             } else if elements[position] != given {
                 // AMB-46: "all matching record values SHALL be replaced"
                 elements[position] = given.clone();
                 changed = true;
             }
         }
+        self.check_in_place(&before, &elements)?;
         changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
         Ok((distinct(elements, selected, &given), changed))
+    }
+
+    /// The sub-attributes that a value unassigns by null (RFC 7643 §2.5).
+    fn unassigned_in(&self, value: &Value) -> Vec<String> {
+        let members = value.as_object().into_iter().flatten();
+        let nulls = members.filter(|(_, value)| value.is_null());
+        let subs = nulls.filter_map(|(name, _)| self.attribute.sub_attribute(name));
+        subs.filter(|sub| sub.mutability != Mutability::ReadOnly).map(|sub| sub.name.clone()).collect()
     }
 
     /// Any operation on a sub-attribute of the selected elements.
@@ -247,16 +303,21 @@ impl Edit<'_> {
         sub: &Attribute,
         value: Option<Value>,
     ) -> Result<(Vec<Value>, bool), ScimError> {
+        let before = self.with_immutable_parts(&elements);
         if selected.is_empty() {
-            let Some(value) = value else { return Ok((elements, false)) };
+            if self.op == Op::Remove {
+                return Ok((elements, false)); // AMB-43
+            }
             // AMB-41: Entra ID expects add and replace to create what the filter describes.
             let Some(mut created) = self.created_by_filter()? else { return Err(self.nothing_selected()) };
+            let Some(value) = value else { return Ok((elements, false)) };
             created.insert(sub.name.clone(), value);
             let created = Value::Object(created);
             if !self.selects(&created) {
                 return Err(self.nothing_selected());
             }
             let (position, mut changed) = value::merge(&mut elements, created);
+            self.check_in_place(&before, &elements)?;
             changed |= self.settle_primary(&mut elements, &[position])?;
             return Ok((elements, changed));
         }
@@ -269,6 +330,7 @@ impl Edit<'_> {
                 changed = true;
             }
         }
+        self.check_in_place(&before, &elements)?;
         let primary = sub.name == "primary" && value == Some(Value::Bool(true));
         changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
         if changed {

@@ -266,6 +266,168 @@ fn an_immutable_attribute_is_set_once() {
     consistency::check(&server.database());
 }
 
+/// A source whose users may have what is hard to change.
+fn with_parts() -> (crate::support::Server, Source) {
+    let server = crate::support::Server::start();
+    let ada = crate::support::Admin::first(&server);
+    let source = ada.source("Contoso");
+    let lock = json!({"name": "lock", "mutability": "immutable"});
+    let schema = json!({"id": BADGE, "name": "Badge", "attributes": [
+        {"name": "fixed", "mutability": "immutable"},
+        {"name": "seal", "type": "complex", "mutability": "immutable", "subAttributes": [{"name": "a"}, {"name": "b"}]},
+        {"name": "seals", "type": "complex", "multiValued": true, "mutability": "immutable",
+         "subAttributes": [{"name": "value"}, {"name": "type"}]},
+        {"name": "box", "type": "complex", "subAttributes": [{"name": "w"}, lock, {"name": "by", "mutability": "readOnly"}]},
+        {"name": "boxes", "type": "complex", "multiValued": true, "subAttributes": [{"name": "value"}, {"name": "type"}, lock]},
+        {"name": "places", "type": "complex", "multiValued": true, "subAttributes": [
+            {"name": "value"}, {"name": "type"}, {"name": "floor", "type": "integer"}, {"name": "needed", "required": true}]},
+        {"name": "plain"},
+    ]});
+    ada.put(&format!("{}?extends=User", schema_path(&source, BADGE)), &schema).expect(201);
+    (server, source)
+}
+
+/// Sends operations whose paths are those of the badge, and returns the answer.
+fn patch_badge(source: &Source, user: &str, operations: &[(&str, &str, Value)]) -> crate::support::Response {
+    let operation = |(op, path, value): &(&str, &str, Value)| {
+        let path = if path.is_empty() { BADGE.to_owned() } else { format!("{BADGE}:{path}") };
+        json!({"op": op, "path": path, "value": value})
+    };
+    source.patch(&format!("/Users/{user}"), operations.iter().map(operation).collect())
+}
+
+/// Shows SCH-031, PUT-005, PAT-009.
+#[test]
+fn what_is_immutable_is_so_by_every_way() {
+    let (server, source) = with_parts();
+    let sealed = json!({
+        "fixed": "F", "seal": {"a": "1"}, "seals": [{"value": "q"}], "plain": "P",
+        "box": {"w": "1", "lock": "L"}, "boxes": [{"value": "1", "lock": "L"}, {"value": "2"}],
+    });
+    let user = user_with_badge(&source, "ada", &sealed);
+    let path = format!("/Users/{user}");
+    let shown = || source.get(&path).expect(200).json()[BADGE].clone();
+    let null = Value::Null;
+    for (op, at, value) in [
+        ("replace", "seal.a", json!("2")),
+        ("add", "seal.b", json!("2")),
+        ("remove", "seal.a", null.clone()),
+        ("remove", "seal", null.clone()),
+        ("replace", "seals[value eq \"q\"].value", json!("z")),
+        ("remove", "seals[value eq \"q\"].value", null.clone()),
+        ("add", "seals[value eq \"new\"].type", json!("t")),
+        ("remove", "seals[value eq \"q\"]", null.clone()),
+        ("remove", "", null.clone()),
+        ("replace", "", null.clone()),
+        ("add", "box", json!({"lock": "N"})),
+        ("replace", "box", json!({"lock": "N"})),
+        ("replace", "box", json!({"lock": null})),
+        ("replace", "", json!({"box": {"lock": "N"}})),
+        ("replace", "box.lock", json!("N")),
+        ("remove", "box.lock", null.clone()),
+        ("remove", "box", null.clone()),
+        ("add", "boxes", json!({"value": "1", "lock": "N"})),
+        ("replace", "boxes", json!([{"value": "1", "lock": "N"}])),
+        ("replace", "boxes[value eq \"1\"].lock", json!("N")),
+        ("remove", "boxes[value eq \"1\"].lock", null.clone()),
+        ("add", "boxes[value eq \"1\"]", json!({"lock": "N"})),
+        ("add", "boxes[value eq \"1\"]", json!({"lock": null})),
+        ("replace", "boxes[value eq \"1\"]", json!({"value": "1", "lock": "N"})),
+    ] {
+        patch_badge(&source, &user, &[(op, at, value.clone())]).expect_error(400, "mutability");
+        let detour = [(op, at, value.clone()), ("add", "fixed", json!("other"))];
+        patch_badge(&source, &user, &detour).expect_error(400, "mutability");
+        assert_eq!(shown(), sealed, "{op} {at} {value}");
+    }
+    for badge in [
+        json!({"box": {"lock": "N"}}),
+        json!({"boxes": [{"value": "1", "lock": "N"}]}),
+        json!({"seal": {"a": "2"}}),
+    ] {
+        source.put(&path, &json!({"userName": "ada", BADGE: badge})).expect_error(400, "mutability");
+        assert_eq!(shown(), sealed, "PUT {badge}");
+    }
+    for (op, at, value) in [
+        ("replace", "box", json!({"w": "2", "lock": "L"})),
+        ("add", "boxes[value eq \"2\"].lock", json!("M")),
+        ("replace", "boxes", json!([{"value": "1"}, {"value": "3", "lock": "O"}])),
+        ("add", "seal", json!({"a": "1"})),
+    ] {
+        patch_badge(&source, &user, &[(op, at, value)]).expect(200);
+    }
+    let changed = json!({
+        "fixed": "F", "seal": {"a": "1"}, "seals": [{"value": "q"}], "plain": "P",
+        "box": {"w": "2", "lock": "L"}, "boxes": [{"value": "1", "lock": "L"}, {"value": "3", "lock": "O"}],
+    });
+    assert_eq!(shown(), changed);
+    source.put(&path, &json!({"userName": "ada"})).expect(200);
+    let kept = json!({"fixed": "F", "seal": {"a": "1"}, "seals": [{"value": "q"}], "box": {"lock": "L"}});
+    assert_eq!(shown(), kept, "elements of a list may go, and a part of one value may not");
+    consistency::check(&server.database());
+}
+
+/// Shows PAT-026, PAT-034, SCH-028, SCH-040.
+#[test]
+fn what_is_required_of_an_element_is_there_in_the_end() {
+    let (server, source) = with_parts();
+    let user = user_with_badge(
+        &source,
+        "ada",
+        &json!({"places": [{"value": "v", "type": "work", "floor": 1, "needed": "n"}]}),
+    );
+    let shown = || source.get(&format!("/Users/{user}")).expect(200).json()[BADGE]["places"].clone();
+    for (op, at, value, floor) in [
+        ("add", "places[type eq \"work\"]", json!({"floor": 2}), 2),
+        ("add", "places", json!({"value": "v", "type": "work", "floor": 3}), 3),
+        ("replace", "places[type eq \"work\"].floor", json!(4), 4),
+    ] {
+        patch_badge(&source, &user, &[(op, at, value)]).expect(200);
+        assert_eq!(
+            shown(),
+            json!([{"value": "v", "type": "work", "floor": floor, "needed": "n"}]),
+            "{op} {at}"
+        );
+    }
+    let before = shown();
+    for (op, at, value, scim_type) in [
+        ("add", "places", json!({"value": "w", "floor": 3}), "invalidValue"),
+        ("replace", "places[type eq \"work\"]", json!({"floor": 3}), "invalidValue"),
+        ("replace", "places[type eq \"work\"].needed", json!(""), "invalidValue"),
+        ("replace", "places[type eq \"work\"].needed", Value::Null, "invalidValue"),
+        ("add", "places[type eq \"work\"]", json!({"needed": null}), "invalidValue"),
+        ("remove", "places[type eq \"work\"].needed", Value::Null, "mutability"),
+    ] {
+        patch_badge(&source, &user, &[(op, at, value)]).expect_error(400, scim_type);
+        assert_eq!(shown(), before, "{op} {at}");
+    }
+    let blank = json!({"userName": "bob", BADGE: {"places": [{"value": "v", "needed": " "}]}});
+    source.post("/Users", &blank).expect_error(400, "invalidValue");
+    patch_badge(&source, &user, &[("add", "places[type eq \"work\"]", json!({"floor": null}))]).expect(200);
+    assert_eq!(shown(), json!([{"value": "v", "type": "work", "needed": "n"}]), "null unassigns");
+    consistency::check(&server.database());
+}
+
+/// Shows PAT-042.
+#[test]
+fn nothing_is_no_success() {
+    let (_server, source) = with_parts();
+    let user = user_with_badge(&source, "ada", &json!({"plain": "P", "box": {"w": "1"}}));
+    patch_badge(&source, &user, &[("replace", "box", json!({"by": "Z"}))]).expect_error(400, "mutability");
+    patch_badge(&source, &user, &[("replace", "box", json!({"by": "Z", "w": "2"}))]).expect(200);
+    let path = format!("/Users/{user}");
+    for (at, value, scim_type) in [
+        ("roles[primary ne false].type", Value::Null, "noTarget"),
+        ("schemas", json!("vv"), "invalidSyntax"),
+        ("schemas", json!(["urn:nope"]), "invalidSyntax"),
+        ("schemas", json!([]), "invalidValue"),
+    ] {
+        let replace = json!([{"op": "replace", "path": at, "value": value}]);
+        source.patch(&path, replace).expect_error(400, scim_type);
+    }
+    let schemas = json!(["urn:ietf:params:scim:schemas:core:2.0:User", BADGE]);
+    source.patch(&path, json!([{"op": "replace", "path": "schemas", "value": schemas}])).expect(200);
+}
+
 /// Shows SCH-036, ATR-008.
 #[test]
 fn an_attribute_is_answered_when_its_definition_says_so() {
@@ -343,6 +505,29 @@ fn a_value_that_is_to_be_unique_is_taken_once() {
     ada.put(&format!("/sources/other/schemas/{BADGE}?extends=User"), &crate::support::definitions::badge())
         .expect(201);
     user_with_badge(&other, "ada", &json!({"number": "B-1"}));
+}
+
+/// Shows SCH-039.
+#[test]
+fn a_part_of_a_list_that_is_to_be_unique_is_taken_once() {
+    let server = crate::support::Server::start();
+    let ada = crate::support::Admin::first(&server);
+    let source = ada.source("Contoso");
+    let mac = json!({"name": "mac", "uniqueness": "server"});
+    let ports = json!({"name": "ports", "type": "complex", "multiValued": true, "subAttributes": [{"name": "speed"}, mac]});
+    let schema = json!({"id": BADGE, "name": "Badge", "attributes": [ports]});
+    ada.put(&format!("{}?extends=User", schema_path(&source, BADGE)), &schema).expect(201);
+    let first = user_with_badge(&source, "ada", &json!({"ports": [{"mac": "A"}, {"mac": "B"}]}));
+    let taken = json!({"userName": "bob", BADGE: {"ports": [{"speed": "1", "mac": "b"}]}});
+    source.post("/Users", &taken).expect_error(409, "uniqueness");
+    let second = user_with_badge(&source, "bob", &json!({"ports": [{"mac": "C"}]}));
+    let add = json!([{"op": "add", "path": format!("{BADGE}:ports"), "value": [{"mac": "A"}]}]);
+    source.patch(&format!("/Users/{second}"), add.clone()).expect_error(409, "uniqueness");
+    let found = source.found("/Users", &format!("{BADGE}:ports.mac eq \"a\""));
+    assert_eq!(texts(&found, "/id"), [first.clone()]);
+    source.delete(&format!("/Users/{first}")).expect(204);
+    source.patch(&format!("/Users/{second}"), add).expect(200);
+    consistency::check(&server.database());
 }
 
 /// Shows SCH-039, FLT-010, FLT-022, SRT-007.

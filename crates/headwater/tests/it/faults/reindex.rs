@@ -83,7 +83,7 @@ fn a_server_of_an_earlier_form_answers_503_and_is_not_ready() {
     let error = String::from_utf8_lossy(&list.stderr);
     assert_eq!(list.status.code(), Some(1));
     assert!(
-        error.contains("form 4 and this version of headwater makes form 3") && error.lines().count() == 1,
+        error.contains("form 5 and this version of headwater makes form 4") && error.lines().count() == 1,
         "{error}"
     );
     come("-1");
