@@ -18,6 +18,7 @@ pub mod scim;
 pub mod tokens;
 mod ui;
 pub mod unknown_attributes;
+mod unread;
 mod write_timeout;
 
 pub use listener::{ServeError, serve};

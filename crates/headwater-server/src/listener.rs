@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -23,13 +23,16 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, SemaphorePermit},
+};
 use tower::ServiceExt;
 
 use crate::{
     Context,
     api::{self, Peer, Problem},
-    maintenance, origin, scim, ui,
+    maintenance, origin, scim, ui, unread,
     write_timeout::WriteTimeout,
 };
 
@@ -204,11 +207,11 @@ async fn answer(
             READY => shared.watchers.try_acquire().map(Some),
             _ => shared.people.try_acquire().map(Some),
         };
-        let Ok(_permit) = permit else {
+        let Ok(permit) = permit else {
             let detail = "The server is busy; try again.";
             return Ok(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).into_response());
         };
-        return Ok(answer_people(router, request, is_api).await);
+        return Ok(answer_people(router, request, is_api, permit).await);
     }
     let Ok(permit) = shared.requests.try_acquire() else {
         let busy = ScimError::with_status(503, "the server is busy; try again");
@@ -244,7 +247,16 @@ async fn ready(State(shared): State<Shared>) -> Response {
 
 /// Answers what is not SCIM: the admin API, the web UI, and whether the server is well. A panic is
 /// answered with 500.
-async fn answer_people(router: Router, request: Request<Body>, is_api: bool) -> Response {
+async fn answer_people(
+    router: Router,
+    request: Request<Body>,
+    is_api: bool,
+    permit: Option<SemaphorePermit<'_>>,
+) -> Response {
+    let is_held_back = unread::is_held_back(request.headers());
+    let (head, sent) = request.into_parts();
+    let (sent, left) = unread::Lent::new(sent);
+    let request = Request::from_parts(head, Body::new(sent));
     let answered = AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
     let mut response = match answered {
         Ok(Ok(response)) => response,
@@ -254,7 +266,15 @@ async fn answer_people(router: Router, request: Request<Body>, is_api: bool) -> 
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
         }
     };
+    drop(permit); // whoever still sends holds up nobody
+    let rest = left.lock().unwrap_or_else(PoisonError::into_inner).take();
     let headers = response.headers_mut();
+    if let Some(rest) = rest
+        && (is_held_back || !unread::discard(rest).await)
+    {
+        // Nothing can follow what is not read.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));

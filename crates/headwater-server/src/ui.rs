@@ -38,7 +38,8 @@ const NOT_BUILT: &str = "Headwater runs, but this binary was built without its w
 pub(crate) fn answer(context: &Arc<Context>, request: &Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let detail = "The path doesn't take this method.";
-        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response();
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
+        return ([(header::ALLOW, "GET, HEAD")], problem).into_response();
     }
     let path = request.uri().path().trim_start_matches('/');
     if path != INDEX && Files::get(path).is_some() {

@@ -274,10 +274,24 @@ fn read(path: &Path) -> Result<Configuration, Failure> {
 /// whatever is asked for.
 const PERSONAL: &str = "tokio_postgres::query";
 
+/// Whether each directive has a level: a word that is none would be taken for a target, and nothing else be logged.
+fn check_log(directives: &str) -> Result<(), String> {
+    for directive in directives.split(',') {
+        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level).trim();
+        if level.parse::<LevelFilter>().is_err() || level.is_empty() {
+            return Err(format!(
+                "{directive:?} has no level; these are error, warn, info, debug, trace and off"
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn start_log(configuration: &Configuration) -> Result<(), Failure> {
     let unusable = |error: &dyn std::fmt::Display| {
         Failure::Usage(format!("log = {:?} can't be used: {error}", configuration.log))
     };
+    check_log(&configuration.log).map_err(|error| unusable(&error))?;
     // The library that applies migrations tells of each; what is said behind it counts, if asked for.
     let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", configuration.log))
         .map_err(|error| unusable(&error))?;

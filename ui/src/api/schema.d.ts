@@ -915,7 +915,7 @@ export interface components {
         /** @description What a change is about. */
         ChangedResource: {
             /**
-             * @description `User` or `Group`; for acts of administrators `Source`, `Token`, `Administrator`,
+             * @description The name of a resource type, such as `User`; for acts of administrators `Source`, `Token`, `Administrator`,
              *     `ApiToken` or `Settings`.
              */
             type: string;
@@ -1005,7 +1005,7 @@ export interface components {
         /** @description A member of a group. */
         Member: {
             id: string;
-            /** @description `User` or `Group`; none for an id that is nobody's. */
+            /** @description The name of its resource type, such as `User`; none for an id that is nobody's. */
             type?: string | null;
             display_name?: string | null;
             user_name?: string | null;
@@ -1220,7 +1220,7 @@ export interface components {
             /** @description What is on the page. */
             items: {
                 id: string;
-                /** @description `User` or `Group`; none for an id that is nobody's. */
+                /** @description The name of its resource type, such as `User`; none for an id that is nobody's. */
                 type?: string | null;
                 display_name?: string | null;
                 user_name?: string | null;
@@ -1272,7 +1272,7 @@ export interface components {
                  * @description The status of the answer.
                  */
                 status: number;
-                /** @description `create`, `replace`, `update`, `delete`, `read`, `search`, `discovery` or `other`. */
+                /** @description `create`, `replace`, `update`, `delete`, `read`, `search`, `bulk`, `discovery` or `other`. */
                 operation: string;
                 /** @description Why it was refused. */
                 error?: string | null;
@@ -1638,7 +1638,7 @@ export interface components {
              * @description The status of the answer.
              */
             status: number;
-            /** @description `create`, `replace`, `update`, `delete`, `read`, `search`, `discovery` or `other`. */
+            /** @description `create`, `replace`, `update`, `delete`, `read`, `search`, `bulk`, `discovery` or `other`. */
             operation: string;
             /** @description Why it was refused. */
             error?: string | null;
@@ -4412,7 +4412,7 @@ export interface operations {
                 group?: string;
                 /** @description Those answered so: `error`, a class such as `4xx`, or a status such as `404`. */
                 status?: string;
-                /** @description `create`, `replace`, `update`, `delete`, `read`, `search`, `discovery` or `other`. */
+                /** @description `create`, `replace`, `update`, `delete`, `read`, `search`, `bulk`, `discovery` or `other`. */
                 operation?: string;
                 /** @description Only those that ask for a change. */
                 writes?: boolean;

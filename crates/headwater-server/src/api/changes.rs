@@ -54,7 +54,7 @@ pub(super) struct Change {
 /// What a change is about.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ChangedResource {
-    /// `User` or `Group`; for acts of administrators `Source`, `Token`, `Administrator`,
+    /// The name of a resource type, such as `User`; for acts of administrators `Source`, `Token`, `Administrator`,
     /// `ApiToken` or `Settings`.
     #[serde(rename = "type")]
     resource_type: String,

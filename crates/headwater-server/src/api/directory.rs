@@ -90,7 +90,7 @@ pub(super) struct GroupDetail {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Member {
     id: String,
-    /// `User` or `Group`; none for an id that is nobody's.
+    /// The name of its resource type, such as `User`; none for an id that is nobody's.
     #[serde(rename = "type")]
     resource_type: Option<String>,
     display_name: Option<String>,

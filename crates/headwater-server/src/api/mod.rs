@@ -18,6 +18,7 @@ mod name;
 mod openapi;
 mod paging;
 mod problem;
+mod query;
 mod requests;
 mod resource_types;
 mod schemas;
@@ -49,7 +50,9 @@ type App = Arc<Context>;
 
 /// The routes of the admin API, and the document that describes them.
 pub fn router(context: &Arc<Context>) -> (Router, utoipa::openapi::OpenApi) {
-    let (public, own, all) = (public(), own(), all());
+    let queries = Arc::new(query::Queries::of(&document()));
+    let known = || middleware::from_fn_with_state(Arc::clone(&queries), query::refuse_unknown);
+    let [public, own, all] = [public(), own(), all()].map(|routes| routes.route_layer(known()));
     let authenticate = || middleware::from_fn_with_state(Arc::clone(context), caller::authenticate);
     let own = own.route_layer(authenticate());
     // The last layer is the first that a request meets.

@@ -44,7 +44,7 @@ pub(super) struct RequestSummary {
     query: Option<String>,
     /// The status of the answer.
     status: u16,
-    /// `create`, `replace`, `update`, `delete`, `read`, `search`, `discovery` or `other`.
+    /// `create`, `replace`, `update`, `delete`, `read`, `search`, `bulk`, `discovery` or `other`.
     operation: &'static str,
     /// Why it was refused.
     error: Option<String>,
@@ -115,8 +115,8 @@ pub(super) struct RequestParams {
     /// Those answered so: `error`, a class such as `4xx`, or a status such as `404`.
     #[param(pattern = "^(error|[1-5]xx|[1-5][0-9][0-9])$")]
     status: Option<String>,
-    /// `create`, `replace`, `update`, `delete`, `read`, `search`, `discovery` or `other`.
-    #[param(pattern = "^(create|replace|update|delete|read|search|discovery|other)$")]
+    /// `create`, `replace`, `update`, `delete`, `read`, `search`, `bulk`, `discovery` or `other`.
+    #[param(pattern = "^(create|replace|update|delete|read|search|bulk|discovery|other)$")]
     operation: Option<String>,
     /// Only those that ask for a change.
     writes: Option<bool>,

@@ -10,39 +10,11 @@ use http_body_util::BodyExt;
 use hyper::{HeaderMap, header};
 
 use super::media_type;
-use crate::configuration::Configuration;
+use crate::{configuration::Configuration, unread};
 
 /// How much of a body that is too long is read and thrown away, so that its client gets to read
 /// the answer instead of a broken connection: this many times what is allowed.
 const PATIENCE: usize = 16;
-
-/// How much of a body that nobody reads is thrown away, and for how long, so that the connection
-/// can carry the next request.
-const MAX_DISCARDED: usize = 256 * 1024;
-const MAX_DISCARDING: Duration = Duration::from_secs(2);
-
-/// Reads a body to its end without looking at it; false when it is too long or too slow for that.
-pub(super) async fn discard(mut body: Body) -> bool {
-    let read = async {
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            length += frame.ok().and_then(|frame| frame.into_data().ok()).map_or(0, |data| data.len());
-            if length > MAX_DISCARDED {
-                return false;
-            }
-        }
-        true
-    };
-    tokio::time::timeout(MAX_DISCARDING, read).await.unwrap_or(false)
-}
-
-/// Whether the client waits to be told that it may send the body (RFC 9110 §10.1.1), as it is when somebody
-/// begins to read it.
-pub(super) fn is_held_back(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::EXPECT)
-        .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
 
 /// Takes a body and reads it whole, of at most `longest` bytes. One that is announced to be longer, and either
 /// held back or far too long to be thrown away, is not begun, and stays where it is.
@@ -56,7 +28,7 @@ pub(super) async fn read(
     configuration: &Configuration,
 ) -> Result<Bytes, ScimError> {
     let announced = body.as_ref().map_or(0, |body| body.size_hint().lower());
-    let most = if is_held_back(headers) { longest } else { longest.saturating_mul(PATIENCE) };
+    let most = if unread::is_held_back(headers) { longest } else { longest.saturating_mul(PATIENCE) };
     if announced > most as u64 {
         return Err(too_long(longest));
     }

@@ -21,7 +21,7 @@ use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use tokio::sync::SemaphorePermit;
 
-use crate::{Context, origin, provisioning::Caller, request_log::Recording};
+use crate::{Context, origin, provisioning::Caller, request_log::Recording, unread};
 
 /// The path that all SCIM sources are below.
 pub const PREFIX: &str = "/source/scim/";
@@ -79,12 +79,12 @@ async fn answer(
     permit: Option<SemaphorePermit<'_>>,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let is_held_back = body::is_held_back(&head.headers);
+    let is_held_back = unread::is_held_back(&head.headers);
     let mut body = Some(body);
     let mut response = judge(context, peer, recording, slug, head, &mut body).await;
     drop(permit); // whoever still sends holds up nobody
-    if let Some(unread) = body
-        && (is_held_back || !body::discard(unread).await)
+    if let Some(rest) = body
+        && (is_held_back || !unread::discard(rest).await)
     {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }

@@ -242,6 +242,41 @@ fn a_body_that_is_too_long_need_not_be_sent() {
     }
 }
 
+/// RFC 9112 §9.3: a connection carries the next request, or its end is announced; the answer arrives.
+#[test]
+fn an_answer_before_the_end_of_the_body_arrives() {
+    let server = Server::start();
+    let source = server.source("early");
+    let scim = format!("{}/Users", source.path);
+    for (path, length, stays) in [
+        ("/api/v1/api-tokens", 2, true),
+        ("/api/v1/api-tokens", 60_000, true),
+        ("/api/v1/nosuch", 60_000, true),
+        ("/api/v1/api-tokens", 3_000_000, true),
+        ("/api/v1/api-tokens", 30_000_000, false),
+        (&scim, 3_000_000, true),
+        (&scim, 30_000_000, false),
+    ] {
+        let body = vec![b' '; length];
+        let headers = vec![("Authorization".to_owned(), "Bearer hwa_bad".to_owned())];
+        let request =
+            Request { method: "POST".to_owned(), target: path.to_owned(), headers, body: Some(body) };
+        let mut client = Client::connect(server.address()).expect("a connection");
+        let sent = client.send(&request);
+        if !stays {
+            // It may be that its end comes before all is sent.
+            let closes = sent.map(|answer| answer.header("connection") == Some("close"));
+            assert!(closes.unwrap_or(true), "{path} {length}");
+            continue;
+        }
+        let answer = sent.unwrap_or_else(|error| panic!("{path} {length}: {error}"));
+        assert!(matches!(answer.status, 401 | 404), "{path} {length}: {}", answer.status);
+        assert_eq!(answer.header("connection"), None, "{path} {length}");
+        let next = Request { method: "GET".to_owned(), target: "/healthz".to_owned(), ..Request::default() };
+        client.send(&next).expect("the connection carries another").expect(200);
+    }
+}
+
 /// RFC 9112 §3.2.
 #[test]
 fn a_request_names_its_host_once() {

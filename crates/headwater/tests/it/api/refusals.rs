@@ -177,3 +177,28 @@ fn a_body_that_does_not_arrive_is_not_waited_for() {
     assert_eq!(response.header("connection"), Some("close"));
     response.expect_problem(408, "too_slow");
 }
+
+/// Also where the path takes none.
+#[test]
+fn a_parameter_that_the_path_does_not_take_is_refused() {
+    let server = Server::start();
+    let ada = Admin::first(&server);
+    ada.source("Contoso");
+    for path in [
+        "/sources/contoso",
+        "/sources/contoso/overview",
+        "/settings",
+        "/system",
+        "/slugs/x",
+        "/sources",
+        "/session",
+    ] {
+        ada.get(path).expect(200);
+        for (query, name) in [("foo=bar", "foo"), ("foo", "foo"), ("foo=", "foo"), ("limit%20=1", "limit ")] {
+            ada.get(&format!("{path}?{query}")).expect_invalid(name);
+        }
+    }
+    Admin::nobody(&server).get("/system?foo=bar").expect_problem(401, "unauthenticated");
+    ada.delete("/sources/contoso/unknown-attributes?foo=bar").expect_problem(422, "invalid");
+    ada.get("/sources?limit=1").expect(200);
+}
