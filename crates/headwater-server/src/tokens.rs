@@ -123,27 +123,37 @@ impl TokenUses {
         *noted = (noted.0.max(at), noted.1 || succeeded);
     }
 
-    /// Writes down what has been noted, behind what others are writing just now. What can't be written is held
-    /// for the next time: a token that has been used is no longer to be copied.
+    /// Writes down what has been noted, behind what others are writing just now. It stays noted until it is
+    /// written, also when nobody waits for that any more: a token that has been used is no longer to be copied.
     pub async fn write_down(&self, store: &dyn Store) {
         let _writing = self.writing.lock().await;
-        let uses = self.take();
+        let uses = self.noted();
         if uses.is_empty() {
             return;
         }
-        if let Err(error) = store.note_uses(uses.clone()).await {
-            tracing::warn!(%error, "it could not be written down when tokens were last used; it is tried again");
-            for TokenUse { source, token, at, succeeded } in uses {
-                self.note(source, token, at, succeeded);
+        match store.note_uses(uses.clone()).await {
+            Ok(()) => self.forget(&uses),
+            Err(error) => {
+                tracing::warn!(%error, "it could not be written down when tokens were last used; it is tried again");
             }
         }
     }
 
-    /// Takes what has been noted.
-    pub fn take(&self) -> Vec<TokenUse> {
+    /// What has been noted and is not written yet.
+    pub fn noted(&self) -> Vec<TokenUse> {
+        let uses = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = uses.iter();
+        noted.map(|(&(source, token), &(at, succeeded))| TokenUse { source, token, at, succeeded }).collect()
+    }
+
+    /// Forgets what is written, but for tokens that have been used again since.
+    fn forget(&self, written: &[TokenUse]) {
         let mut uses = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = uses.drain();
-        taken.map(|((source, token), (at, succeeded))| TokenUse { source, token, at, succeeded }).collect()
+        for TokenUse { source, token, at, succeeded } in written {
+            if uses.get(&(*source, *token)) == Some(&(*at, *succeeded)) {
+                uses.remove(&(*source, *token));
+            }
+        }
     }
 }
 

@@ -11,10 +11,13 @@ use headwater_store::{Millis, SourceId, Store, UnknownAttribute};
 /// How many attributes are held at most; more wait until these are written down.
 const MOST: usize = 10_000;
 
+/// By source, resource type and path.
+type Seen = HashMap<(SourceId, String, String), UnknownAttribute>;
+
 /// What has been seen since it was last written down.
 #[derive(Debug, Default)]
 pub struct UnknownAttributes {
-    seen: Mutex<HashMap<(SourceId, String, String), UnknownAttribute>>,
+    seen: Mutex<Seen>,
     /// Held by who writes.
     writing: tokio::sync::Mutex<()>,
 }
@@ -46,30 +49,34 @@ impl UnknownAttributes {
         }
     }
 
-    /// Writes down what has been seen, behind what others are writing just now. What can't be written is held for
-    /// the next time.
+    /// Writes down what has been seen, behind what others are writing just now. It stays here until it is written,
+    /// also when nobody waits for that any more.
     pub async fn write_down(&self, store: &dyn Store) {
         let _writing = self.writing.lock().await;
-        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if seen.is_empty() {
             return;
         }
-        let attributes: Vec<UnknownAttribute> = seen.values().cloned().collect();
-        if let Err(error) = store.note_unknown(attributes).await {
-            tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
-            let mut again = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            for (key, attribute) in seen {
-                again.entry(key).and_modify(|newer| add_earlier(newer, &attribute)).or_insert(attribute);
+        match store.note_unknown(seen.values().cloned().collect()).await {
+            Ok(()) => self.forget(&seen),
+            Err(error) => {
+                tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
             }
         }
     }
-}
 
-/// Adds to what was seen of an attribute what was seen before.
-fn add_earlier(attribute: &mut UnknownAttribute, earlier: &UnknownAttribute) {
-    attribute.seen += earlier.seen;
-    attribute.first_seen = earlier.first_seen;
-    attribute.shape = unknown::widened(&earlier.shape, &attribute.shape);
+    /// Forgets what is written; what has been seen since is left.
+    fn forget(&self, written: &Seen) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, written) in written {
+            let Some(known) = seen.get_mut(key) else { continue };
+            known.seen -= written.seen.min(known.seen);
+            known.first_seen = written.last_seen;
+            if known.seen == 0 {
+                seen.remove(key);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,12 +95,33 @@ mod tests {
         let found =
             Unknown { path: "favoriteColor".to_owned(), shape: serde_json::json!({"type": "string"}) };
         attributes.note(SourceId(1), "User", vec![found], 0);
+        // The store takes nothing until it is let go.
+        let other = rusqlite::Connection::open(folder.path().join("headwater.db")).expect("a connection");
+        other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
         let mut writing = Box::pin(attributes.write_down(&store));
-        // Unless it is done at once, nobody is to read before it is.
-        if (&mut writing).now_or_never().is_none() {
-            assert!(attributes.write_down(&store).now_or_never().is_none());
-            writing.await;
-            assert!(attributes.write_down(&store).now_or_never().is_some());
-        }
+        assert!((&mut writing).now_or_never().is_none());
+        assert!(
+            attributes.write_down(&store).now_or_never().is_none(),
+            "nobody is to read before it is written"
+        );
+        other.execute_batch("COMMIT").expect("let go");
+        writing.await;
+        assert!(attributes.write_down(&store).now_or_never().is_some(), "there is nothing left");
+    }
+
+    #[test]
+    fn what_is_seen_while_others_are_written_is_not_forgotten() {
+        let attributes = UnknownAttributes::default();
+        let found = || Unknown { path: "hat".to_owned(), shape: serde_json::json!({"type": "string"}) };
+        attributes.note(SourceId(1), "User", vec![found()], 5);
+        let seen = attributes.seen.lock().expect("unharmed").clone();
+        attributes.note(SourceId(1), "User", vec![found(), found()], 7);
+        attributes.forget(&seen);
+        let left: Vec<(u64, i64)> =
+            attributes.seen.lock().expect("unharmed").values().map(|one| (one.seen, one.last_seen)).collect();
+        assert_eq!(left, [(2, 7)]);
+        let rest = attributes.seen.lock().expect("unharmed").clone();
+        attributes.forget(&rest);
+        assert!(attributes.seen.lock().expect("unharmed").is_empty());
     }
 }

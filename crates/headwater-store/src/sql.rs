@@ -6,6 +6,8 @@
 //! memory whole: what may be long is read in pages, each from the key at which the last one ended, and what
 //! may be large no further than there is room for it.
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use crate::{MemberId, ResourceId, SourceId, StoreError};
@@ -47,6 +49,9 @@ pub(crate) trait Sql {
 
     /// Whether the keys of the index are kept as they are, however long.
     fn has_whole_keys(&self) -> bool;
+
+    /// A key as the index has it.
+    fn stored_key<'k>(&self, key: &'k str) -> Cow<'k, str>;
 
     /// The number that a source was given last, whether or not it is still there.
     fn last_source(&self) -> Result<i64, StoreError>;

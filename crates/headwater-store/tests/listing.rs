@@ -1,15 +1,14 @@
 //! Lists for people against plain sorting: every resource once, in order, page by page, whichever
 //! way the list is made.
 
+mod support;
+
 use std::sync::Arc;
 
 use headwater_scim::{Object, comparison, index, registry::Registry, resource, resource_type::ResourceType};
-use headwater_store::{
-    Act, ChangeSet, ListPosition, Listing, NewSource, NewToken, Records, ResourceId, Slug, Sort, SourceId,
-    Store, Write, sqlite::SqliteStore,
-};
+use headwater_store::{ChangeSet, ListPosition, Listing, ResourceId, Sort, Write};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::{Kind, Under, on_postgres, runtime};
 use uuid::Uuid;
 
 const SEARCHED: &[&str] = &["userName", "displayName", "name.familyName", "emails.value", "externalId"];
@@ -17,11 +16,8 @@ const SEARCHED: &[&str] = &["userName", "displayName", "name.familyName", "email
 const MANY: usize = 2_300;
 
 struct Directory {
-    store: SqliteStore,
-    records: Records,
-    source: SourceId,
+    under: Under,
     users: Vec<(ResourceId, Object)>,
-    _folder: TempDir,
 }
 
 fn user_type() -> Arc<ResourceType> {
@@ -32,14 +28,15 @@ fn id(number: usize) -> ResourceId {
     ResourceId(uuid::Builder::from_unix_timestamp_millis(1_000 + number as u64, &[3; 10]).into_uuid())
 }
 
-/// Users some of whom share names, some have none, and some are not active.
+/// Users some of whom share names, some have none, some have long ones, and some are not active.
 fn user(number: usize) -> Object {
+    let long = if number % 97 == 1 { "-x".repeat(600) } else { String::new() };
     let mut user = json!({
         "userName": format!("{}{number:05}", if number.is_multiple_of(3) { "Ada." } else { "Zoë." }),
         "externalId": format!("E{number}"),
         "name": {"familyName": format!("Family{}", number % 7)},
         "active": !number.is_multiple_of(10),
-        "emails": [{"value": format!("z{number}@example.com")}, {"value": format!("y{number}@example.com")}],
+        "emails": [{"value": format!("z{number}{long}@example.com")}, {"value": format!("y{number}@example.com")}],
     });
     if !number.is_multiple_of(4) {
         user["displayName"] = format!("Person {}", number % 50).into();
@@ -48,16 +45,9 @@ fn user(number: usize) -> Object {
 }
 
 impl Directory {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(folder.path()).expect("a store");
-        let records = Records::from(store.clone());
-        let token = NewToken::new(Uuid::nil(), [0; 32]);
-        let slug = Slug::parse("s").expect("a slug");
-        let new = NewSource::new(slug, "S".to_owned(), Uuid::nil(), token);
-        let source = records.create_source(new, Act::of_server(0)).await.expect("a source").id;
+    async fn new(kind: &Kind) -> Self {
         let users: Vec<(ResourceId, Object)> = (0..MANY).map(|number| (id(number), user(number))).collect();
-        let directory = Self { store, records, source, users, _folder: folder };
+        let directory = Self { under: Under::new(kind).await, users };
         let creations = directory.users.iter().map(|(id, attributes)| {
             let resource_type = user_type();
             let document = resource::document(&resource_type, &id.to_string(), attributes);
@@ -78,7 +68,7 @@ impl Directory {
 
     async fn apply(&self, writes: Vec<Write>) {
         let change_set = ChangeSet {
-            source: self.source,
+            source: self.under.source,
             revision: 0,
             requires: Vec::new(),
             actor: Uuid::nil(),
@@ -86,7 +76,7 @@ impl Directory {
             at: 1,
             writes: writes.into_iter().map(Into::into).collect(),
         };
-        self.store.apply(change_set).await.expect("applied");
+        self.under.store.apply(change_set).await.expect("applied");
     }
 
     /// A whole list, walked in pages of a size that fits nothing.
@@ -94,7 +84,7 @@ impl Directory {
         let mut listing = listing.clone();
         let mut found = Vec::new();
         loop {
-            let page = self.records.list(self.source, listing.clone()).await.expect("a page");
+            let page = self.under.records.list(self.under.source, listing.clone()).await.expect("a page");
             assert!(page.resources.len() <= listing.limit);
             found.extend(page.resources.into_iter().map(|resource| resource.id));
             match page.next {
@@ -154,9 +144,8 @@ fn listing(sort: Sort) -> Listing {
     }
 }
 
-#[tokio::test]
-async fn every_list_has_everybody_once_in_its_order() {
-    let directory = Directory::new().await;
+async fn check_every_list_has_everybody_once_in_its_order(kind: &Kind) {
+    let directory = Directory::new(kind).await;
     for sort in
         [Sort::Attribute("userName"), Sort::Attribute("displayName"), Sort::Created, Sort::LastModified]
     {
@@ -169,9 +158,18 @@ async fn every_list_has_everybody_once_in_its_order() {
     }
 }
 
-#[tokio::test]
-async fn a_search_that_few_meet_is_sorted() {
-    let directory = Directory::new().await;
+#[test]
+fn every_list_has_everybody_once_in_its_order() {
+    runtime().block_on(check_every_list_has_everybody_once_in_its_order(&Kind::Sqlite));
+}
+
+#[test]
+fn every_list_has_everybody_once_in_its_order_in_postgres() {
+    on_postgres(async |kind| check_every_list_has_everybody_once_in_its_order(kind).await);
+}
+
+async fn check_a_search_that_few_meet_is_sorted(kind: &Kind) {
+    let directory = Directory::new(kind).await;
     for search in [
         "family3",
         "FAMILY3",
@@ -193,9 +191,18 @@ async fn a_search_that_few_meet_is_sorted() {
     }
 }
 
-#[tokio::test]
-async fn a_search_that_many_meet_finds_everybody_once() {
-    let directory = Directory::new().await;
+#[test]
+fn a_search_that_few_meet_is_sorted() {
+    runtime().block_on(check_a_search_that_few_meet_is_sorted(&Kind::Sqlite));
+}
+
+#[test]
+fn a_search_that_few_meet_is_sorted_in_postgres() {
+    on_postgres(async |kind| check_a_search_that_few_meet_is_sorted(kind).await);
+}
+
+async fn check_a_search_that_many_meet_finds_everybody_once(kind: &Kind) {
+    let directory = Directory::new(kind).await;
     for (search, active) in [("family", None), ("z", None), ("z", Some(false)), ("", None)] {
         let listing =
             Listing { search: Some(search.to_owned()), active, ..listing(Sort::Attribute("userName")) };
@@ -207,11 +214,20 @@ async fn a_search_that_many_meet_finds_everybody_once() {
     }
 }
 
-#[tokio::test]
-async fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
-    let directory = Directory::new().await;
+#[test]
+fn a_search_that_many_meet_finds_everybody_once() {
+    runtime().block_on(check_a_search_that_many_meet_finds_everybody_once(&Kind::Sqlite));
+}
+
+#[test]
+fn a_search_that_many_meet_finds_everybody_once_in_postgres() {
+    on_postgres(async |kind| check_a_search_that_many_meet_finds_everybody_once(kind).await);
+}
+
+async fn check_a_list_goes_on_when_the_place_where_it_was_is_gone(kind: &Kind) {
+    let directory = Directory::new(kind).await;
     let listing = listing(Sort::Attribute("userName"));
-    let page = directory.records.list(directory.source, listing.clone()).await.expect("a page");
+    let page = directory.under.records.list(directory.under.source, listing.clone()).await.expect("a page");
     let last = page.resources.last().expect("somebody").id;
     let (_, user) = directory.users.iter().find(|(id, _)| *id == last).expect("one of ours");
     let keys = index::keys(&user_type(), user);
@@ -222,10 +238,19 @@ async fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
     assert_eq!(rest, directory.expected(&listing)[97..]);
 }
 
-#[tokio::test]
-async fn counts_follow_what_comes_and_goes() {
-    let directory = Directory::new().await;
-    let count = || directory.records.count(directory.source, "User");
+#[test]
+fn a_list_goes_on_when_the_place_where_it_was_is_gone() {
+    runtime().block_on(check_a_list_goes_on_when_the_place_where_it_was_is_gone(&Kind::Sqlite));
+}
+
+#[test]
+fn a_list_goes_on_when_the_place_where_it_was_is_gone_in_postgres() {
+    on_postgres(async |kind| check_a_list_goes_on_when_the_place_where_it_was_is_gone(kind).await);
+}
+
+async fn check_counts_follow_what_comes_and_goes(kind: &Kind) {
+    let directory = Directory::new(kind).await;
+    let count = || directory.under.records.count(directory.under.source, "User");
     assert_eq!(count().await.expect("a count"), MANY as u64);
     let (first, user) = &directory.users[0];
     let keys = index::keys(&user_type(), user);
@@ -233,8 +258,18 @@ async fn counts_follow_what_comes_and_goes() {
         .apply(vec![Write::Delete { resource_type: "User".to_owned(), id: *first, expected: 1, keys }])
         .await;
     assert_eq!(count().await.expect("a count"), MANY as u64 - 1);
-    assert_eq!(directory.records.count(directory.source, "Group").await.expect("a count"), 0);
+    assert_eq!(directory.under.records.count(directory.under.source, "Group").await.expect("a count"), 0);
     let place = Some(ListPosition::Id(id(MANY)));
     let behind = Listing { after: place, ..listing(Sort::Created) };
     assert!(directory.walk(&behind).await.is_empty());
+}
+
+#[test]
+fn counts_follow_what_comes_and_goes() {
+    runtime().block_on(check_counts_follow_what_comes_and_goes(&Kind::Sqlite));
+}
+
+#[test]
+fn counts_follow_what_comes_and_goes_in_postgres() {
+    on_postgres(async |kind| check_counts_follow_what_comes_and_goes(kind).await);
 }

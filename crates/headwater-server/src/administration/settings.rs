@@ -2,6 +2,7 @@
 
 use headwater_store::Act;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{Administration, AdministrationError, checked_name};
@@ -31,6 +32,27 @@ impl Default for Settings {
             default_request_log_days: 30,
             default_request_log_megabytes: 256,
         }
+    }
+}
+
+impl Settings {
+    /// Those that are stored, each by itself. One that this program doesn't know is not its business; one that it
+    /// can't read is as if it were not set.
+    fn of(stored: Map<String, Value>) -> Self {
+        let mut settings = Self::default();
+        let Ok(Value::Object(mut known)) = serde_json::to_value(&settings) else { return settings };
+        for (name, value) in stored {
+            let Some(before) = known.get(&name).cloned() else { continue };
+            known.insert(name.clone(), value);
+            match serde_json::from_value(Value::Object(known.clone())) {
+                Ok(read) => settings = read,
+                Err(error) => {
+                    tracing::warn!(setting = name, %error, "a stored setting can't be read, and counts as not set");
+                    known.insert(name, before);
+                }
+            }
+        }
+        settings
     }
 }
 
@@ -77,9 +99,7 @@ impl Administration {
     /// # Errors
     /// The store failed.
     pub async fn settings(&self) -> Result<Settings, AdministrationError> {
-        let stored = self.store.settings().await?;
-        // A setting that this program doesn't know is not its business.
-        Ok(serde_json::from_value(stored.into()).unwrap_or_default())
+        Ok(Settings::of(self.store.settings().await?))
     }
 
     /// Changes settings.
@@ -121,5 +141,20 @@ impl Administration {
         };
         self.store.change_settings(defaults, changes, act).await?;
         self.settings().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Settings;
+
+    #[test]
+    fn a_setting_that_cannot_be_read_leaves_the_others() {
+        let stored = json!({"organization_name": "Contoso", "session_hours": "all day", "later": {"x": 1}});
+        let Value::Object(stored) = stored else { unreachable!("it was written as an object") };
+        let expected = Settings { organization_name: "Contoso".to_owned(), ..Settings::default() };
+        assert_eq!(Settings::of(stored), expected);
     }
 }

@@ -381,6 +381,10 @@ impl Sql for Waiting {
         false
     }
 
+    fn stored_key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        keys::stored(key)
+    }
+
     fn last_source(&self) -> Result<i64, StoreError> {
         let sql: &dyn Sql = self;
         let Some(numbers) = sql.value::<String>(NUMBERS, &[])? else {

@@ -392,7 +392,10 @@ impl Walk<'_> {
                     let resource = stored(row)?;
                     let key: String = row.get(COLUMN_COUNT)?;
                     let document = parsed(&resource.document)?;
-                    let is_first = self.first_match(&document) == Some((attribute, key.clone()));
+                    let first = self.first_match(&document);
+                    let is_first = first.is_some_and(|(number, first)| {
+                        number == attribute && self.sql.stored_key(&first) == key
+                    });
                     last = Some(ListPosition::Match { attribute, key, id: resource.id });
                     if is_first && self.is_active(&document) {
                         page.resources.push(resource);

@@ -1,6 +1,6 @@
 //! What SQLite does for the statements that meet a million rows: each goes through an index.
 
-use std::cell::RefCell;
+use std::{borrow::Cow, cell::RefCell};
 
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -71,6 +71,10 @@ impl Sql for Explaining<'_> {
 
     fn has_whole_keys(&self) -> bool {
         self.connection.has_whole_keys()
+    }
+
+    fn stored_key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        self.connection.stored_key(key)
     }
 
     fn last_source(&self) -> Result<i64, StoreError> {

@@ -1,6 +1,6 @@
 //! The statements that all databases share, on a connection of SQLite.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use rusqlite::{
     Connection, ToSql, params_from_iter,
@@ -101,6 +101,10 @@ impl Sql for Connection {
 
     fn has_whole_keys(&self) -> bool {
         true
+    }
+
+    fn stored_key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        Cow::Borrowed(key)
     }
 
     fn last_source(&self) -> Result<i64, StoreError> {
