@@ -1,6 +1,6 @@
 //! The groups that members are in, be it by way of other groups.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::{MemberId, Related, StoreError};
 
@@ -82,7 +82,8 @@ impl Ancestry {
     /// All that is above some groups, but for themselves. It takes no more than the groups that are met and what
     /// these are in themselves, however they hold each other.
     fn above(&mut self, below: &[usize], groups: &mut impl Groups) -> Result<Vec<usize>, StoreError> {
-        let mut seen: HashSet<usize> = below.iter().copied().collect();
+        let mut seen = vec![false; self.groups.len()];
+        below.iter().for_each(|group| seen[*group] = true);
         let mut waiting = below.to_vec();
         let mut above = Vec::new();
         while let Some(next) = waiting.pop() {
@@ -91,8 +92,10 @@ impl Ancestry {
                 let parents = self.holders(&id, groups)?;
                 self.size += parents.len();
                 self.parents.insert(next, parents);
+                seen.resize(self.groups.len(), false);
             }
-            let unseen = self.parents[&next].iter().filter(|parent| seen.insert(**parent));
+            let parents = self.parents[&next].iter();
+            let unseen = parents.filter(|parent| !std::mem::replace(&mut seen[**parent], true));
             let before = above.len();
             above.extend(unseen);
             waiting.extend_from_slice(&above[before..]);
