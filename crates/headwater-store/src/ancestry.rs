@@ -83,7 +83,9 @@ impl Ancestry {
     /// these are in themselves, however they hold each other.
     fn above(&mut self, below: &[usize], groups: &mut impl Groups) -> Result<Vec<usize>, StoreError> {
         let mut seen = vec![false; self.groups.len()];
-        below.iter().for_each(|group| seen[*group] = true);
+        for group in below {
+            seen[*group] = true;
+        }
         let mut waiting = below.to_vec();
         let mut above = Vec::new();
         while let Some(next) = waiting.pop() {

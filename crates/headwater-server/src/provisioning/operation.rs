@@ -55,18 +55,24 @@ pub(super) enum Change {
 /// The writes that carry out an operation, and what they were computed from.
 pub(super) struct Step {
     pub(super) writes: Vec<Arc<Write>>,
-    from: From,
+    basis: Basis,
 }
 
-enum From {
+/// What the writes of an operation were computed from.
+enum Basis {
     /// Nothing was there.
     Nothing,
     /// A resource that is to become another.
-    Resource(Box<Modified>),
-    /// A resource that is to go, and how many others have been changed for that before.
-    Whole(Box<StoredResource>, Object, usize),
+    Modified(Box<Modified>),
+    /// A resource that is to go.
+    Deleted {
+        stored: Box<StoredResource>,
+        attributes: Object,
+        /// How many others have been changed for that before.
+        changed_before: usize,
+    },
     /// Some of those that refer to a resource that is to go. There are more: it is planned anew behind these.
-    Referrers,
+    SomeReferrers,
 }
 
 struct Modified {
@@ -286,7 +292,7 @@ impl Provisioning<'_> {
         if let Change::Create(draft) = change {
             let write = plan::creation(resource_type, *id, draft, secrets.clone());
             self.check_size(&write)?;
-            return Ok(Step { writes: vec![Arc::new(write)], from: From::Nothing });
+            return Ok(Step { writes: vec![Arc::new(write)], basis: Basis::Nothing });
         }
         let stored = match (stored, change) {
             (Some(stored), _) => stored,
@@ -304,10 +310,17 @@ impl Provisioning<'_> {
                 // before, in change sets of their own, so that nobody else waits long.
                 let (mut writes, all) = self.writes_of_referrers(stored.id).await?;
                 if !all {
-                    return Ok(Step { writes, from: From::Referrers });
+                    return Ok(Step { writes, basis: Basis::SomeReferrers });
                 }
                 writes.push(Arc::new(plan::deletion(resource_type, &stored, &current)));
-                return Ok(Step { writes, from: From::Whole(Box::new(stored), current, 0) });
+                return Ok(Step {
+                    writes,
+                    basis: Basis::Deleted {
+                        stored: Box::new(stored),
+                        attributes: current,
+                        changed_before: 0,
+                    },
+                });
             }
             Change::Patch(request) => {
                 let server_side = representation::server_side(resource_type, &stored, &self.caller.base_url);
@@ -334,7 +347,7 @@ impl Provisioning<'_> {
         let modified = Modified { stored, current, planned, notes };
         Ok(Step {
             writes: write.into_iter().map(Arc::new).collect(),
-            from: From::Resource(Box::new(modified)),
+            basis: Basis::Modified(Box::new(modified)),
         })
     }
 
@@ -371,8 +384,8 @@ impl Provisioning<'_> {
     ) -> Result<StoredResource, Refusal> {
         let Operation { resource_type, id, change, .. } = operation;
         let noted = &self.caller.noted;
-        match step.from {
-            From::Nothing => {
+        match step.basis {
+            Basis::Nothing => {
                 if let Change::Create(draft) = change {
                     noted.created(resource_type, *id, draft);
                     self.note_leniency(&operation.notes, &draft.ignored);
@@ -382,14 +395,14 @@ impl Provisioning<'_> {
                     write.zip(written.first()).and_then(|(write, written)| plan::created(write, written));
                 created.ok_or_else(|| StoreError::Internal("a creation made nothing").into())
             }
-            From::Whole(stored, attributes, before) => {
-                noted.deleted(resource_type, *id, &attributes, before + written.len());
+            Basis::Deleted { stored, attributes, changed_before } => {
+                noted.deleted(resource_type, *id, &attributes, changed_before + written.len());
                 Ok(*stored)
             }
-            From::Referrers => {
+            Basis::SomeReferrers => {
                 Err(StoreError::Internal("a deletion was taken for done before its end").into())
             }
-            From::Resource(modified) => {
+            Basis::Modified(modified) => {
                 let Modified { mut stored, current, planned, notes } = *modified;
                 let Some(written) = written.first() else {
                     let unchanged = plan::unchanged(&stored);
@@ -495,23 +508,23 @@ fn behind_changes(done: usize, refusal: Refusal) -> Refusal {
 impl Step {
     /// Whether there is more to do than can be done together: then it is planned anew behind it.
     pub(super) fn is_partial(&self) -> bool {
-        matches!(self.from, From::Referrers)
+        matches!(self.basis, Basis::SomeReferrers)
     }
 
     /// Notes how many resources have been changed for it before.
     fn note_done_before(&mut self, count: usize) {
-        if let From::Whole(.., before) = &mut self.from {
-            *before = count;
+        if let Basis::Deleted { changed_before, .. } = &mut self.basis {
+            *changed_before = count;
         }
     }
 
     /// The attributes that were to be written, for what a refusal says of them.
     pub(super) fn attributes<'a>(&'a self, operation: &'a Operation) -> &'a Object {
-        match (&self.from, &operation.change) {
-            (From::Resource(modified), _) => &modified.planned.attributes,
+        match (&self.basis, &operation.change) {
+            (Basis::Modified(modified), _) => &modified.planned.attributes,
             (_, Change::Create(draft) | Change::Replace(draft)) => &draft.attributes,
-            (From::Whole(_, attributes, _), _) => attributes,
-            (From::Nothing | From::Referrers, Change::Patch(_) | Change::Delete) => &EMPTY,
+            (Basis::Deleted { attributes, .. }, _) => attributes,
+            (Basis::Nothing | Basis::SomeReferrers, Change::Patch(_) | Change::Delete) => &EMPTY,
         }
     }
 

@@ -132,7 +132,7 @@ impl PostgresStore {
 
     /// Where the directory is being moved from that is not wholly here yet.
     async fn origin(&self) -> Result<Option<String>, StoreError> {
-        self.read_waiting(true, |sql| transfer::progress::origin(sql)).await
+        self.read_without_snapshot(|sql| transfer::progress::origin(sql)).await
     }
 
     /// Which database on which host, without user and password.
@@ -205,9 +205,9 @@ impl Store for PostgresStore {
         }
         let is_scan = !query.is_by_index();
         let place = if is_scan { Some(self.shared.searches.take(source).await?) } else { None };
-        self.read_waiting(false, move |waiting| {
+        self.read_snapshot(move |session| {
             let _held = &place;
-            search::search(waiting, source, &query)
+            search::search(session, source, &query)
         })
         .await
     }

@@ -54,7 +54,7 @@ pub(super) fn check(wanted: i64) -> Result<(), StoreError> {
 impl PostgresStore {
     /// Sees to it that all keys have the form that this program makes.
     pub(super) async fn bring_to_form(&self) -> Result<(), StoreError> {
-        let found = self.read_waiting(true, |sql| Forms::of(sql)).await?;
+        let found = self.read_without_snapshot(|sql| Forms::of(sql)).await?;
         if found == (Forms { wanted: FORM, made: FORM }) {
             return Ok(());
         }

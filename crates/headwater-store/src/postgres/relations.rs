@@ -31,7 +31,7 @@ const HOLDERS_OF_ALL: &str = "SELECT DISTINCT m.group_id FROM unnest($2) AS w (i
 /// The members of each group behind one of them: one more than a page has.
 const MEMBERS: &str = "SELECT w.id, m.member_id, o.type, o.display FROM unnest($2) AS w (id) \
      CROSS JOIN LATERAL (SELECT member_id FROM membership \
-       WHERE source_id = $1 AND group_id = w.id AND member_id > $3 ORDER BY member_id LIMIT 1001) m \
+       WHERE source_id = $1 AND group_id = w.id AND member_id > $3 ORDER BY member_id LIMIT $4) m \
      LEFT JOIN LATERAL (SELECT type, display FROM resource \
        WHERE source_id = $1 AND id = m.member_id LIMIT 1) o ON TRUE";
 const NAMES: &str = "SELECT r.id, r.type, r.display FROM unnest($2) AS w (id) \
@@ -116,7 +116,9 @@ pub(super) async fn members_of(
     after: &[u8],
 ) -> Result<HashMap<ResourceId, RelatedPage>, StoreError> {
     let groups = bytes_of(groups);
-    let rows = session.rows(MEMBERS, &[source.0.bound(), groups.bound(), after.bound()]).await?;
+    let limit = i64::try_from(MEMBERS_PER_PAGE + 1).unwrap_or(i64::MAX);
+    let rows =
+        session.rows(MEMBERS, &[source.0.bound(), groups.bound(), after.bound(), limit.bound()]).await?;
     let mut found: HashMap<ResourceId, RelatedPage> = HashMap::new();
     for row in &rows {
         let member = related::of(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, true);

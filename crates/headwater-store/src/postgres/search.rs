@@ -17,7 +17,7 @@ use super::{
     relations::Known,
     rows,
     selection::{self, ANY, Candidate, Compiler, Test, referred},
-    sql::Waiting,
+    sql::BlockingSession,
 };
 use crate::{
     Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
@@ -33,10 +33,10 @@ const PORTION: usize = 500;
 /// How many ids come at once.
 const IDS_AT_ONCE: usize = 10_000;
 
-pub(super) fn search(waiting: &Waiting, source: SourceId, query: &Query) -> Result<Page, StoreError> {
+pub(super) fn search(session: &BlockingSession, source: SourceId, query: &Query) -> Result<Page, StoreError> {
     let place = Place { registry: query.registry.clone(), base_url: query.base_url.clone() };
     let deadline = Instant::now() + MOST_TIME;
-    let search = Search { sql: waiting, waiting, source, query, place, deadline };
+    let search = Search { sql: session, session, source, query, place, deadline };
     match query.selections.as_slice() {
         [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
             Some(code) => search.sorted_by_index(code),
@@ -50,7 +50,7 @@ pub(super) fn search(waiting: &Waiting, source: SourceId, query: &Query) -> Resu
 struct Search<'a> {
     sql: &'a dyn Sql,
     /// The same, for what is read asynchronously.
-    waiting: &'a Waiting,
+    session: &'a BlockingSession,
     source: SourceId,
     query: &'a Query,
     place: Place,
@@ -557,7 +557,7 @@ impl Search<'_> {
 
     /// The page that resources make when their relations are read.
     fn filled(&self, filling: Filling<'_>, total: Option<u64>) -> Result<Page, StoreError> {
-        self.waiting
+        self.session
             .read(|session| filled(session, self.source, self.query, filling, Known::default(), total))
     }
 }

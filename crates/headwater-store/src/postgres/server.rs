@@ -26,7 +26,7 @@ impl PostgresStore {
     /// The database failed.
     pub async fn kept_key(&self) -> Result<Option<[u8; 32]>, StoreError> {
         let select = "SELECT key FROM server WHERE id = 1";
-        self.read_waiting(true, move |sql| {
+        self.read_without_snapshot(move |sql| {
             Ok((sql as &dyn Sql).value::<Option<[u8; 32]>>(select, &[])?.flatten())
         })
         .await
@@ -56,7 +56,7 @@ impl PostgresStore {
     /// The database failed.
     pub async fn announced(&self) -> Result<Option<String>, StoreError> {
         let select = "SELECT origin FROM server WHERE id = 1";
-        self.read_waiting(true, move |sql| {
+        self.read_without_snapshot(move |sql| {
             Ok((sql as &dyn Sql).value::<Option<String>>(select, &[])?.flatten())
         })
         .await

@@ -53,8 +53,8 @@ const BEGIN_JOURNALS: &str = "INSERT INTO source_sequence (source_id, last) SELE
 const CONTINUE_JOURNALS: &str = "UPDATE source_sequence SET last = COALESCE(\
                                  (SELECT MAX(c.sequence) FROM change c WHERE c.source_id = source_sequence.source_id), 0)";
 
-/// A connection as those see it who don't wait asynchronously.
-pub(super) struct Waiting {
+/// A connection for those who run on a thread that may block, within a transaction where one is begun.
+pub(super) struct BlockingSession {
     connection: Connection,
     connections: Connections,
     runtime: Handle,
@@ -70,12 +70,28 @@ pub(super) struct Waiting {
 }
 
 impl PostgresStore {
-    /// Runs `read` on a connection, once more on another when that is lost. Several statements see one
-    /// moment, unless each may see its own (`single`).
-    pub(super) async fn read_waiting<T: Send + 'static>(
+    /// Runs `read`, which takes one statement, or several that may each see a moment of its own.
+    pub(super) async fn read_without_snapshot<T: Send + 'static>(
         &self,
-        single: bool,
-        read: impl Fn(&Waiting) -> Result<T, StoreError> + Send + 'static,
+        read: impl Fn(&BlockingSession) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read_blocking(None, read).await
+    }
+
+    /// Runs `read` in one snapshot: all its statements see one moment.
+    pub(super) async fn read_snapshot<T: Send + 'static>(
+        &self,
+        read: impl Fn(&BlockingSession) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let begin = snapshot(self.shared.connections.limits.answer);
+        self.read_blocking(Some(begin), read).await
+    }
+
+    /// Runs `read` on a connection, once more on another when that is lost.
+    async fn read_blocking<T: Send + 'static>(
+        &self,
+        begin: Option<String>,
+        read: impl Fn(&BlockingSession) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
         let runtime = Handle::current();
@@ -83,10 +99,8 @@ impl PostgresStore {
             let deadline = store.shared.connections.deadline();
             let mut tries = 1;
             loop {
-                let limit = store.shared.connections.limits.answer;
-                let begin = (!single).then(|| snapshot(limit));
-                let waiting = store.waiting(&runtime, begin, true, Some(wanted.clone()))?;
-                match read(&waiting) {
+                let session = store.blocking_session(&runtime, begin.clone(), true, Some(wanted.clone()))?;
+                match read(&session) {
                     Err(StoreError::Unavailable(reason))
                         if tries < MOST_READS && Instant::now() < deadline =>
                     {
@@ -98,7 +112,7 @@ impl PostgresStore {
                         return Err(StoreError::TookTooLong);
                     }
                     Ok(found) => {
-                        waiting.end_reading();
+                        session.end_reading();
                         return Ok(found);
                     }
                     Err(error) => return Err(error),
@@ -114,7 +128,7 @@ impl PostgresStore {
         &self,
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_waiting(true, work).await
+        self.write_blocking(true, work).await
     }
 
     /// Like [`Self::write_records`], whatever form keys are in.
@@ -122,10 +136,10 @@ impl PostgresStore {
         &self,
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_waiting(false, work).await
+        self.write_blocking(false, work).await
     }
 
-    async fn write_waiting<T: Send + 'static>(
+    async fn write_blocking<T: Send + 'static>(
         &self,
         in_form: bool,
         work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
@@ -134,12 +148,21 @@ impl PostgresStore {
         let runtime = Handle::current();
         // What is being written is brought to its end, also when nobody waits for it.
         blocking(move |_| {
+            let deadline = store.shared.connections.deadline();
             let mut tries = 1;
             loop {
                 let begin = Some(format!("{BEGIN}; {CHANGE}"));
-                let waiting = store.waiting(&runtime, begin, in_form, None)?;
-                let done = match work(&waiting) {
-                    Ok(done) => waiting.finish().map(|()| done),
+                let session = store.blocking_session(&runtime, begin, in_form, None)?;
+                let done = match work(&session) {
+                    Ok(done) => session.finish().map(|()| done),
+                    // Nothing of it was to be committed yet.
+                    Err(StoreError::Unavailable(reason))
+                        if tries < MOST_TRIES && Instant::now() < deadline =>
+                    {
+                        tracing::debug!(reason, tries, "a connection was lost; a change is begun on another");
+                        tries += 1;
+                        continue;
+                    }
                     // The connection is closed, and with it the transaction.
                     Err(error) => Err(error),
                 };
@@ -156,12 +179,12 @@ impl PostgresStore {
         .await
     }
 
-    /// Runs `read` in one snapshot.
+    /// Runs `read` in one snapshot, as [`Records`](crate::Records) do.
     pub(crate) async fn read_records<T: Send + 'static>(
         &self,
         read: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.read_waiting(false, move |waiting| read(waiting)).await
+        self.read_snapshot(move |session| read(session)).await
     }
 
     /// Like [`Self::write_records`], for a change to sources or tokens. It returns when no replica goes on
@@ -182,15 +205,15 @@ impl PostgresStore {
         Ok(done)
     }
 
-    fn waiting(
+    fn blocking_session(
         &self,
         runtime: &Handle,
         begin: Option<String>,
         in_form: bool,
         wanted: Option<Wanted>,
-    ) -> Result<Waiting, StoreError> {
+    ) -> Result<BlockingSession, StoreError> {
         let connections = &self.shared.connections;
-        Ok(Waiting {
+        Ok(BlockingSession {
             connection: runtime.block_on(connections.get())?,
             connections: connections.clone(),
             runtime: runtime.clone(),
@@ -210,7 +233,7 @@ fn snapshot(limit: Duration) -> String {
     format!("{SNAPSHOT}; SET LOCAL statement_timeout = {limit}")
 }
 
-impl Waiting {
+impl BlockingSession {
     /// Waits for a statement.
     fn wait<T>(&self, statement: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
         self.wait_for(async { Ok(statement.await?) })
@@ -301,7 +324,7 @@ impl Waiting {
     }
 }
 
-impl Sql for Waiting {
+impl Sql for BlockingSession {
     fn execute(&self, statement: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         let statement = numbered(statement);
         let parameters = storable(parameters);

@@ -88,7 +88,7 @@ impl PostgresStore {
     }
 
     async fn written(&self) -> Result<u64, StoreError> {
-        self.read_waiting(true, |sql| (sql as &dyn Sql).count(WRITTEN, &[])).await
+        self.read_without_snapshot(|sql| (sql as &dyn Sql).count(WRITTEN, &[])).await
     }
 }
 
