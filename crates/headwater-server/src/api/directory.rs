@@ -2,9 +2,11 @@
 //! written, to be read.
 
 use axum::{Json, extract::State};
-use headwater_scim::{Object, projection::Projection, registry::Registry};
+use futures_util::{StreamExt, stream};
+use headwater_scim::{Object, comparison, projection::Projection, registry::Registry};
 use headwater_store::{
-    Include, ListPage, ListPosition, Listing, MemberId, ResourceId, Sort, Source, StoredResource,
+    Include, ListPage, ListPosition, Listing, MemberId, Named, Related, ResourceId, Sort, Source, SourceId,
+    StoreError, StoredResource,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +31,9 @@ const USER_SEARCH: &[&str] = &["userName", "displayName", "name.familyName", "em
 const GROUP_SEARCH: &[&str] = &["displayName", "externalId"];
 /// How many members of a group are looked at for a page of those that are searched for.
 const MOST_MEMBERS: usize = 20_000;
+
+/// How many of them are read at once.
+const AHEAD: usize = 4;
 
 /// A user, in short.
 #[derive(Debug, Serialize, ToSchema)]
@@ -369,45 +374,28 @@ pub(super) async fn members(
     let after: Option<String> = paging::place(params.cursor.as_deref())?;
     let mut after = after.map_or_else(MemberId::lowest, |text| MemberId::from_text(&text));
     let q = searched(params.q)?;
-    let wanted = q.as_deref().map(|q| headwater_scim::comparison::key(q, false).into_owned());
+    let search = MemberSearch {
+        context: &context,
+        source: source.id,
+        wanted: q.as_deref().map(|q| comparison::key(q, false).into_owned()),
+    };
     let mut items = Vec::new();
     let mut looked_at = 0;
     let next = loop {
         let page = context.store.members_after(source.id, group.id, &after).await?;
         let more = page.more;
         let mut ended = None;
-        for related in page.members {
+        // Some are read ahead: each may be a round trip to the database.
+        let mut found = stream::iter(page.members).map(|related| search.look_at(related)).buffered(AHEAD);
+        while let Some(looked) = found.next().await {
             if items.len() >= limit || looked_at >= MOST_MEMBERS {
                 ended = Some(after.to_text());
                 break;
             }
+            let (id, member) = looked?;
             looked_at += 1;
-            after = related.id.clone();
-            let display = related.named.as_ref().and_then(|named| named.display.as_deref());
-            let by_display = match (&wanted, display) {
-                (None, _) => true,
-                (Some(wanted), Some(display)) => {
-                    headwater_scim::comparison::key(display, false).contains(wanted.as_str())
-                }
-                (Some(_), None) => false,
-            };
-            let known = related.named.as_ref().map(|named| (named.resource_type.clone(), named.id));
-            let document = match &known {
-                Some((resource_type, id)) if by_display || resource_type == USER => {
-                    let found =
-                        context.store.resource(source.id, resource_type, *id, Include::default()).await?;
-                    found.and_then(|found| serde_json::from_str::<Object>(&found.document).ok())
-                }
-                _ => None,
-            };
-            let member = Member::new(&related, document.as_ref());
-            let by_name = wanted.as_ref().is_some_and(|wanted| {
-                let name = member.user_name.as_deref().unwrap_or(&member.id);
-                headwater_scim::comparison::key(name, false).starts_with(wanted.as_str())
-            });
-            if by_display || by_name {
-                items.push(member);
-            }
+            after = id;
+            items.extend(member);
         }
         match ended {
             Some(place) => break Some(paging::cursor(&place)),
@@ -416,6 +404,39 @@ pub(super) async fn members(
         }
     };
     Ok(Json(Page { items, next, total: q.is_none().then_some(group.member_count) }))
+}
+
+/// Looks for members of a group.
+struct MemberSearch<'a> {
+    context: &'a Context,
+    source: SourceId,
+    /// What is looked for, as it is compared; all of them without it.
+    wanted: Option<String>,
+}
+
+impl MemberSearch<'_> {
+    /// The id of a member, and how it is shown where it is one of those that are looked for: by a part of what it
+    /// is called, or by the beginning of its user name or its id.
+    async fn look_at(&self, related: Related) -> Result<(MemberId, Option<Member>), StoreError> {
+        let display = related.named.as_ref().and_then(|named| named.display.as_deref());
+        let by_display = self.wanted.as_ref().is_none_or(|wanted| {
+            display.is_some_and(|display| comparison::key(display, false).contains(wanted.as_str()))
+        });
+        let document = match &related.named {
+            Some(Named { resource_type, id, .. }) if by_display || resource_type == USER => {
+                let store = &self.context.store;
+                let found = store.resource(self.source, resource_type, *id, Include::default()).await?;
+                found.and_then(|found| serde_json::from_str::<Object>(&found.document).ok())
+            }
+            _ => None,
+        };
+        let member = Member::new(&related, document.as_ref());
+        let by_name = self.wanted.as_ref().is_some_and(|wanted| {
+            let name = member.user_name.as_deref().unwrap_or(&member.id);
+            comparison::key(name, false).starts_with(wanted.as_str())
+        });
+        Ok((related.id, (by_display || by_name).then_some(member)))
+    }
 }
 
 /// A page of a list over one source or all of them.
