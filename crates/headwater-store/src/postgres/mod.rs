@@ -168,12 +168,13 @@ impl PostgresStore {
     }
 }
 
-/// Says of a database that can't be reached which one it is.
+/// Says of a database that can't be reached, or doesn't let us in, which one it is.
 fn at(address: &Address, error: StoreError) -> StoreError {
+    let located = |reason: String| format!("{}: {reason}", address.location());
     match error {
-        StoreError::Unavailable(reason) => {
-            StoreError::Unavailable(format!("{}: {reason}", address.location()))
-        }
+        StoreError::Unavailable(reason) => StoreError::Unavailable(located(reason)),
+        StoreError::NotLetIn(reason) => StoreError::NotLetIn(located(reason)),
+        StoreError::Insecure(reason) => StoreError::Insecure(located(reason)),
         error => error,
     }
 }

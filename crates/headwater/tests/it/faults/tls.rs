@@ -108,6 +108,8 @@ fn refuses(url: &str, code: i32, reason: &str) {
         assert_eq!(output.status.code(), Some(code), "{error}");
         assert!(error.starts_with("error: ") && error.lines().count() == 1, "{error}");
         assert!(error.contains(reason) && !error.contains(PASSWORD), "{error}");
+        let names_place = [" on localhost:", " on 127.0.0.1:"].iter().any(|place| error.contains(place));
+        assert!(names_place || code == 2, "{error}");
     }
 }
 
@@ -141,7 +143,7 @@ fn whoever_is_not_trusted_is_not_spoken_to() {
     let place = Place::with_tls(&trusted());
     place.file("other.crt", &stranger().certificate());
     let other = place.trusting(&known(), "localhost", "other.crt");
-    refuses(&other, 1, "no secure connection to the database: invalid peer certificate: UnknownIssuer");
+    refuses(&other, 1, "invalid peer certificate: UnknownIssuer");
     let elsewhere = place.trusting(&known(), "127.0.0.1", "root.crt");
     refuses(&elsewhere, 1, "certificate not valid for name \"127.0.0.1\"");
     // Nobody of whom the operating system has heard.
@@ -161,7 +163,7 @@ fn a_database_that_wants_tls_says_so_to_who_has_none() {
 fn a_database_without_tls_is_not_spoken_to_where_it_is_asked_for() {
     let place = Place::new(&trusted());
     let url = place.trusting(&known(), "localhost", "root.crt");
-    refuses(&url, 1, "no secure connection to the database: the server has no TLS");
+    refuses(&url, 1, "the server has no TLS");
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn a_certificate_is_shown_to_a_database_that_wants_one() {
     place.identity(&authority.certify("somebody else", &[]));
     refuses(&format!("{url}{identity}"), 1, "certificate authentication failed for user \"certified\"");
     place.identity(&stranger().certify("certified", &[]));
-    refuses(&format!("{url}{identity}"), 1, "no secure connection to the database: received fatal alert");
+    refuses(&format!("{url}{identity}"), 1, "received fatal alert");
     place.file("client.key", "");
     refuses(&format!("{url}{identity}"), 2, "the address of the database can't be used: sslkey");
 }
