@@ -215,6 +215,9 @@ pub(crate) fn keep_immutable(
     kept: &Value,
     given: &mut Value,
 ) -> Result<(), ScimError> {
+    if attribute.immutable_parts().next().is_none() {
+        return Ok(());
+    }
     match (kept, given) {
         (Value::Array(kept), Value::Array(given)) => given.iter_mut().try_for_each(|given| {
             let same = kept.iter().find(|kept| is_same(kept, given));

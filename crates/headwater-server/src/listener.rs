@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::State,
     http::{HeaderValue, StatusCode},
     response::{IntoResponse, Response},
@@ -90,7 +90,7 @@ pub async fn serve(
     noting.abort();
     maintaining.abort();
     context.token_uses.write_down(&*context.store).await;
-    context.unknown_attributes.write_down(&*context.store).await;
+    context.unknown_attributes.write_down(&context.store).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -209,15 +209,24 @@ async fn answer(
         };
         let Ok(permit) = permit else {
             let detail = "The server is busy; try again.";
-            return Ok(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).into_response());
+            let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).into_response();
+            return Ok(without_body(&request, busy));
         };
         return Ok(answer_people(router, request, is_api, permit).await);
     }
     let Ok(permit) = shared.requests.try_acquire() else {
         let busy = ScimError::with_status(503, "the server is busy; try again");
-        return Ok(scim::turned_away(&shared.context, peer.ip(), &request, &busy));
+        return Ok(without_body(&request, scim::turned_away(&shared.context, peer.ip(), &request, &busy)));
     };
     Ok(scim::handle(Arc::clone(&shared.context), peer.ip(), request, Some(permit)).await)
+}
+
+/// The answer to a request whose body nobody reads: nothing can follow it.
+fn without_body(request: &Request<Body>, mut response: Response) -> Response {
+    if !request.body().is_end_stream() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// The answer to a request that doesn't name one host. Nothing that follows on its connection is read.
@@ -291,6 +300,6 @@ async fn note_uses(context: Arc<Context>) {
     loop {
         interval.tick().await;
         context.token_uses.write_down(&*context.store).await;
-        context.unknown_attributes.write_down(&*context.store).await;
+        context.unknown_attributes.write_down(&context.store).await;
     }
 }

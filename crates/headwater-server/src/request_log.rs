@@ -371,8 +371,8 @@ impl Noted {
         self.lock().is_in_doubt = outcome.as_ref().is_err_and(MayBeDone::may_be_done);
     }
 
-    /// Resources were changed for what then failed.
-    pub(crate) fn changed_in_vain(&self, changes: usize) {
+    /// Resources were changed for what is still to be done.
+    pub(crate) fn changed_before(&self, changes: usize) {
         self.lock().changes += u32::try_from(changes).unwrap_or(u32::MAX);
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use headwater_scim::unknown::{self, Unknown};
@@ -17,9 +17,9 @@ type Seen = HashMap<(SourceId, String, String), UnknownAttribute>;
 /// What has been seen since it was last written down.
 #[derive(Debug, Default)]
 pub struct UnknownAttributes {
-    seen: Mutex<Seen>,
+    seen: Arc<Mutex<Seen>>,
     /// Held by who writes.
-    writing: tokio::sync::Mutex<()>,
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl UnknownAttributes {
@@ -49,79 +49,92 @@ impl UnknownAttributes {
         }
     }
 
-    /// Writes down what has been seen, behind what others are writing just now. It stays here until it is written,
-    /// also when nobody waits for that any more.
-    pub async fn write_down(&self, store: &dyn Store) {
-        let _writing = self.writing.lock().await;
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if seen.is_empty() {
-            return;
-        }
-        match store.note_unknown(seen.values().cloned().collect()).await {
-            Ok(()) => self.forget(&seen),
-            Err(error) => {
-                tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
+    /// Writes down what has been seen, behind what others are writing just now. It is brought to its end also when
+    /// nobody waits for that any more: counts are neither lost nor written twice. What can't be written stays.
+    pub async fn write_down(&self, store: &Arc<dyn Store>) {
+        let (seen, writing, store) = (Arc::clone(&self.seen), Arc::clone(&self.writing), Arc::clone(store));
+        let written = tokio::spawn(async move {
+            let _writing = writing.lock().await;
+            let noted = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if noted.is_empty() {
+                return;
             }
-        }
+            match store.note_unknown(noted.values().cloned().collect()).await {
+                Ok(()) => forget(&mut seen.lock().unwrap_or_else(PoisonError::into_inner), &noted),
+                Err(error) => {
+                    tracing::warn!(%error, "attributes that no schema knows could not be counted; it is tried again");
+                }
+            }
+        });
+        // A panic has been reported where it happened.
+        drop(written.await);
     }
+}
 
-    /// Forgets what is written; what has been seen since is left.
-    fn forget(&self, written: &Seen) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, written) in written {
-            let Some(known) = seen.get_mut(key) else { continue };
-            known.seen -= written.seen.min(known.seen);
-            known.first_seen = written.last_seen;
-            if known.seen == 0 {
-                seen.remove(key);
-            }
+/// Forgets what is written; what has been seen since is left.
+fn forget(seen: &mut Seen, written: &Seen) {
+    for (key, written) in written {
+        let Some(known) = seen.get_mut(key) else { continue };
+        known.seen -= written.seen.min(known.seen);
+        known.first_seen = written.last_seen;
+        if known.seen == 0 {
+            seen.remove(key);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures_util::FutureExt;
     use headwater_scim::unknown::Unknown;
-    use headwater_store::{SourceId, sqlite::SqliteStore};
+    use headwater_store::{SourceId, Store, sqlite::SqliteStore};
 
-    use super::UnknownAttributes;
+    use super::{UnknownAttributes, forget};
+
+    fn found() -> Vec<Unknown> {
+        vec![Unknown { path: "hat".to_owned(), shape: serde_json::json!({"type": "string"}) }]
+    }
 
     #[tokio::test]
-    async fn who_writes_nothing_waits_for_who_is_writing() {
+    async fn what_is_being_written_is_written_once_whoever_waits_for_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(folder.path()).expect("a store");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path()).expect("a store"));
         let attributes = UnknownAttributes::default();
-        let found =
-            Unknown { path: "favoriteColor".to_owned(), shape: serde_json::json!({"type": "string"}) };
-        attributes.note(SourceId(1), "User", vec![found], 0);
+        attributes.note(SourceId(1), "User", found(), 0);
         // The store takes nothing until it is let go.
         let other = rusqlite::Connection::open(folder.path().join("headwater.db")).expect("a connection");
         other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
         let mut writing = Box::pin(attributes.write_down(&store));
         assert!((&mut writing).now_or_never().is_none());
-        assert!(
-            attributes.write_down(&store).now_or_never().is_none(),
-            "nobody is to read before it is written"
-        );
+        tokio::task::yield_now().await;
+        drop(writing);
+        // Nobody is to read before it is written.
+        let mut behind = Box::pin(attributes.write_down(&store));
+        assert!((&mut behind).now_or_never().is_none());
         other.execute_batch("COMMIT").expect("let go");
-        writing.await;
-        assert!(attributes.write_down(&store).now_or_never().is_some(), "there is nothing left");
+        behind.await;
+        assert!(attributes.seen.lock().expect("unharmed").is_empty());
+        let lines: i64 = other
+            .query_row("SELECT COALESCE(SUM(seen), 0) FROM unknown_attribute", [], |row| row.get(0))
+            .expect("counted");
+        assert!(lines <= 1, "it is counted {lines} times");
     }
 
     #[test]
     fn what_is_seen_while_others_are_written_is_not_forgotten() {
         let attributes = UnknownAttributes::default();
-        let found = || Unknown { path: "hat".to_owned(), shape: serde_json::json!({"type": "string"}) };
-        attributes.note(SourceId(1), "User", vec![found()], 5);
-        let seen = attributes.seen.lock().expect("unharmed").clone();
-        attributes.note(SourceId(1), "User", vec![found(), found()], 7);
-        attributes.forget(&seen);
-        let left: Vec<(u64, i64)> =
-            attributes.seen.lock().expect("unharmed").values().map(|one| (one.seen, one.last_seen)).collect();
+        let now = || attributes.seen.lock().expect("unharmed").clone();
+        attributes.note(SourceId(1), "User", found(), 5);
+        let written = now();
+        attributes.note(SourceId(1), "User", [found(), found()].concat(), 7);
+        let mut seen = now();
+        forget(&mut seen, &written);
+        let left: Vec<(u64, i64)> = seen.values().map(|one| (one.seen, one.last_seen)).collect();
         assert_eq!(left, [(2, 7)]);
-        let rest = attributes.seen.lock().expect("unharmed").clone();
-        attributes.forget(&rest);
-        assert!(attributes.seen.lock().expect("unharmed").is_empty());
+        let rest = seen.clone();
+        forget(&mut seen, &rest);
+        assert!(seen.is_empty());
     }
 }

@@ -44,10 +44,12 @@ impl HttpBody for Lent {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(context),
-            None => Poll::Ready(None),
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = Pin::new(body).poll_frame(context);
+        if let Poll::Ready(None) = frame {
+            self.body = None; // it is read: of chunks that can't be seen otherwise
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
+use futures_util::FutureExt;
 use headwater_server::{
     Context,
     administration::{Administration, Vault},
@@ -312,4 +313,24 @@ async fn what_is_done_behind_a_client_that_goes_away_is_not_called_refused() {
     let query = ChangeQuery { request_id: Some(record.summary.id), limit: 10, ..ChangeQuery::default() };
     let page = server.records.changes(server.source.id, query).await.expect("read");
     assert_eq!(page.changes.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_source_meanwhile_is_no_matter_of_its_clients() {
+    let server = Server::start().await;
+    let ada = server.create("/Users", json!({"userName": "ada"})).await;
+    // Nobody can write, until all have come.
+    let other = rusqlite::Connection::open(server.folder.path().join("headwater.db")).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let edit = SourceEdit { unique_display_names: Some(true), ..SourceEdit::default() };
+    let mut editing = Box::pin(server.records.edit_source("contoso".to_owned(), edit, Act::of_server(0)));
+    assert!((&mut editing).now_or_never().is_none(), "it is in line");
+    let body = patch(&json!([{"op": "add", "path": "title", "value": "T"}]));
+    let path = format!("/Users/{ada}");
+    let mut sending = Box::pin(server.send("PATCH", &path, Some(body)));
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut sending).await.is_err(), "it is behind");
+    other.execute_batch("COMMIT").expect("let go");
+    editing.await.expect("edited");
+    let (status, patched) = sending.await;
+    assert_eq!((status, &patched["title"]), (200, &json!("T")), "{patched}");
 }

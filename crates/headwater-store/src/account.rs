@@ -203,6 +203,15 @@ pub struct FailedLogins {
     pub last: Millis,
 }
 
+/// What came of the beginning of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginBegun {
+    /// How long it has to wait; 0 when its password may be checked, and it is counted.
+    pub wait: Millis,
+    /// What had failed under each of its keys before.
+    pub before: Vec<FailedLogins>,
+}
+
 /// What is known of a creation under an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdempotentAnswer {

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 pub use account::{
-    Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, IdempotentAnswer, Link,
+    Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, IdempotentAnswer, Link, LoginBegun,
     NewAdministrator, Role, Session,
 };
 pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, SecretHash, Write, Written};

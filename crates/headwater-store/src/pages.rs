@@ -156,7 +156,7 @@ impl Ranks {
 impl Query {
     /// Whether an index has what it asks for in its order, so that no more is read than the page has, or passed
     /// over.
-    pub fn is_by_index(&self) -> bool {
+    pub(crate) fn is_by_index(&self) -> bool {
         match self.selections.as_slice() {
             [selection] if self.sorted => selection.filter.is_none() && ordered_code(selection).is_some(),
             [selection] => selection.filter.is_none() || plain_key(selection).is_some(),

@@ -274,11 +274,24 @@ fn read(path: &Path) -> Result<Configuration, Failure> {
 /// whatever is asked for.
 const PERSONAL: &str = "tokio_postgres::query";
 
-/// Whether each directive has a level: a word that is none would be taken for a target, and nothing else be logged.
+/// Whether each directive has a level, or looks like a target: any other word is a misspelt level, would be taken
+/// for a target all the same, and nothing else be logged.
 fn check_log(directives: &str) -> Result<(), String> {
-    for directive in directives.split(',') {
-        let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level).trim();
-        if level.parse::<LevelFilter>().is_err() || level.is_empty() {
+    if directives.contains('[') {
+        return Ok(()); // spans and their fields: whoever writes these knows what it is
+    }
+    let mut directives = directives.split(',').map(str::trim).filter(|one| !one.is_empty()).peekable();
+    if directives.peek().is_none() {
+        return Err("it says nothing; for nothing, say off".to_owned());
+    }
+    for directive in directives {
+        let (target, level) = match directive.rsplit_once('=') {
+            Some((target, level)) => (Some(target), level),
+            None => (None, directive),
+        };
+        let is_level = !level.is_empty() && level.parse::<LevelFilter>().is_ok();
+        let is_target = target.is_none() && (level.contains('_') || level.contains("::"));
+        if !is_level && !is_target {
             return Err(format!(
                 "{directive:?} has no level; these are error, warn, info, debug, trace and off"
             ));

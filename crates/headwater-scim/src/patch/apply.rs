@@ -122,6 +122,11 @@ impl Patcher<'_> {
         let mut unknown = Vec::new();
         let given = members.len();
         for (name, value) in members {
+            if name.eq_ignore_ascii_case("schemas") {
+                // Beside others it is no attribute that anybody means to change.
+                outcome = both(outcome, on_schemas(Op::Add, Some(&value), self.resource_type)?);
+                continue;
+            }
             match Target::parse(&name, self.resource_type) {
                 Ok(target) => {
                     let one = self.on_target(op, &target, Some(value))?;
@@ -263,8 +268,9 @@ impl Patcher<'_> {
         let current = container.get_mut(&attribute.name).map(Value::take);
         let was_assigned = current.is_some();
         let length = |value: Option<&Value>| value.and_then(Value::as_array).map_or(1, Vec::len);
-        // Each value given is compared with each that is there, unless it takes its place.
-        let given = if op == Op::Replace { 1 } else { length(value.as_ref()) };
+        // Each value given is compared with each that is there, unless it takes its place and keeps nothing of it.
+        let is_compared = op != Op::Replace || attribute.immutable_parts().next().is_some();
+        let given = if is_compared { length(value.as_ref()) } else { 1 };
         let cost = length(current.as_ref()).saturating_mul(given + filter.map_or(0, Filter::terms));
         spend(&mut self.work, cost)?;
         let edit = Edit {

@@ -95,7 +95,6 @@ impl Edit<'_> {
             return Err(self.nothing_known(given.keys()));
         }
         let mut members = object(current.clone());
-        let (mut is_taken, mut left_out) = (false, None);
         // The value comes first: it decides whether what is said beside it is about another one.
         let (first, rest): (Vec<_>, Vec<_>) =
             given.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case("value"));
@@ -105,10 +104,8 @@ impl Edit<'_> {
                 continue;
             };
             if sub.mutability == Mutability::ReadOnly {
-                left_out = left_out.or(Some(&sub.name));
                 continue;
             }
-            is_taken = true;
             let checked = value::check(sub, value, self.ignored)
                 .map_err(|error| ScimError::from(error).in_context(&self.attribute.name))?;
             if sub.name == "value" {
@@ -116,10 +113,6 @@ impl Edit<'_> {
             } else {
                 put(&mut members, &sub.name, checked);
             }
-        }
-        if let Some(name) = left_out.filter(|_| !is_taken) {
-            // Nothing of it would be done: that is no success.
-            return Err(ScimError::mutability(format!("{}.{name} is readOnly", self.attribute.name)));
         }
         let edited = (!members.is_empty()).then_some(Value::Object(members));
         let changed = edited != current;
@@ -284,7 +277,9 @@ impl Edit<'_> {
         }
         self.check_in_place(&before, &elements)?;
         changed |= self.settle_primary(&mut elements, if primary { selected } else { &[] })?;
-        Ok((distinct(elements, selected, &given), changed))
+        let mut elements = distinct(elements, selected, &given);
+        elements.retain(is_something);
+        Ok((elements, changed))
     }
 
     /// The sub-attributes that a value unassigns by null (RFC 7643 §2.5).
@@ -338,7 +333,7 @@ impl Edit<'_> {
                 value.map_or_else(Object::new, |value| Object::from_iter([(sub.name.clone(), value)]));
             elements = distinct(elements, selected, &Value::Object(given));
         }
-        elements.retain(|element| element.as_object().is_none_or(|members| !members.is_empty()));
+        elements.retain(is_something);
         Ok((elements, changed))
     }
 
@@ -446,6 +441,11 @@ impl Edit<'_> {
         }
         Ok(changed)
     }
+}
+
+/// Whether an element is left: one without any part is not.
+fn is_something(element: &Value) -> bool {
+    element.as_object().is_none_or(|members| !members.is_empty())
 }
 
 /// The names of the members of an object, or of those in a list.

@@ -281,9 +281,9 @@ impl Administration {
         let place = self.passwords.place()?;
         // A guess that is still being checked counts already: many at once are no way round.
         let wait = move |number: usize, failed| wait(failed, FREE_FAILURES[number], now);
-        let wait = self.store.begin_login(keys.clone(), now, wait).await?;
-        if wait > 0 {
-            let seconds = u64::try_from(wait).unwrap_or_default().div_ceil(1_000);
+        let begun = self.store.begin_login(keys.clone(), now, wait).await?;
+        if begun.wait > 0 {
+            let seconds = u64::try_from(begun.wait).unwrap_or_default().div_ceil(1_000);
             return Err(AdministrationError::SlowDown { seconds });
         }
         let hash = administrator.and_then(|administrator| administrator.password_hash.clone());
@@ -292,8 +292,9 @@ impl Administration {
             return Err(AdministrationError::WrongCredentials);
         }
         // What others have failed at from the same address stays counted.
-        let (of_account, of_address) = keys.split_at(2);
-        self.store.end_login(of_account.to_owned(), of_address.to_owned()).await?;
+        let mut all = keys.into_iter().zip(begun.before);
+        let of_account = all.by_ref().take(2).map(|(key, _)| key).collect();
+        self.store.end_login(now, of_account, all.collect()).await?;
         Ok(())
     }
 

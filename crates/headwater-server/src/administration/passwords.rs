@@ -56,10 +56,12 @@ struct Waiting {
 
 #[derive(Default)]
 struct InLine {
-    /// Passwords that are checked: people wait for them. They come first.
+    /// Passwords that are checked: people wait for them, and not behind the many that are hashed when a directory
+    /// is filled.
     checks: VecDeque<Work>,
-    /// Those that are hashed, which may be many when a directory is filled.
     hashes: VecDeque<Work>,
+    /// Whether a check came last: they take turns, so that neither line holds up the other without end.
+    is_turn_of_hashes: bool,
     is_over: bool,
 }
 
@@ -178,8 +180,9 @@ impl Waiting {
             |lines: &mut InLine| lines.checks.is_empty() && lines.hashes.is_empty() && !lines.is_over;
         let lines = self.has_come.wait_while(self.lock(), has_none);
         let mut lines = lines.unwrap_or_else(PoisonError::into_inner);
-        let check = lines.checks.pop_front();
-        check.or_else(|| lines.hashes.pop_front())
+        let hash_first = lines.is_turn_of_hashes && !lines.hashes.is_empty() || lines.checks.is_empty();
+        lines.is_turn_of_hashes = !hash_first;
+        if hash_first { lines.hashes.pop_front() } else { lines.checks.pop_front() }
     }
 }
 
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_waits_for_is_not_done_and_who_signs_in_comes_first() {
+    async fn what_nobody_waits_for_is_not_done_and_the_lines_take_turns() {
         let passwords = Passwords::default();
         let (release, held) = mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
@@ -272,16 +275,21 @@ mod tests {
         // Both threads have something to do, while the others come.
         let mut holding = [hold(), hold()];
         assert!(holding.iter_mut().all(|one| unconstrained(one).now_or_never().is_none()));
-        let mut waiting =
-            [note(Line::Hashes, "abandoned"), note(Line::Hashes, "hash"), note(Line::Checks, "check")];
+        let mut waiting = [
+            note(Line::Hashes, "abandoned"),
+            note(Line::Hashes, "hash"),
+            note(Line::Checks, "check"),
+            note(Line::Checks, "another check"),
+        ];
         assert!(waiting.iter_mut().all(|one| unconstrained(one).now_or_never().is_none()));
-        let [abandoned, hash, check] = waiting;
+        let [abandoned, hash, check, another] = waiting;
         drop(abandoned);
         // One of them goes on: what is done is done in order.
         release.send(()).expect("heard");
         hash.await;
         check.await;
-        assert_eq!(*order.lock().expect("unharmed"), ["check", "hash"]);
+        another.await;
+        assert_eq!(*order.lock().expect("unharmed"), ["hash", "check", "another check"]);
         release.send(()).expect("heard");
         for one in holding {
             one.await.expect("released");

@@ -101,7 +101,7 @@ pub(super) async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<Json<Page<UnknownAttribute>>, Problem> {
     // What was sent a moment ago may not be written down yet.
-    context.unknown_attributes.write_down(&*context.store).await;
+    context.unknown_attributes.write_down(&context.store).await;
     let mut unknown = context.administration.unknown_attributes(&slug).await?;
     let key = |one: &Unknown| (one.counted.seen, one.counted.resource_type.clone(), one.counted.path.clone());
     unknown.sort_by_key(|one| std::cmp::Reverse(key(one)));
@@ -122,7 +122,7 @@ pub(super) async fn adopt(
     Segments(slug): Segments<String>,
     Body(body): Body<Adoption>,
 ) -> Result<(StatusCode, Json<Adopted>), Problem> {
-    context.unknown_attributes.write_down(&*context.store).await;
+    context.unknown_attributes.write_down(&context.store).await;
     let act = caller.act(&context);
     let adopted = context.administration.adopt(slug, body.resource_type, body.path, act).await;
     let attributes = adopted.map_err(of_definition)?.into_iter().map(Into::into).collect();
@@ -145,7 +145,7 @@ pub(super) async fn forget(
         (None, Some(_)) => return Err(Problem::invalid("resource_type", "It is needed beside path.")),
         (Some(_), None) => return Err(Problem::invalid("path", "It is needed beside resource_type.")),
     };
-    context.unknown_attributes.write_down(&*context.store).await;
+    context.unknown_attributes.write_down(&context.store).await;
     context.administration.forget_unknown(&slug, one).await?;
     Ok(StatusCode::NO_CONTENT)
 }

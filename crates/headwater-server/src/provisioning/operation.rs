@@ -65,12 +65,7 @@ enum Basis {
     /// A resource that is to become another.
     Modified(Box<Modified>),
     /// A resource that is to go.
-    Deleted {
-        stored: Box<StoredResource>,
-        attributes: Object,
-        /// How many others have been changed for that before.
-        changed_before: usize,
-    },
+    Deleted { stored: Box<StoredResource>, attributes: Object },
     /// Some of those that refer to a resource that is to go. There are more: it is planned anew behind these.
     SomeReferrers,
 }
@@ -220,10 +215,7 @@ impl Provisioning<'_> {
                 Ok(Some(stored)) => return Ok(stored),
                 // It has begun: what became of the resource meanwhile is no longer a condition.
                 Ok(None) => {}
-                Err(refusal) => {
-                    self.caller.noted.changed_in_vain(done);
-                    return Err(behind_changes(done, refusal));
-                }
+                Err(refusal) => return Err(behind_changes(done, refusal)),
             }
         }
     }
@@ -237,7 +229,7 @@ impl Provisioning<'_> {
         done: &mut usize,
     ) -> Result<Option<StoredResource>, Refusal> {
         for _ in 0..ATTEMPTS {
-            let mut step = self.plan_behind(operation, stored.take(), *done > 0).await?;
+            let step = self.plan_behind(operation, stored.take(), *done > 0).await?;
             if step.writes.is_empty() {
                 return self.settle(operation, step, &[]).await.map(Some);
             }
@@ -247,12 +239,10 @@ impl Provisioning<'_> {
             match self.apply(self.change_set(step.writes.clone(), operation.requires.clone())).await {
                 Ok(Applied { writes }) if step.is_partial() => {
                     *done += writes.len();
+                    self.caller.noted.changed_before(writes.len());
                     return Ok(None);
                 }
-                Ok(Applied { writes }) => {
-                    step.note_done_before(std::mem::take(done));
-                    return self.settle(operation, step, &writes).await.map(Some);
-                }
+                Ok(Applied { writes }) => return self.settle(operation, step, &writes).await.map(Some),
                 Err(ApplyError::Conflict) => {}
                 // Something that it takes along has gone; if it is the resource itself, that is found next.
                 Err(ApplyError::NotFound) if matches!(operation.change, Change::Delete) => {}
@@ -315,11 +305,7 @@ impl Provisioning<'_> {
                 writes.push(Arc::new(plan::deletion(resource_type, &stored, &current)));
                 return Ok(Step {
                     writes,
-                    basis: Basis::Deleted {
-                        stored: Box::new(stored),
-                        attributes: current,
-                        changed_before: 0,
-                    },
+                    basis: Basis::Deleted { stored: Box::new(stored), attributes: current },
                 });
             }
             Change::Patch(request) => {
@@ -395,8 +381,8 @@ impl Provisioning<'_> {
                     write.zip(written.first()).and_then(|(write, written)| plan::created(write, written));
                 created.ok_or_else(|| StoreError::Internal("a creation made nothing").into())
             }
-            Basis::Deleted { stored, attributes, changed_before } => {
-                noted.deleted(resource_type, *id, &attributes, changed_before + written.len());
+            Basis::Deleted { stored, attributes } => {
+                noted.deleted(resource_type, *id, &attributes, written.len());
                 Ok(*stored)
             }
             Basis::SomeReferrers => {
@@ -509,13 +495,6 @@ impl Step {
     /// Whether there is more to do than can be done together: then it is planned anew behind it.
     pub(super) fn is_partial(&self) -> bool {
         matches!(self.basis, Basis::SomeReferrers)
-    }
-
-    /// Notes how many resources have been changed for it before.
-    fn note_done_before(&mut self, count: usize) {
-        if let Basis::Deleted { changed_before, .. } = &mut self.basis {
-            *changed_before = count;
-        }
     }
 
     /// The attributes that were to be written, for what a refusal says of them.

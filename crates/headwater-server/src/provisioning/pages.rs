@@ -198,15 +198,12 @@ impl Provisioning<'_> {
         Ok((found, ListHead { total, start_index: None, next, previous }))
     }
 
-    /// Reads a page; a large one when there is a place for it. What an index answers is tried with little memory
-    /// first; anything else is not worth to be read twice.
+    /// Reads a page: with little memory first, and again, when there is a place for it, where that doesn't do.
     async fn search(&self, query: Query) -> Result<Found, Refusal> {
-        if query.is_by_index() {
-            let small = Query { most_bytes: FEW_BYTES, ..query.clone() };
-            let page = self.page(small).await?;
-            if !page.is_cut {
-                return Ok(Found { page, place: None });
-            }
+        let small = Query { most_bytes: FEW_BYTES, ..query.clone() };
+        let page = self.page(small).await?;
+        if !page.is_cut {
+            return Ok(Found { page, place: None });
         }
         let place = self.context.room.answers.take(self.caller.source.id).await?;
         Ok(Found { page: self.page(query).await?, place: Some(place) })

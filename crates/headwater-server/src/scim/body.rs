@@ -16,25 +16,45 @@ use crate::{configuration::Configuration, unread};
 /// the answer instead of a broken connection: this many times what is allowed.
 const PATIENCE: usize = 16;
 
-/// Takes a body and reads it whole, of at most `longest` bytes. One that is announced to be longer, and either
-/// held back or far too long to be thrown away, is not begun, and stays where it is.
+/// The body of a request.
+pub(super) enum Sent {
+    /// It is still to be received, or doesn't matter.
+    Unread(Body),
+    /// It has been received, and can be looked at once more.
+    Read(Bytes),
+    /// It broke off, or is too long.
+    Lost,
+}
+
+/// Reads a body whole, of at most `longest` bytes. One that is announced to be longer, and either held back or far
+/// too long to be thrown away, is not begun, and stays unread.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long.
 pub(super) async fn read(
-    body: &mut Option<Body>,
+    sent: &mut Sent,
     headers: &HeaderMap,
     longest: usize,
     configuration: &Configuration,
 ) -> Result<Bytes, ScimError> {
-    let announced = body.as_ref().map_or(0, |body| body.size_hint().lower());
+    let announced = match sent {
+        Sent::Unread(body) => body.size_hint().lower(),
+        Sent::Read(bytes) => return Ok(bytes.clone()),
+        Sent::Lost => 0,
+    };
     let most = if unread::is_held_back(headers) { longest } else { longest.saturating_mul(PATIENCE) };
     if announced > most as u64 {
         return Err(too_long(longest));
     }
     let timeout = Duration::from_secs(configuration.read_timeout_seconds);
-    let read = tokio::time::timeout(timeout, collect(body.take().unwrap_or_default(), longest)).await;
-    read.unwrap_or_else(|_| Err(ScimError::with_status(408, "the body took too long to arrive")))
+    let Sent::Unread(body) = std::mem::replace(sent, Sent::Lost) else {
+        return Err(ScimError::with_status(400, "the body broke off"));
+    };
+    let read = tokio::time::timeout(timeout, collect(body, longest)).await;
+    let read =
+        read.unwrap_or_else(|_| Err(ScimError::with_status(408, "the body took too long to arrive")))?;
+    *sent = Sent::Read(read.clone());
+    Ok(read)
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, ScimError> {

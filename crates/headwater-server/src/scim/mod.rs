@@ -21,7 +21,13 @@ use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use tokio::sync::SemaphorePermit;
 
-use crate::{Context, origin, provisioning::Caller, request_log::Recording, unread};
+use self::body::Sent;
+use crate::{
+    Context, origin,
+    provisioning::{Caller, Refusal},
+    request_log::Recording,
+    unread,
+};
 
 /// The path that all SCIM sources are below.
 pub const PREFIX: &str = "/source/scim/";
@@ -34,9 +40,8 @@ const MAX_HEADERS: usize = 32 * 1024;
 pub(crate) struct Exchange<'a> {
     context: &'a Arc<Context>,
     caller: Caller,
-    head: Parts,
-    /// Taken by the one who reads it.
-    body: &'a mut Option<Body>,
+    head: &'a Parts,
+    body: &'a mut Sent,
 }
 
 /// Answers a SCIM request. Never fails: whatever goes wrong is answered, a panic as 500. The permit, if there is
@@ -80,10 +85,10 @@ async fn answer(
 ) -> Response {
     let (head, body) = request.into_parts();
     let is_held_back = unread::is_held_back(&head.headers);
-    let mut body = Some(body);
-    let mut response = judge(context, peer, recording, slug, head, &mut body).await;
+    let mut body = Sent::Unread(body);
+    let mut response = judge(context, peer, recording, slug, &head, &mut body).await;
     drop(permit); // whoever still sends holds up nobody
-    if let Some(rest) = body
+    if let Sent::Unread(rest) = body
         && (is_held_back || !unread::discard(rest).await)
     {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
@@ -96,28 +101,37 @@ async fn judge(
     peer: IpAddr,
     recording: &Recording,
     slug: &str,
-    head: Parts,
-    body: &mut Option<Body>,
+    head: &Parts,
+    body: &mut Sent,
 ) -> Response {
     let request_id = recording.request_id();
-    let credential = match authentication::authenticate(context, slug, &head.headers, recording).await {
-        Ok(credential) => credential,
-        Err(refused) => return refused,
-    };
     let origin = origin::origin(&context.configuration, &head.headers, peer);
-    let caller = Caller {
-        base_url: format!("{origin}{PREFIX}{}/v2", credential.source.slug),
-        source: credential.source.clone(),
-        registry: Arc::clone(&credential.registry),
-        service_account: credential.service_account,
-        request_id,
-        noted: recording.noted(),
-        let_in: Some((credential, context.clock.now())),
-    };
-    let exchange = Exchange { context, caller, head, body };
-    match exchange.route().await {
-        Ok(response) => response,
-        Err(error) => respond::failure(&error, request_id),
+    let mut put_off: Option<(u64, Failure)> = None;
+    loop {
+        let credential = match authentication::authenticate(context, slug, &head.headers, recording).await {
+            Ok(credential) => credential,
+            Err(refused) => return refused,
+        };
+        let revision = credential.source.revision;
+        if let Some((_, failure)) = put_off.take_if(|(before, _)| *before == revision) {
+            return respond::failure(&failure, request_id);
+        }
+        let caller = Caller {
+            base_url: format!("{origin}{PREFIX}{}/v2", credential.source.slug),
+            source: credential.source.clone(),
+            registry: Arc::clone(&credential.registry),
+            service_account: credential.service_account,
+            request_id,
+            noted: recording.noted(),
+            let_in: Some((credential, context.clock.now())),
+        };
+        match (Exchange { context, caller, head, body: &mut *body }).route().await {
+            Ok(response) => return response,
+            // If the source has become another meanwhile, it was planned with what no longer holds: nothing of it
+            // is done, and it is begun anew.
+            Err(failure) if failure.is_put_off() && put_off.is_none() => put_off = Some((revision, failure)),
+            Err(failure) => return respond::failure(&failure, request_id),
+        }
     }
 }
 
@@ -126,10 +140,17 @@ async fn judge(
 pub(crate) enum Failure {
     /// It is refused, or the store failed.
     #[error(transparent)]
-    Refused(#[from] crate::provisioning::Refusal),
+    Refused(#[from] Refusal),
     /// The path doesn't take the method; these it takes.
     #[error("the path takes {0}")]
     Method(&'static str),
+}
+
+impl Failure {
+    /// Whether nothing is done, and it may be tried again.
+    fn is_put_off(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::Scim(error)) if error.status == 503)
+    }
 }
 
 impl From<ScimError> for Failure {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use bytes::Bytes;
 use headwater_scim::{error::ScimError, json, message, projection::Projection, resource_type::ResourceType};
 use serde_json::Value;
 
-use super::{Answered, Exchange, Failure, body, conditions, query::Parameters, respond};
+use super::{Answered, Exchange, Failure, body, body::Sent, conditions, query::Parameters, respond};
 use crate::provisioning::{BulkRequest, ListRequest, Provisioning, Refusal};
 
 /// From which length on, in bytes, a bulk request is parsed on a thread of its own, and needs a place while it
@@ -106,7 +106,7 @@ impl Exchange<'_> {
     pub(super) async fn bulk(self) -> Answered {
         body::check_headers(&self.head.headers, self.caller.source.profile)?;
         let (room, source) = (&self.context.room, self.caller.source.id);
-        let arriving = if self.body.as_ref().is_some_and(is_long) {
+        let arriving = if is_long(self.body) {
             Some(room.arriving.take(source).await.map_err(Refusal::from)?)
         } else {
             None
@@ -151,8 +151,11 @@ impl Exchange<'_> {
 }
 
 /// Whether a bulk request is long, or doesn't say how long it is.
-fn is_long(body: &Body) -> bool {
-    body.size_hint().upper().is_none_or(|most| most >= LONG as u64)
+fn is_long(sent: &Sent) -> bool {
+    match sent {
+        Sent::Unread(body) => body.size_hint().upper().is_none_or(|most| most >= LONG as u64),
+        Sent::Read(_) | Sent::Lost => false,
+    }
 }
 
 /// Parses a bulk request; a long one where that holds up nobody.

@@ -8,8 +8,8 @@ use super::{
     journal::{self, Entry},
 };
 use crate::{
-    Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, Link, Millis, NewAdministrator,
-    Role, Session, StoreError,
+    Act, Actor, Administrator, AdministratorEdit, ApiToken, FailedLogins, Link, LoginBegun, Millis,
+    NewAdministrator, Role, Session, StoreError,
     sql::{Row, Sql, values},
 };
 
@@ -340,8 +340,7 @@ impl Records {
 
     /// Counts a login under each of these keys as one that has failed, before its password is
     /// checked, unless one of them has to wait first: that is what `wait` says of the number of the
-    /// key and of what has failed under it. Returns the longest wait, 0 when the password may be
-    /// checked. Of many logins at once each counts those before it.
+    /// key and of what has failed under it. Of many logins at once each counts those before it.
     ///
     /// # Errors
     /// The database failed.
@@ -350,15 +349,14 @@ impl Records {
         keys: Vec<String>,
         now: Millis,
         wait: impl Fn(usize, FailedLogins) -> Millis + Send + 'static,
-    ) -> Result<Millis, StoreError> {
+    ) -> Result<LoginBegun, StoreError> {
         let begin = move |sql: &dyn Sql| {
             sql.execute("DELETE FROM failed_login WHERE last <= ?1", &values![now - FAILURES_COUNT_FOR])?;
-            let mut longest = 0;
-            for (number, key) in keys.iter().enumerate() {
-                longest = longest.max(wait(number, failed_logins(sql, key)?));
-            }
+            let before = keys.iter().map(|key| failed_logins(sql, key)).collect::<Result<Vec<_>, _>>()?;
+            let waits = before.iter().enumerate().map(|(number, failed)| wait(number, *failed));
+            let longest = waits.max().unwrap_or_default();
             if longest > 0 {
-                return Ok(longest);
+                return Ok(LoginBegun { wait: longest, before });
             }
             if sql.count("SELECT COUNT(*) FROM failed_login", &[])? >= MOST_FAILURES {
                 // Whoever fills it up waits for as many passwords to be checked.
@@ -371,25 +369,33 @@ impl Records {
             for key in &keys {
                 sql.execute(upsert, &values![key, now])?;
             }
-            Ok(0)
+            Ok(LoginBegun { wait: 0, before })
         };
         self.write(begin).await
     }
 
     /// Ends a login whose password was right: all that has failed under the `forgotten` keys is forgotten, under
-    /// the `kept` ones only that [`Records::begin_login`] has counted it.
+    /// the `kept` ones only that [`Records::begin_login`] has counted it, at the moment `begun`. Of these it is said
+    /// what had failed before.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn end_login(&self, forgotten: Vec<String>, kept: Vec<String>) -> Result<(), StoreError> {
+    pub async fn end_login(
+        &self,
+        begun: Millis,
+        forgotten: Vec<String>,
+        kept: Vec<(String, FailedLogins)>,
+    ) -> Result<(), StoreError> {
         let end = move |sql: &dyn Sql| {
             for key in &forgotten {
                 sql.execute("DELETE FROM failed_login WHERE key = ?1", &values![key])?;
             }
-            for key in &kept {
-                let take_back =
-                    "UPDATE failed_login SET failures = failures - 1 WHERE key = ?1 AND failures > 0";
-                sql.execute(take_back, &values![key])?;
+            for (key, before) in &kept {
+                // If nobody has failed since, the last who did is the one before.
+                let take_back = "UPDATE failed_login SET failures = failures - 1, \
+                                   last = CASE WHEN last = ?2 THEN ?3 ELSE last END \
+                                 WHERE key = ?1 AND failures > 0";
+                sql.execute(take_back, &values![key, begun, before.last])?;
                 sql.execute("DELETE FROM failed_login WHERE key = ?1 AND failures = 0", &values![key])?;
             }
             Ok(())
