@@ -61,27 +61,20 @@ pub fn check(
     checked(attribute, value, ignored, Extent::Whole)
 }
 
-/// The same of what is put into a value that is there, or of elements that may be: it need not have all that is
-/// required of a whole one.
-///
-/// # Errors
-/// The value is not of the attribute's type, or has two primaries.
-pub(crate) fn check_part(
-    attribute: &Attribute,
-    value: Value,
-    ignored: &mut Vec<String>,
-) -> Result<Option<Value>, ValueError> {
-    checked(attribute, value, ignored, Extent::Part)
-}
-
 /// How much of a complex value is given.
 #[derive(Clone, Copy, PartialEq)]
-enum Extent {
+pub(crate) enum Extent {
+    /// All of it: it has what is required.
     Whole,
+    /// What is put into a value that is there, or may be.
     Part,
 }
 
-fn checked(
+/// Like [`check`], of values of which a part may be given.
+///
+/// # Errors
+/// Those of [`check`].
+pub(crate) fn checked(
     attribute: &Attribute,
     value: Value,
     ignored: &mut Vec<String>,
@@ -118,19 +111,11 @@ pub fn check_one(
     checked_one(attribute, value, ignored, Extent::Whole)
 }
 
-/// The same of a part of an element; see [`check_part`].
+/// Like [`check_one`], of an element of which a part may be given.
 ///
 /// # Errors
-/// The value is not of the attribute's type.
-pub(crate) fn check_part_of_one(
-    attribute: &Attribute,
-    value: Value,
-    ignored: &mut Vec<String>,
-) -> Result<Option<Value>, ValueError> {
-    checked_one(attribute, value, ignored, Extent::Part)
-}
-
-fn checked_one(
+/// Those of [`check_one`].
+pub(crate) fn checked_one(
     attribute: &Attribute,
     value: Value,
     ignored: &mut Vec<String>,

@@ -103,6 +103,14 @@ impl Server {
         created["id"].as_str().expect("an id").to_owned()
     }
 
+    /// A connection that keeps everybody else from writing until it commits.
+    fn held_by_another(&self) -> rusqlite::Connection {
+        let path = self.folder.path().join("headwater.db");
+        let other = rusqlite::Connection::open(path).expect("a connection");
+        other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+        other
+    }
+
     /// The request that was recorded last.
     async fn last(&self, source: SourceId) -> RequestRecord {
         let log = &self.context.requests;
@@ -293,9 +301,7 @@ async fn a_client_that_goes_away_is_recorded() {
 async fn what_is_done_behind_a_client_that_goes_away_is_not_called_refused() {
     let server = Server::start().await;
     let ada = server.create("/Users", json!({"userName": "ada"})).await;
-    // Nobody can write, until the client has gone.
-    let other = rusqlite::Connection::open(server.folder.path().join("headwater.db")).expect("a connection");
-    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let other = server.held_by_another();
     let body = patch(&json!([{"op": "add", "path": "title", "value": "T"}]));
     let path = format!("/Users/{ada}");
     let sending = server.send("PATCH", &path, Some(body));
@@ -319,9 +325,7 @@ async fn what_is_done_behind_a_client_that_goes_away_is_not_called_refused() {
 async fn a_change_of_the_source_meanwhile_is_no_matter_of_its_clients() {
     let server = Server::start().await;
     let ada = server.create("/Users", json!({"userName": "ada"})).await;
-    // Nobody can write, until all have come.
-    let other = rusqlite::Connection::open(server.folder.path().join("headwater.db")).expect("a connection");
-    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let other = server.held_by_another();
     let edit = SourceEdit { unique_display_names: Some(true), ..SourceEdit::default() };
     let mut editing = Box::pin(server.records.edit_source("contoso".to_owned(), edit, Act::of_server(0)));
     assert!((&mut editing).now_or_never().is_none(), "it is in line");

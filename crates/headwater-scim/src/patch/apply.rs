@@ -285,8 +285,10 @@ impl Patcher<'_> {
         if changed && was_assigned && attribute.mutability == Mutability::Immutable {
             return Err(ScimError::mutability(format!("{} is immutable", path.parent())));
         }
-        let is_required = |sub: &std::sync::Arc<Attribute>| sub.required;
-        if changed && op == Op::Remove && path.sub_attribute.as_ref().is_some_and(is_required) {
+        if changed
+            && op == Op::Remove
+            && path.sub_attribute.as_ref().is_some_and(|sub| lacks(edited.as_ref(), sub))
+        {
             return Err(ScimError::mutability(format!("{path} is required and can't be removed"))); // AMB-44
         }
         let emptied = edited.as_ref().is_none_or(|value| value.as_str() == Some(""));
@@ -436,6 +438,16 @@ impl Patcher<'_> {
         }
         Ok(outcome)
     }
+}
+
+/// Whether a sub-attribute is required, and what is left of a value is without it.
+fn lacks(left: Option<&Value>, sub: &Attribute) -> bool {
+    let is_without = |value: &Value| value.get(&sub.name).is_none();
+    sub.required
+        && match left {
+            Some(Value::Array(values)) => values.iter().any(is_without),
+            left => left.is_some_and(is_without),
+        }
 }
 
 /// Takes from what a request may cost.

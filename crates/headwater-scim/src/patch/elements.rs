@@ -12,7 +12,7 @@ use crate::{
     filter::{Comparison, Filter, Literal},
     interop,
     schema::{Attribute, Mutability},
-    value,
+    value::{self, Extent},
 };
 
 /// An attribute's value after an operation, and whether it differs from before.
@@ -179,8 +179,8 @@ impl Edit<'_> {
     fn edit_list(&mut self, mut elements: Vec<Value>, value: Value) -> Result<(Vec<Value>, bool), ScimError> {
         let names: Vec<String> = names_in(&value);
         // What is added may be a part of an element that is there; in the end each has to be whole.
-        let check = if self.op == Op::Add { value::check_part } else { value::check };
-        let mut given = match check(self.attribute, value, self.ignored)? {
+        let extent = if self.op == Op::Add { Extent::Part } else { Extent::Whole };
+        let mut given = match value::checked(self.attribute, value, self.ignored, extent)? {
             Some(Value::Array(values)) => values,
             _ => Vec::new(),
         };
@@ -236,8 +236,8 @@ impl Edit<'_> {
         let before = self.with_immutable_parts(&elements);
         let is_part = self.op == Op::Add && !selected.is_empty();
         let unassigned = if is_part { self.unassigned_in(&value) } else { Vec::new() };
-        let check = if is_part { value::check_part_of_one } else { value::check_one };
-        let given = check(self.attribute, value, self.ignored)?;
+        let extent = if is_part { Extent::Part } else { Extent::Whole };
+        let given = value::checked_one(self.attribute, value, self.ignored, extent)?;
         if selected.is_empty() {
             let created = if self.op == Op::Add { self.created_by_filter()? } else { None };
             let Some(created) = created else { return Err(self.nothing_selected()) };

@@ -50,7 +50,8 @@ type App = Arc<Context>;
 
 /// The routes of the admin API, and the document that describes them.
 pub fn router(context: &Arc<Context>) -> (Router, utoipa::openapi::OpenApi) {
-    let queries = Arc::new(query::Queries::of(&document()));
+    let document = document();
+    let queries = Arc::new(query::Queries::of(&document));
     let known = || middleware::from_fn_with_state(Arc::clone(&queries), query::refuse_unknown);
     let [public, own, all] = [public(), own(), all()].map(|routes| routes.route_layer(known()));
     let authenticate = || middleware::from_fn_with_state(Arc::clone(context), caller::authenticate);
@@ -60,11 +61,10 @@ pub fn router(context: &Arc<Context>) -> (Router, utoipa::openapi::OpenApi) {
         .route_layer(middleware::from_fn_with_state(Arc::clone(context), idempotency::answer_once))
         .route_layer(middleware::from_fn(caller::may_change))
         .route_layer(authenticate());
-    let (router, document) = OpenApiRouter::with_openapi(openapi::about())
+    let (router, _) = OpenApiRouter::with_openapi(openapi::about())
         .nest("/api/v1", public.merge(own).merge(all))
         .with_state(Arc::clone(context))
         .split_for_parts();
-    let document = openapi::completed(document);
     let served = document.clone();
     let router = router
         .route("/api/openapi.json", get(move || std::future::ready(Json(served.clone()))))

@@ -22,8 +22,8 @@ pub(super) enum Sent {
     Unread(Body),
     /// It has been received, and can be looked at once more.
     Read(Bytes),
-    /// It broke off, or is too long.
-    Lost,
+    /// It has broken off, was too long, or is not kept.
+    Gone,
 }
 
 /// Reads a body whole, of at most `longest` bytes. One that is announced to be longer, and either held back or far
@@ -40,14 +40,14 @@ pub(super) async fn read(
     let announced = match sent {
         Sent::Unread(body) => body.size_hint().lower(),
         Sent::Read(bytes) => return Ok(bytes.clone()),
-        Sent::Lost => 0,
+        Sent::Gone => 0,
     };
     let most = if unread::is_held_back(headers) { longest } else { longest.saturating_mul(PATIENCE) };
     if announced > most as u64 {
         return Err(too_long(longest));
     }
     let timeout = Duration::from_secs(configuration.read_timeout_seconds);
-    let Sent::Unread(body) = std::mem::replace(sent, Sent::Lost) else {
+    let Sent::Unread(body) = std::mem::replace(sent, Sent::Gone) else {
         return Err(ScimError::with_status(400, "the body broke off"));
     };
     let read = tokio::time::timeout(timeout, collect(body, longest)).await;

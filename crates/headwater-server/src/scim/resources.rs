@@ -121,6 +121,8 @@ impl Exchange<'_> {
                 error
             })?;
         self.caller.noted.body(&read);
+        // It is read but once: as long as it is, it is not to be kept while it is carried out.
+        *self.body = Sent::Gone;
         let _place = room.bulk.take(source).await.map_err(Refusal::from)?;
         drop(arriving);
         let length = read.len();
@@ -154,7 +156,7 @@ impl Exchange<'_> {
 fn is_long(sent: &Sent) -> bool {
     match sent {
         Sent::Unread(body) => body.size_hint().upper().is_none_or(|most| most >= LONG as u64),
-        Sent::Read(_) | Sent::Lost => false,
+        Sent::Read(_) | Sent::Gone => false,
     }
 }
 

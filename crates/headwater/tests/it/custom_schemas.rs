@@ -400,6 +400,11 @@ fn what_is_required_of_an_element_is_there_in_the_end() {
         patch_badge(&source, &user, &[(op, at, value)]).expect_error(400, scim_type);
         assert_eq!(shown(), before, "{op} {at}");
     }
+    // Where nothing else is left of an element, it goes.
+    patch_badge(&source, &user, &[("add", "places", json!([{"needed": "alone"}]))]).expect(200);
+    let alone = "places[needed eq \"alone\"].needed";
+    patch_badge(&source, &user, &[("remove", alone, Value::Null)]).expect(200);
+    assert_eq!(shown(), before);
     let blank = json!({"userName": "bob", BADGE: {"places": [{"value": "v", "needed": " "}]}});
     source.post("/Users", &blank).expect_error(400, "invalidValue");
     patch_badge(&source, &user, &[("add", "places[type eq \"work\"]", json!({"floor": null}))]).expect(200);
