@@ -8,7 +8,10 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,6 +26,23 @@ use super::{Client, Request, Response};
 
 const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
+
+/// A port that nobody listens at. Each process of tests has ports of its own, which the system gives to nobody:
+/// between the moment in which it is looked for and the one in which a server takes it, another test's server
+/// would be taken for that.
+fn free_port() -> u16 {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    const OF_A_PROCESS: u32 = 16;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(OF_A_PROCESS);
+    let ports = std::iter::repeat_with(|| {
+        let number = first.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(FIRST + number % COUNT).expect("a port")
+    });
+    let mut free = ports.take(1_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("a free port")
+}
 
 /// The binary that is tested: the one that was built, or the one that `HEADWATER_BINARY` names.
 fn program() -> OsString {
@@ -248,14 +268,10 @@ impl Server {
         database_of(&self.data).unwrap_or_else(|| self.data.display().to_string())
     }
 
-    /// Starts a process on the same data, at a port that was free a moment ago.
+    /// Starts a process on the same data, at another port.
     pub(crate) fn restart(&mut self, arguments: &[&str]) {
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")
-                .and_then(|listener| listener.local_addr())
-                .expect("a port")
-                .port();
-            self.address = format!("127.0.0.1:{port}");
+            self.address = format!("127.0.0.1:{}", free_port());
             let mut command = self.program();
             command.args(["serve", "--listen", &self.address, "--data"]).arg(&self.data);
             if !arguments.contains(&"--log") {
