@@ -184,7 +184,8 @@ impl Admin {
 /// The secret of a one-time link, which stands behind `#` and is the last word of a text.
 #[track_caller]
 pub(crate) fn link_secret(text: &str) -> String {
-    let (_, secret) = text.trim().rsplit_once("/welcome#").expect("a link");
+    let found = text.trim().rsplit_once("/welcome#");
+    let (_, secret) = found.unwrap_or_else(|| panic!("no link in {text:?}"));
     secret.to_owned()
 }
 

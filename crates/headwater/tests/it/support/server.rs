@@ -8,10 +8,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{
-        Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -27,21 +24,31 @@ use super::{Client, Request, Response};
 const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 
-/// A port that nobody listens at. Each process of tests has ports of its own, which the system gives to nobody:
-/// between the moment in which it is looked for and the one in which a server takes it, another test's server
-/// would be taken for that.
-fn free_port() -> u16 {
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 20_000;
-    const OF_A_PROCESS: u32 = 16;
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
-    let first = std::process::id().wrapping_mul(OF_A_PROCESS);
-    let ports = std::iter::repeat_with(|| {
-        let number = first.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
-        u16::try_from(FIRST + number % COUNT).expect("a port")
-    });
-    let mut free = ports.take(1_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    free.next().expect("a free port")
+/// A port that is nobody else's as long as this is held. Between the moment in which a port is looked for and the
+/// one in which a server takes it, another test's server would be taken for that.
+struct Port {
+    number: u16,
+    _lock: File,
+}
+
+impl Port {
+    /// One of those that the system gives to nobody.
+    fn take() -> Self {
+        const FIRST: u32 = 10_000;
+        const COUNT: u32 = 2_000;
+        let folder = std::env::temp_dir().join("headwater-test-ports");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let start = std::process::id() % COUNT;
+        let numbers = (0..COUNT).map(|number| FIRST + (start + number) % COUNT);
+        let mut free = numbers.filter_map(|number| {
+            let number = u16::try_from(number).expect("a port");
+            let lock = File::create(folder.join(number.to_string())).expect("a file");
+            lock.try_lock().ok()?;
+            TcpListener::bind(("127.0.0.1", number)).ok()?;
+            Some(Self { number, _lock: lock })
+        });
+        free.next().expect("a free port")
+    }
 }
 
 /// The binary that is tested: the one that was built, or the one that `HEADWATER_BINARY` names.
@@ -142,6 +149,7 @@ pub(crate) struct Server {
     /// How many files it may have open.
     most_files: Option<usize>,
     address: String,
+    port: Option<Port>,
     process: Option<Child>,
 }
 
@@ -249,6 +257,7 @@ impl Server {
             log: None,
             most_files: None,
             address: String::new(),
+            port: None,
             process: None,
         }
     }
@@ -271,7 +280,8 @@ impl Server {
     /// Starts a process on the same data, at another port.
     pub(crate) fn restart(&mut self, arguments: &[&str]) {
         for _ in 0..5 {
-            self.address = format!("127.0.0.1:{}", free_port());
+            let port = self.port.insert(Port::take());
+            self.address = format!("127.0.0.1:{}", port.number);
             let mut command = self.program();
             command.args(["serve", "--listen", &self.address, "--data"]).arg(&self.data);
             if !arguments.contains(&"--log") {
