@@ -4,6 +4,7 @@ mod overview;
 mod status;
 
 use axum::{Json, extract::State};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use headwater_store::{
     Profile as StoredProfile, Provider as StoredProvider, Slug, Source as Stored, SourceEdit as StoredEdit,
     StoreError,
@@ -28,6 +29,9 @@ use super::{
 use crate::{Context, administration::SourceRequest};
 
 pub(super) use overview::{__path_read as __path_overview, read as overview};
+
+/// How many sources of a list are looked at side by side.
+const AHEAD: usize = 4;
 
 /// A place that an identity provider provisions into.
 #[derive(Debug, Serialize, ToSchema)]
@@ -322,10 +326,12 @@ pub(super) async fn list(
     let paging = Paging { limit: params.limit, cursor: params.cursor };
     let key = |source: &Stored| source.slug.to_string();
     let page = paging::of_all(stored, &paging, ByKey::Ascending, key)?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for source in &page.items {
-        items.push(Source::new(&context, source, &url).await?);
-    }
+    // Some are read ahead: how a source does is a few round trips to the database.
+    let sources = page.items.into_iter().map(|source| {
+        let (context, url) = (&context, &url);
+        async move { Source::new(context, &source, url).await }
+    });
+    let items = stream::iter(sources).buffered(AHEAD).try_collect().await?;
     Ok(Json(Page { items, next: page.next, total: page.total }))
 }
 

@@ -60,11 +60,8 @@ pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Pro
     let administration = &context.administration;
     let store = administration.store();
     let sources = store.sources().await?;
-    let (mut users, mut groups) = (0, 0);
-    for source in &sources {
-        users += store.count(source.id, "User").await?;
-        groups += store.count(source.id, "Group").await?;
-    }
+    let totals = store.totals().await?;
+    let total = |resource_type| totals.get(resource_type).copied().unwrap_or_default();
     let stored = store.storage().await?;
     let log = context.requests.state().await?;
     let now = administration.now();
@@ -114,7 +111,7 @@ pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Pro
         },
         health,
         sources: sources.len() as u64,
-        users,
-        groups,
+        users: total("User"),
+        groups: total("Group"),
     }))
 }

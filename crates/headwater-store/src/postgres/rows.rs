@@ -2,18 +2,11 @@
 
 use crate::{
     Named, ResourceId, SourceId, StoreError,
-    sql::{Row, Sql, Value, values},
+    sql::{Row, Sql, Value},
 };
 
 /// How many ids stand in one statement.
 const IDS_AT_ONCE: usize = 1_000;
-
-/// How many resources of a type there are.
-pub(super) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {
-    let sum =
-        "SELECT CAST(COALESCE(SUM(resources), 0) AS BIGINT) FROM stretch WHERE source_id = ?1 AND type = ?2";
-    sql.count(sum, &values![source, resource_type])
-}
 
 /// What resources are called, of those that are there.
 pub(super) fn names(sql: &dyn Sql, source: SourceId, ids: &[ResourceId]) -> Result<Vec<Named>, StoreError> {

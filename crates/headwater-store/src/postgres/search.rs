@@ -23,6 +23,7 @@ use crate::{
     Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     evaluation::{About, Place},
     pages::{Direction, Filling, MOST_TIME, PAGE_BYTES, Rank, Ranks, ordered_code},
+    records,
     selection::Searches,
     sql::{Row, RowsRead, Sql, Value, values},
     stored::{COLUMN_COUNT, COLUMNS, parsed, stored},
@@ -84,7 +85,7 @@ impl Search<'_> {
     /// Those without a value are behind all others, in the order of their ids.
     fn sorted_by_index(&self, code: i64) -> Result<Page, StoreError> {
         let name = &*self.query.selections[0].resource_type.name;
-        let total = rows::count(self.sql, self.source, name)?;
+        let total = records::count(self.sql, self.source, name)?;
         let (position, offset) = self.query.beginning();
         if self.query.limit == 0 || offset >= total && position.is_none() {
             return Ok(Page { total: Some(total), ..Page::default() });

@@ -63,7 +63,7 @@ impl Records {
 }
 
 /// How many resources of a type there are.
-pub(super) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {
+pub(crate) fn count(sql: &dyn Sql, source: SourceId, resource_type: &str) -> Result<u64, StoreError> {
     let sum =
         "SELECT COALESCE(CAST(SUM(resources) AS BIGINT), 0) FROM stretch WHERE source_id = ?1 AND type = ?2";
     sql.count(sum, &values![source, resource_type])

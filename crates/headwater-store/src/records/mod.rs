@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub(crate) use index::{make_anew, make_some_anew};
+pub(crate) use listing::count;
 pub(crate) use schemas::{Registries, note_unknown, registry};
 pub(crate) use sources::{credential, note_uses};
 

@@ -1,5 +1,7 @@
 //! Sources, service accounts and tokens, for administrators and for authentication.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -116,6 +118,20 @@ impl Records {
                     .count("SELECT COUNT(*) FROM membership WHERE source_id = ?1", &parameters)?,
                 changes: journal::last(sql, source)?.unsigned_abs(),
             })
+        })
+        .await
+    }
+
+    /// How many resources of each type all sources hold together.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn totals(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.read_long(|sql| {
+            let by_type = "SELECT type, CAST(SUM(resources) AS BIGINT) FROM stretch \
+                           WHERE source_id IN (SELECT id FROM source WHERE deleted = 0) GROUP BY type";
+            let totals = sql.all(by_type, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(totals.into_iter().collect())
         })
         .await
     }

@@ -1,6 +1,8 @@
 //! HTTP as SCIM uses it: authentication first, then methods, media types, limits and conditions.
 
-use serde_json::json;
+use std::thread;
+
+use serde_json::{Value, json};
 
 use crate::support::{Client, Request, Server, Source, consistency, percent};
 
@@ -393,6 +395,53 @@ fn too_many_requests_at_once_are_told_to_come_back() {
     let refused = source.get("/Users");
     assert_eq!(refused.header("retry-after"), Some("1"));
     refused.expect_error(503, "");
+}
+
+/// A deletion of what many refer to is done in parts. Its precondition holds for the first: whoever changes the
+/// resource behind that doesn't leave it half done.
+#[test]
+fn a_deletion_that_has_begun_is_ended_whatever_becomes_of_the_resource() {
+    let server = Server::start();
+    let source = server.source("many");
+    // Whoever is too late with the change tries again with another boss.
+    assert!((0..10).any(|round| was_changed_while_it_was_deleted(&source, round)), "no change came between");
+}
+
+fn was_changed_while_it_was_deleted(source: &Source, round: u32) -> bool {
+    const TEAM: usize = 1_500;
+    let boss = source.user(&format!("boss{round}"));
+    let path = format!("/Users/{boss}");
+    let schema = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let team: Vec<Value> = (0..TEAM)
+        .map(|number| {
+            let user =
+                json!({"userName": format!("u{number}-{round}"), schema: {"manager": {"value": boss}}});
+            json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(), "data": user})
+        })
+        .collect();
+    for team in team.chunks(1_000) {
+        let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
+        source.post("/Bulk", &json!({"schemas": schemas, "Operations": team})).expect(200);
+    }
+    let filter = percent(&format!("{schema}:manager.value eq \"{boss}\""));
+    let referring = || {
+        let page = source.get(&format!("/Users?count=0&filter={filter}")).expect(200).json();
+        page["totalResults"].as_u64().expect("a number")
+    };
+    assert_eq!(referring(), TEAM as u64);
+
+    let version = source.get(&path).header("etag").expect("an ETag").to_owned();
+    let deleting = source.at(&source.address);
+    let (ended, changed) = thread::scope(|scope| {
+        let ended = scope.spawn(|| with(&deleting, "DELETE", &path, &[("If-Match", &version)], None));
+        while referring() == TEAM as u64 {}
+        let changed = source.patch(&path, json!([{"op": "replace", "path": "title", "value": "Boss"}]));
+        (ended.join().expect("an answer"), changed)
+    });
+    ended.expect(204);
+    assert_eq!(referring(), 0);
+    source.get(&path).expect_error(404, "");
+    changed.status == 200
 }
 
 /// Shows VER-004, VER-005, VER-006, VER-007, VER-008, PUT-011, DEL-005, ERR-009, AMB-50, AMB-51.

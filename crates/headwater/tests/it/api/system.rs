@@ -109,6 +109,26 @@ fn the_system_tells_how_it_does() {
 }
 
 #[test]
+fn all_sources_are_counted_but_those_that_are_deleted() {
+    let server = Server::start();
+    let ada = Admin::first(&server);
+    let counted = || {
+        let system = ada.read("/system");
+        ["sources", "users", "groups"].map(|kind| system[kind].as_u64().expect("a number"))
+    };
+    assert_eq!(counted(), [0, 0, 0]);
+    let (contoso, fabrikam) = (ada.source("Contoso"), ada.source("Fabrikam"));
+    for name in ["ada", "bob"] {
+        contoso.user(name);
+    }
+    fabrikam.user("ada");
+    fabrikam.post("/Groups", &json!({"displayName": "Sales"})).expect(201);
+    assert_eq!(counted(), [2, 3, 1]);
+    ada.delete("/sources/fabrikam?confirm=Fabrikam").expect(204);
+    assert_eq!(counted(), [1, 2, 0]);
+}
+
+#[test]
 fn the_document_describes_what_the_server_serves() {
     let server = Server::start();
     let document = Admin::nobody(&server).read("/api/openapi.json");
