@@ -7,8 +7,13 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
+    time::Duration,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -27,6 +32,8 @@ use crate::{Applied, ApplyError, ChangeSet, StoreError};
 const MOST_JOBS: usize = 256;
 /// About the most bytes of what they write, but for what a single job has.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
+/// The most time that a job waits until it begins: one before it may have a million users to go through.
+const MOST_WAIT: Duration = Duration::from_secs(30);
 /// The page with this number (1 GiB from the beginning) has no place in a database. SQLite uses the number
 /// for a moment when it puts the pages of a tree in order, and then looks through its whole cache for it
 /// at the end of the transaction, unless the database has that many pages.
@@ -52,6 +59,9 @@ pub(super) struct Writer {
 trait Job: Send {
     /// About how many bytes it writes.
     fn size(&self) -> usize;
+
+    /// Whether it is to be done: not where whoever waited for it to begin has given up.
+    fn begin(&self) -> bool;
 
     /// Does the work in the transaction of a batch. What it returns is told the fate of the batch.
     fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer;
@@ -84,6 +94,8 @@ impl From<&Failure> for StoreError {
 struct Task<W, T, E> {
     work: W,
     size: usize,
+    /// Set by the first of two: the writer, which begins it, or the caller, who has waited long enough.
+    taken: Arc<AtomicBool>,
     caller: oneshot::Sender<Result<T, E>>,
 }
 
@@ -95,6 +107,10 @@ where
 {
     fn size(&self) -> usize {
         self.size
+    }
+
+    fn begin(&self) -> bool {
+        !self.taken.swap(true, Ordering::AcqRel)
     }
 
     fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer {
@@ -190,13 +206,20 @@ impl Writer {
         size: usize,
         work: impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
-        let (caller, outcome) = oneshot::channel();
-        let task = Box::new(Task { work, size, caller });
+        let (caller, mut outcome) = oneshot::channel();
+        let taken = Arc::<AtomicBool>::default();
+        let task = Box::new(Task { work, size, taken: Arc::clone(&taken), caller });
         let sent = lock(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(task).is_ok());
         if !sent {
             return Err(StoreError::Closed.into());
         }
-        outcome.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        let outcome = match tokio::time::timeout(MOST_WAIT, &mut outcome).await {
+            Ok(outcome) => outcome,
+            Err(_) if !taken.swap(true, Ordering::AcqRel) => return Err(StoreError::Busy.into()),
+            // What has begun is waited for, as long as it takes.
+            Err(_) => outcome.await,
+        };
+        outcome.unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 }
 
@@ -299,6 +322,9 @@ impl Writing {
         let mut state = Batch::default();
         let mut bytes = 0;
         while let Some(job) = waiting.pop_front_if(|job| bytes == 0 || bytes + job.size() <= MOST_BYTES) {
+            if !job.begin() {
+                continue;
+            }
             bytes += job.size();
             let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
             answers.push(answer.map_err(|_| failed("a change made the writer panic"))?);
@@ -467,6 +493,30 @@ mod tests {
             tokio::join!(holding, large(1), large(2), large(0), releasing);
         assert!(held.is_ok() && first.is_ok() && second.is_ok() && panicked.is_err());
         assert_eq!(numbers(&writer).await, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn what_has_waited_for_long_is_not_begun() {
+        let writer = writer().await;
+        let (release, held) = std::sync::mpsc::channel();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let holding = writer.run(move |connection| {
+            begun.send(()).expect("heard");
+            held.recv().map_err(|_| StoreError::Closed)?;
+            insert(1)(connection)
+        });
+        let given_up = async {
+            begins.await.expect("begun");
+            // The clock goes on by itself where nothing else is to be done.
+            tokio::time::pause();
+            let outcome = writer.run(insert(2)).await;
+            tokio::time::resume();
+            release.send(()).expect("heard");
+            outcome
+        };
+        let (held, given_up) = tokio::join!(holding, given_up);
+        assert!(held.is_ok() && matches!(given_up, Err(StoreError::Busy)), "{held:?}, {given_up:?}");
+        assert_eq!(numbers(&writer).await, [1]);
     }
 
     #[tokio::test]
