@@ -56,6 +56,17 @@ fn servers_that_are_killed_while_they_make_the_index_are_started_again() {
     assert_eq!(database.run("SELECT COUNT(*) FROM resource_key WHERE key <> lower(key)"), "0");
 }
 
+/// Nobody waits for keys that aren't there.
+#[test]
+fn a_new_database_has_no_index_to_be_made_anew() {
+    let database = Database::new();
+    let server = Server::start_on(&database.url(), &["--log", "info"]);
+    assert_eq!(database.run("SELECT made = wanted, made > 3 FROM index_form"), "t|t");
+    server.source("contoso").user("ada");
+    let logged = server.logged();
+    assert!(logged.contains("listening") && !logged.contains("making the index"), "{logged}");
+}
+
 /// A server that still runs when one of a newer version has come.
 #[test]
 fn a_server_of_an_earlier_form_answers_503_and_is_not_ready() {
