@@ -165,9 +165,7 @@ impl Administration {
         if self.store.administrator(id).await?.disabled {
             return Err(AdministrationError::Disabled);
         }
-        let invitation = self.invite(id, true, act).await?;
-        self.store.end_sessions(id, None, act).await.map_err(AdministrationError::behind_change)?;
-        Ok(invitation)
+        self.invite(id, true, act).await
     }
 
     /// Sets the password of an administrator and ends their sessions, all but one.

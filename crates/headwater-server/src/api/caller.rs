@@ -79,6 +79,14 @@ pub(super) async fn may_change(request: Request, next: Next) -> Result<Response,
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "Auditors see everything and change nothing."))
 }
 
+/// Whether those who were let in still may what they could then: the body behind it may have taken its time.
+pub(super) async fn check_still_let_in(context: &Arc<Context>, parts: &mut Parts) -> Result<(), Problem> {
+    let Some(Caller { actor, role, .. }) = parts.extensions.get().cloned() else { return Ok(()) };
+    let ServerUrl(url) = ServerUrl::from_request_parts(parts, context).await?;
+    let now = find(context, &parts.method, &parts.headers, &url).await?;
+    if (now.actor, now.role) == (actor, role) { Ok(()) } else { Err(Problem::unauthenticated(false)) }
+}
+
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

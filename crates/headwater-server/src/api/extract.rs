@@ -14,7 +14,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{App, Problem};
+use super::{App, Problem, caller};
 use crate::configuration::Configuration;
 
 /// The longest body, in bytes.
@@ -96,7 +96,9 @@ async fn json(request: Request, context: &App, most: usize) -> Result<Value, Pro
             "Send the body as Content-Type: application/json.",
         ));
     }
-    let bytes = read_up_to(most, request.into_body(), &context.configuration).await?;
+    let (mut parts, body) = request.into_parts();
+    let bytes = read_up_to(most, body, &context.configuration).await?;
+    caller::check_still_let_in(context, &mut parts).await?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("The body is not JSON: {error}."))
     })?;

@@ -71,6 +71,8 @@ pub struct Caller {
 const TRUSTED_FOR: Millis = 100;
 /// Of how many resources it is asked at once what they are called.
 const NAMES_AT_ONCE: usize = 500;
+/// What the log says where an answer leaves out what could not be read.
+const WITHOUT_READING: &str = "a change is done, and answered without what is to be read for that";
 
 impl Caller {
     /// Whether who sent the request may still do so, some time after it was let in: behind a body that was
@@ -252,7 +254,7 @@ impl<'a> Provisioning<'a> {
         if by_default && stored.member_count > MEMBERS_IN_PATCH_ANSWER {
             return Ok((None, representation::version_tag(&stored)));
         }
-        let names = self.read_for_answer(resource_type, &mut stored, &shown).await?;
+        let names = self.read_for_answer(resource_type, &mut stored, &shown).await;
         if by_default && names.is_none() {
             return Ok((None, representation::version_tag(&stored)));
         }
@@ -303,36 +305,33 @@ impl<'a> Provisioning<'a> {
         mut stored: StoredResource,
         projection: &Projection,
     ) -> Result<Answer, Refusal> {
-        let names = self.read_for_answer(resource_type, &mut stored, projection).await?;
+        let names = self.read_for_answer(resource_type, &mut stored, projection).await;
         self.shown(resource_type, stored, projection, &names.unwrap_or_default())
     }
 
     /// Reads what the answer with a resource that has been changed shows of others: its members as they are
-    /// now, and what those are called that it refers to. `None` when the store fails: the change is done all
-    /// the same, and who hears otherwise does it twice.
+    /// now, and what those are called that it refers to. `None` when the store fails, or the resource has been
+    /// deleted since: the change is done all the same, and who hears otherwise does it twice.
     async fn read_for_answer(
         &self,
         resource_type: &ResourceType,
         stored: &mut StoredResource,
         projection: &Projection,
-    ) -> Result<Option<Names>, Refusal> {
+    ) -> Option<Names> {
         if stored.member_count > 0 && include(resource_type, projection).members {
-            match self.find(resource_type, stored.id, projection).await {
-                Ok(found) => stored.members = found.members,
-                Err(Refusal::Store(error)) => return Ok(self.without_reading(&error)),
-                Err(refused) => return Err(refused),
-            }
+            let found = self.find(resource_type, stored.id, projection).await;
+            stored.members = found.map_err(|refused| self.without_reading(&refused)).ok()?.members;
         }
-        Ok(self
-            .referenced([(resource_type, &*stored)])
-            .await
-            .map_or_else(|error| self.without_reading(&error), Some))
+        let names = self.referenced([(resource_type, &*stored)]).await;
+        names.map_err(|error| self.without_reading(&error.into())).ok()
     }
 
-    fn without_reading(&self, error: &StoreError) -> Option<Names> {
+    fn without_reading(&self, refused: &Refusal) {
         let request_id = self.caller.request_id;
-        tracing::warn!(%request_id, %error, "a change is done, and answered without what is to be read for that");
-        None
+        match refused {
+            Refusal::Scim(refused) => tracing::debug!(%request_id, %refused, "{WITHOUT_READING}"),
+            Refusal::Store(error) => tracing::warn!(%request_id, %error, "{WITHOUT_READING}"),
+        }
     }
 
     async fn stored(&self, resource_type: &ResourceType, id: ResourceId) -> Result<StoredResource, Refusal> {

@@ -17,7 +17,7 @@ use headwater_store::{
     Written,
 };
 
-use super::{Precondition, Provisioning, Refusal, not_found, plan, refusal, representation, too_contended};
+use super::{Precondition, Provisioning, Refusal, plan, refusal, representation, too_contended};
 use crate::request_log::Changed;
 
 /// Up to how many operations a PATCH is planned where it came in.
@@ -323,7 +323,8 @@ impl Provisioning<'_> {
             }
         };
         plan::leave_own_urls(resource_type, &mut planned.attributes, &self.caller.base_url);
-        let versioned = precondition.is_some();
+        // A PUT says all of what there is to be: what others have changed meanwhile it hasn't seen.
+        let versioned = precondition.is_some() || !matches!(change, Change::Patch(_));
         let set = self.hashed(&planned.secrets).await?;
         let secrets = if set.is_empty() { secrets } else { &set };
         let write = plan::update(resource_type, &stored, &current, &planned, versioned, secrets);
@@ -399,15 +400,11 @@ impl Provisioning<'_> {
                 self.note_outcome(resource_type, stored.id, &current, &notes, planned, written);
                 // A change to members alone holds for any version: others may have changed the
                 // document since it was read.
-                let overtaken = new.is_none() && written.changed && written.version != stored.version + 1;
-                if overtaken {
+                let expected = stored.version + u64::from(written.changed);
+                if new.is_none() && written.version != expected {
                     match self.existing(resource_type, stored.id).await {
                         Ok(found) => return Ok(found),
-                        Err(Refusal::Scim(_)) => return Err(not_found(resource_type, stored.id)),
-                        // The change is done all the same.
-                        Err(Refusal::Store(error)) => {
-                            tracing::warn!(request_id = %self.caller.request_id, %error, "a change is done, and can't be read");
-                        }
+                        Err(refused) => self.without_reading(&refused),
                     }
                 }
                 plan::leave(&mut stored, written, new);

@@ -133,8 +133,8 @@ impl Records {
         self.write(set).await
     }
 
-    /// Makes a one-time link by which an administrator sets the password. Those before it are void, and it is
-    /// journalled if it is a reset of what was there.
+    /// Makes a one-time link by which an administrator sets the password. Those before it are void. A reset of what
+    /// was there is journalled, and ends their sessions.
     ///
     /// # Errors
     /// [`StoreError::NoAdministrator`].
@@ -153,6 +153,7 @@ impl Records {
                 let administrator = administrator_of(sql, administrator)?;
                 let entry = Entry::new("reset_password", "Administrator", administrator.id);
                 journal::append(sql, &act, &entry.after(json!({ "name": administrator.name })))?;
+                end_sessions(sql, &administrator, None, &act)?;
             }
             Ok(())
         };
@@ -321,21 +322,7 @@ impl Records {
         only: Option<Uuid>,
         act: Act,
     ) -> Result<(), StoreError> {
-        let end = move |sql: &dyn Sql| {
-            let administrator = administrator_of(sql, administrator)?;
-            let all = "DELETE FROM session WHERE administrator_id = ?1";
-            let ended = match only {
-                Some(only) => sql.execute(&format!("{all} AND id = ?2"), &values![administrator.id, only])?,
-                None => sql.execute(all, &values![administrator.id])?,
-            };
-            if ended == 0 {
-                return Ok(());
-            }
-            let entry = Entry::new("sign_out", "Administrator", administrator.id);
-            let before = json!({ "name": administrator.name, "sessions": ended });
-            journal::append(sql, &act, &entry.before(before))
-        };
-        self.write(end).await
+        self.write(move |sql| end_sessions(sql, &administrator_of(sql, administrator)?, only, &act)).await
     }
 
     /// Counts a login under each of these keys as one that has failed, before its password is
@@ -484,6 +471,25 @@ impl Records {
         };
         self.write(end).await
     }
+}
+
+/// Ends one session of an administrator, or with `None` all of them; journalled if there were any.
+fn end_sessions(
+    sql: &dyn Sql,
+    administrator: &Administrator,
+    only: Option<Uuid>,
+    act: &Act,
+) -> Result<(), StoreError> {
+    let all = "DELETE FROM session WHERE administrator_id = ?1";
+    let ended = match only {
+        Some(only) => sql.execute(&format!("{all} AND id = ?2"), &values![administrator.id, only])?,
+        None => sql.execute(all, &values![administrator.id])?,
+    };
+    if ended == 0 {
+        return Ok(());
+    }
+    let entry = Entry::new("sign_out", "Administrator", administrator.id);
+    journal::append(sql, act, &entry.before(json!({ "name": administrator.name, "sessions": ended })))
 }
 
 /// How often a login has failed in a row.

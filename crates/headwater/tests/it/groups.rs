@@ -321,6 +321,47 @@ fn an_answer_never_joins_an_old_name_to_a_new_version() {
     }
 }
 
+/// Shows VER-007, PUT-001.
+#[test]
+fn changes_that_meet_come_one_after_the_other() {
+    let server = Server::start();
+    let source = server.source("meeting");
+    let (path, other) =
+        (format!("/Groups/{}", group(&source, "A", &["x".into()])), source.at(server.address()));
+    let member = |name: &str| json!([{"value": name}]);
+    // At the same time, from A with x and y: the answer of the first, and what is left behind both.
+    let meet = |first: &(dyn Fn() -> Value + Sync)| {
+        source
+            .put(&path, &json!({"displayName": "A", "members": [{"value": "x"}, {"value": "y"}]}))
+            .expect(200);
+        let second = json!([
+            {"op": "replace", "path": "displayName", "value": "B"},
+            {"op": "add", "path": "members", "value": member("z")},
+        ]);
+        let first = thread::scope(|scope| {
+            let first = scope.spawn(first);
+            other.patch(&path, second).expect(200);
+            first.join().expect("an answer")
+        });
+        let left = source.get(&path).expect(200).json();
+        let members: BTreeSet<String> = consistency::ids(&left["members"]);
+        (first, left["displayName"].clone(), members, left["meta"]["version"].clone())
+    };
+    for _ in 0..150 {
+        let put =
+            || source.put(&path, &json!({"displayName": "A", "members": member("x")})).expect(200).json();
+        let (answer, name, members, _) = meet(&put);
+        assert_eq!(answer["displayName"], "A", "as it was put");
+        let either = if name == "A" { vec!["x"] } else { vec!["x", "z"] };
+        assert_eq!(members.iter().map(String::as_str).collect::<Vec<_>>(), either, "{name}");
+
+        // Nothing changes by that.
+        let add = json!([{"op": "add", "path": "members", "value": member("x")}]);
+        let (answer, name, _, version) = meet(&|| source.patch(&path, add.clone()).expect(200).json());
+        assert!(answer["meta"]["version"] != version || answer["displayName"] == name, "{answer}");
+    }
+}
+
 #[test]
 fn a_member_that_is_too_long_for_the_database_is_refused() {
     let server = Server::start();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ADA, Admin, PASSWORD, Server, link_secret, text, texts};
+use crate::support::{ADA, Admin, PASSWORD, Server, link_secret, send_around, text, texts};
 
 const BOB: &str = "bob@example.com";
 
@@ -42,6 +42,32 @@ fn somebody_new_sets_their_password_by_a_link() {
     let bob = Admin::signed_in(&server, Admin::nobody(&server).post("/links/use", &good));
     assert_eq!(bob.read("/session")["administrator"]["email"], BOB);
     Admin::nobody(&server).post("/links/use", &good).expect_problem(404, "link_invalid");
+}
+
+#[test]
+fn whoever_is_kept_out_does_nothing_with_a_request_that_is_slow_to_arrive() {
+    let server = Server::start();
+    let ada = Admin::first(&server);
+    let (bob, script) = (ada.invite(&server, BOB, "administrator"), ada.api_token(&server, "administrator"));
+    let bobs = format!("/administrators/{}", id(&ada, BOB));
+    let scripts = format!("/api-tokens/{}", text(&ada.items("/api-tokens")[0]["id"]));
+    let body = json!({"name": "lasting", "role": "administrator"});
+    let slow = |admin: &Admin, meanwhile: &dyn Fn()| {
+        let request = admin.request("POST", "/api-tokens", Some(&body));
+        send_around(server.address(), &request, || {
+            // It is let in while nobody else is asked anything.
+            ada.read("/session");
+            meanwhile();
+        })
+    };
+    let change = |edit: serde_json::Value| drop(ada.patch(&bobs, edit).expect(200));
+    assert_eq!(slow(&bob, &|| ()), 201);
+    assert_eq!(slow(&bob, &|| change(json!({"role": "auditor"}))), 401);
+    change(json!({"role": "administrator"}));
+    assert_eq!(slow(&bob, &|| change(json!({"disabled": true}))), 401);
+    assert_eq!(slow(&script, &|| drop(ada.delete(&scripts).expect(204))), 401);
+    let lasting = ada.items("/api-tokens").into_iter().filter(|token| token["name"] == "lasting");
+    assert_eq!(lasting.filter(|token| token["state"] == "active").count(), 0);
 }
 
 #[test]

@@ -1,15 +1,9 @@
 //! Tokens of sources: copied until they are used, two live at once, refused when their time is
 //! over.
 
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-    time::Duration,
-};
-
 use serde_json::{Value, json};
 
-use crate::support::{Admin, Server, Source, consistency, text};
+use crate::support::{Admin, Server, Source, consistency, send_around, text};
 
 /// Copies the only token of a source.
 fn copy(admin: &Admin, source: &Source) -> crate::support::Response {
@@ -112,29 +106,14 @@ fn two_tokens_live_side_by_side_while_one_replaces_the_other() {
     assert_eq!(ada.items("/sources/contoso/service-accounts")[0]["tokens"], 1);
 }
 
-/// Begins a request and waits with the end of its body until something has been done, and somewhat longer than a
-/// request goes on without being looked at again. Returns the status.
+/// What a request is answered whose body is not all there before something has been done.
 fn sent_around(source: &Source, path: &str, body: &Value, meanwhile: impl FnOnce()) -> u16 {
-    let body = body.to_string();
-    let head = format!(
-        "POST {}{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
-         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{}",
-        source.path,
-        source.address,
-        source.token,
-        body.len(),
-        &body[..1]
-    );
-    let mut stream = TcpStream::connect(&source.address).expect("a connection");
-    stream.write_all(head.as_bytes()).expect("sent");
-    // It is let in while nobody else is asked anything.
-    source.get("/Users?count=1").expect(200);
-    meanwhile();
-    std::thread::sleep(Duration::from_millis(200));
-    stream.write_all(&body.as_bytes()[1..]).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+    let request = source.request("POST", path, Some(body));
+    send_around(&source.address, &request, || {
+        // It is let in while nobody else is asked anything.
+        source.get("/Users?count=1").expect(200);
+        meanwhile();
+    })
 }
 
 #[test]

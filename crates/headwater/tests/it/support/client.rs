@@ -1,6 +1,7 @@
 //! A small HTTP/1.1 client: one connection, kept alive, no headers of its own but Host and length.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     time::Duration,
@@ -154,4 +155,24 @@ impl Client {
         self.stream.read_exact(&mut response.body)?;
         Ok(response)
     }
+}
+
+/// Begins a request and waits with the end of its body until something has been done, and somewhat longer than a
+/// request goes on without being looked at again. Returns the status.
+pub(crate) fn send_around(address: &str, request: &Request, meanwhile: impl FnOnce()) -> u16 {
+    let body = request.body.as_deref().expect("a body");
+    let mut head =
+        format!("{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n", request.method, request.target);
+    for (name, value) in &request.headers {
+        write!(head, "{name}: {value}\r\n").expect("room");
+    }
+    write!(head, "Content-Length: {}\r\n\r\n", body.len()).expect("room");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body[..1])).expect("sent");
+    meanwhile();
+    std::thread::sleep(Duration::from_millis(200));
+    stream.write_all(&body[1..]).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }

@@ -9,7 +9,7 @@ mod events;
 mod server;
 
 pub(crate) use admin::{ADA, Admin, PASSWORD, link_secret, text, texts};
-pub(crate) use client::{Client, Request, Response};
+pub(crate) use client::{Client, Request, Response, send_around};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
 pub(crate) use server::{
