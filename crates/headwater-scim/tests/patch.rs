@@ -4,13 +4,21 @@ use headwater_scim::{
     Object,
     error::{ScimError, ScimType},
     patch::{self, Outcome, PatchRequest, Patched, RelationEdit},
-    registry::Registry,
+    registry::{Additions, Registry},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn apply(resource_type: &str, before: &Value, operations: &Value) -> Result<Patched, ScimError> {
-    let registry = Registry::built_in();
+    apply_in(&Registry::built_in(), resource_type, before, operations)
+}
+
+fn apply_in(
+    registry: &Registry,
+    resource_type: &str,
+    before: &Value,
+    operations: &Value,
+) -> Result<Patched, ScimError> {
     let resource_type = registry.resource_type(resource_type).expect("built in");
     let body =
         json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
@@ -493,7 +501,7 @@ fn members_become_edits_of_the_relation() {
             json!({"op": "replace", "path": "members", "value": [{"value": "a"}]}),
             RelationEdit::Replace(ids(&["a"])),
         ),
-        (json!({"op": "replace", "path": "members", "value": []}), RelationEdit::Replace(ids(&[]))),
+        (json!({"op": "replace", "path": "members", "value": []}), RelationEdit::Clear),
     ];
     for (operation, expected) in table {
         let patched = apply("Group", &before, &json!([operation]))
@@ -696,4 +704,21 @@ proptest! {
         }
         prop_assert_eq!(emails_of(&together), emails_of(&expected), "{:?}", operations);
     }
+}
+
+/// Each takes long to be hashed.
+#[test]
+fn of_several_passwords_the_last_is_set() {
+    let additions = Additions { keeps_secrets: true, ..Additions::default() };
+    let registry = Registry::with(&additions).expect("a registry");
+    let set = |password: &str| json!({"op": "replace", "path": "password", "value": password});
+    let patched = apply_in(
+        &registry,
+        "User",
+        &json!({"userName": "ada"}),
+        &json!([set("one"), set("two"), set("three")]),
+    );
+    let secrets = patched.expect("patched").secrets;
+    let values: Vec<_> = secrets.iter().map(|secret| (&*secret.attribute, secret.value.as_deref())).collect();
+    assert_eq!(values, [("password", Some("three"))]);
 }

@@ -32,6 +32,7 @@ pub(crate) fn is_quick(query: &Query) -> bool {
 pub(crate) fn plain_key(selection: &Selection) -> Option<(i64, &Comparison)> {
     let Some(Filter::Compare(comparison)) = &selection.filter else { return None };
     let is_plain = comparison.operator == Operator::Eq
+        && !comparison.is_met_by_none()
         && matches!(comparison.literal, Literal::Text { .. } | Literal::Boolean(_) | Literal::Instant { .. });
     if !is_plain {
         return None;

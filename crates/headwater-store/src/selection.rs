@@ -174,6 +174,9 @@ impl Searches {
             return Some(format!("SELECT {}", self.bind(id)));
         }
         let code = resource_type.searchable(path)?.code;
+        if comparison.is_met_by_none() {
+            return None;
+        }
         if comparison.operator != Operator::Eq && !(self.dialect.is_comparable)(&key) {
             return None;
         }

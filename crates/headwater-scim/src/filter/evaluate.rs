@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::{Comparison, Filter, Literal, Operator};
+use super::{Comparison, Filter, Literal, Operator, is_default};
 use crate::{Object, comparison, date_time, index, path::AttributePath, schema::Attribute};
 
 impl Filter {
@@ -81,10 +81,7 @@ fn is_present(value: &Value) -> bool {
 }
 
 fn equal(attribute: &Attribute, value: Option<&Value>, literal: &Literal) -> bool {
-    let Some(value) = value else {
-        // RFC 7643 §2.4: a missing `primary` counts as false.
-        return attribute.name == "primary" && matches!(literal, Literal::Boolean(false));
-    };
+    let Some(value) = value else { return is_default(attribute, literal) };
     match (literal, value) {
         (Literal::Boolean(literal), Value::Bool(value)) => literal == value,
         _ => ordering(attribute, value, literal) == Some(Ordering::Equal),

@@ -10,7 +10,7 @@ pub use lexer::has_null_character;
 pub use parser::FilterError;
 pub(crate) use parser::parse_value_path;
 
-use crate::{index, path::AttributePath, resource_type::ResourceType};
+use crate::{index, path::AttributePath, resource_type::ResourceType, schema::Attribute};
 
 /// The longest filter that is looked at, in bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
@@ -51,6 +51,19 @@ pub struct Comparison {
     pub operator: Operator,
     /// With what.
     pub literal: Literal,
+}
+
+impl Comparison {
+    /// Whether a value that isn't there equals the literal: a missing `primary` counts as false (RFC 7643 §2.4).
+    /// No index tells who has none.
+    pub fn is_met_by_none(&self) -> bool {
+        self.operator == Operator::Eq && is_default(self.path.leaf(), &self.literal)
+    }
+}
+
+/// Whether the literal is what the attribute counts as where it isn't there.
+fn is_default(attribute: &Attribute, literal: &Literal) -> bool {
+    attribute.name == "primary" && matches!(literal, Literal::Boolean(false))
 }
 
 /// The comparison operators of table 3, `pr` apart.

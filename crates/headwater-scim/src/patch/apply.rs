@@ -198,6 +198,8 @@ impl Patcher<'_> {
                 self.ignored.push(path.to_string());
                 return Ok(Outcome::NothingToDo);
             };
+            // The last one counts, and each takes long to be hashed.
+            self.secrets.retain(|before| before.attribute != secret.attribute);
             self.secrets.push(secret);
             return Ok(Outcome::Applied);
         }
@@ -352,7 +354,7 @@ impl Patcher<'_> {
         }
         let edit = match (op, filter) {
             (Op::Add, None) => RelationEdit::Add(ids(value, &mut self.ignored)?),
-            (Op::Replace, None) => RelationEdit::Replace(ids(value, &mut self.ignored)?),
+            (Op::Replace, None) => RelationEdit::to_become(ids(value, &mut self.ignored)?),
             (Op::Remove, None) => {
                 let ids = ids(value, &mut self.ignored)?;
                 if ids.is_empty() { RelationEdit::Clear } else { RelationEdit::Remove(ids) }

@@ -99,6 +99,13 @@ pub enum RelationEdit {
     Replace(Vec<String>),
 }
 
+impl RelationEdit {
+    /// What makes these ids all that there are.
+    pub fn to_become(ids: Vec<String>) -> Self {
+        if ids.is_empty() { Self::Clear } else { Self::Replace(ids) }
+    }
+}
+
 impl PatchRequest {
     /// Reads a request body.
     ///

@@ -112,7 +112,7 @@ pub(super) fn replacement(
 ) -> Result<Planned, ScimError> {
     resource::keep_immutable(resource_type, current, &mut draft)?;
     let members = match resource_type.relation() {
-        Some(_) => vec![RelationEdit::Replace(draft.related.unwrap_or_default())],
+        Some(_) => vec![RelationEdit::to_become(draft.related.unwrap_or_default())],
         None => Vec::new(),
     };
     Ok(Planned::new(draft.attributes, members, draft.ignored))

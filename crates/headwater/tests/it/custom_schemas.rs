@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Source, consistency,
+    Admin, Server, Source, consistency,
     definitions::{BADGE, DEVICE, schema_path, user_with_badge, with_badges, with_devices},
     percent, text, texts,
 };
@@ -633,4 +633,35 @@ fn a_filter_makes_no_element_of_a_list_of_plain_values() {
     source.patch(&format!("/Users/{user}"), add).expect_error(400, "noTarget");
     let shown = source.get(&format!("/Users/{user}")).expect(200).json();
     assert_eq!(shown[BADGE], json!({"number": "1"}));
+}
+
+/// Shows FLT-002.
+#[test]
+fn a_missing_primary_is_false_with_an_index_as_well() {
+    let server = Server::start();
+    let admin = Admin::first(&server);
+    let source = admin.source("Contoso");
+    for (name, email) in [
+        ("ada", json!({"value": "a@x", "primary": true})),
+        ("bob", json!({"value": "b@x", "primary": false})),
+        ("cyd", json!({"value": "c@x"})),
+    ] {
+        source.post("/Users", &json!({"userName": name, "emails": [email]})).expect(201);
+    }
+    source.user("dan");
+    let check = || {
+        for (filter, expected) in [
+            ("emails.primary eq false", &["bob", "cyd"][..]),
+            ("emails.primary eq true", &["ada"]),
+            ("not (emails.primary eq false)", &["ada", "dan"]),
+            ("emails[primary eq false]", &["bob", "cyd"]),
+            ("emails.primary eq false and userName gt \"bob\"", &["cyd"]),
+        ] {
+            assert_eq!(texts(&source.found("/Users", filter), "/userName"), expected, "{filter}");
+        }
+    };
+    check();
+    let indexed = json!({"searchable": ["emails.primary"]});
+    admin.put("/sources/contoso/resource-types/User", &indexed).expect(200);
+    check();
 }
