@@ -15,7 +15,7 @@ use headwater_server::{
     unknown_attributes::UnknownAttributes,
 };
 use headwater_store::{
-    Act, ChangeQuery, NewSource, NewToken, Records, ResourceId, Slug, Source, SourceEdit, SourceId,
+    Act, NewSource, NewToken, Records, ResourceId, Slug, Source, SourceEdit, SourceId,
     requests::{Operation, OutcomeResult, RequestQuery, RequestRecord, UNMATCHED},
     sqlite::{SqliteRequestLog, SqliteStore},
 };
@@ -316,9 +316,9 @@ async fn what_is_done_behind_a_client_that_goes_away_is_not_called_refused() {
     // The store ends what it has been given before it takes anything else.
     server.create("/Users", json!({"userName": "bob"})).await;
     assert_eq!(server.send("GET", &path, None).await.1["title"], "T");
-    let query = ChangeQuery { request_id: Some(record.summary.id), limit: 10, ..ChangeQuery::default() };
-    let page = server.records.changes(server.source.id, query).await.expect("read");
-    assert_eq!(page.changes.len(), 1);
+    let found =
+        server.records.changes_of_request(server.source.id, record.summary.id, 10).await.expect("read");
+    assert_eq!((found.changes.len(), found.more), (1, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

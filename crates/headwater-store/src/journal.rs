@@ -21,8 +21,6 @@ pub struct ChangeQuery {
     pub kind: Option<String>,
     /// Acts about this source; for the journal of the server.
     pub about: Option<SourceId>,
-    /// Changes by this request.
-    pub request_id: Option<Uuid>,
     /// The earliest moment.
     pub from: Option<Millis>,
     /// The first moment that is too late.
@@ -95,6 +93,15 @@ pub struct ChangePage {
     pub changes: Vec<Change>,
     /// Where to go on, unless that was all.
     pub next: Option<i64>,
+}
+
+/// What a request changed, oldest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChangesOfRequest {
+    /// The first changes.
+    pub changes: Vec<Change>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 /// Somebody in the journal, with a name for people.

@@ -41,7 +41,8 @@ pub use change_set::{Applied, ChangeSet, DocumentChange, IndexKeys, SecretHash, 
 pub use error::{ApplyError, StoreError};
 pub use id::{MemberId, ResourceId, SourceId};
 pub use journal::{
-    Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, MEMBERS_PER_CHANGE, NamedActor, SERVER,
+    Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, ChangesOfRequest, MEMBERS_PER_CHANGE,
+    NamedActor, SERVER,
 };
 pub use listing::{ListPage, ListPosition, Listing, Sort};
 pub use query::{

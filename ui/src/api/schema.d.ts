@@ -1583,8 +1583,10 @@ export interface components {
             response_headers: string[][];
             response_body?: string | null;
             response_body_note?: string | null;
-            /** @description What it changed. */
+            /** @description What it changed, oldest first: the first 1,000 lines. */
             changes: components["schemas"]["Change"][];
+            /** @description Whether it changed more than that. */
+            more_changes: boolean;
         };
         /** @description How the request log does. */
         RequestLogState: {

@@ -55,6 +55,11 @@ export function RequestView({ slug, baseUrl, detail }: RequestViewProps) {
               </List.Item>
             ))}
           </List>
+          {detail.more_changes && (
+            <Text size="sm" c="dimmed" mt={4}>
+              These are the first {changes.length.toLocaleString("en")}; all of them are under Changes.
+            </Text>
+          )}
         </Part>
       )}
       <Message

@@ -203,7 +203,9 @@ pub(super) async fn of_source(
         limit: paging::limit(params.limit)?,
         ..ChangeQuery::default()
     };
-    Ok(Json(page(store, &source, query).await?))
+    let page = store.changes(source.id, query).await?;
+    let items = shown(store, &source, page.changes).await?;
+    Ok(Json(Page::new(items, page.next.map(|next| paging::cursor(&next)))))
 }
 
 /// What administrators did on the server, newest first.
@@ -241,16 +243,15 @@ pub(super) async fn of_server(
     Ok(Json(Page::new(items.collect(), page.next.map(|next| paging::cursor(&next)))))
 }
 
-/// A page of the journal of a source.
-pub(super) async fn page(
+/// Lines of the journal of a source, without its secrets.
+pub(super) async fn shown(
     store: &Records,
     source: &Source,
-    query: ChangeQuery,
-) -> Result<Page<Change>, Problem> {
-    let page = store.changes(source.id, query).await?;
+    changes: Vec<Stored>,
+) -> Result<Vec<Change>, Problem> {
     let actor = |id| Actor { kind: ActorKind::ServiceAccount, id: Some(id), name: source.name.clone() };
     let registry = store.registry(source).await?;
-    let changes = page.changes.into_iter().map(|change| {
+    let changes = changes.into_iter().map(|change| {
         let actor = actor(change.actor);
         let mut change = Change::new(change, Some(source.into()), actor);
         for described in [&mut change.before, &mut change.after] {
@@ -263,7 +264,7 @@ pub(super) async fn page(
         }
         change
     });
-    Ok(Page::new(changes.collect(), page.next.map(|next| paging::cursor(&next))))
+    Ok(changes.collect())
 }
 
 impl Change {

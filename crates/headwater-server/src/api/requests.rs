@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use axum::{Json, extract::State};
 use headwater_store::{
-    ChangeQuery, ResourceId, Source,
+    ChangesOfRequest, ResourceId, Source,
     requests::{
         Operation, RequestPage, RequestQuery, RequestRecord, RequestSummary as Logged, StatusFilter,
         UNMATCHED,
@@ -22,6 +22,9 @@ use super::{
     paging::{self, Page, Paging},
 };
 use crate::{Context, scim};
+
+/// How many lines of the journal are shown with the request that made them.
+const MOST_CHANGES: usize = 1_000;
 
 /// A request, in short.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -97,8 +100,10 @@ pub(super) struct RequestDetail {
     response_headers: Vec<(String, String)>,
     response_body: Option<String>,
     response_body_note: Option<String>,
-    /// What it changed.
+    /// What it changed, oldest first: the first 1,000 lines.
     changes: Vec<Change>,
+    /// Whether it changed more than that.
+    more_changes: bool,
 }
 
 /// Which requests are wanted.
@@ -307,14 +312,13 @@ async fn detail(
     let Some(record) = record else {
         return Err(Problem::not_found("The request is not, or no longer, in the log."));
     };
-    let query = ChangeQuery { request_id: Some(record.summary.id), limit: 1_000, ..ChangeQuery::default() };
     let store = context.administration.store();
     // It may not have been known any more what was done.
     let may_be_more = matches!(record.summary.status, 499 | 503);
-    let changes = if record.summary.changes > 0 || may_be_more {
-        changes::page(store, source, query).await?.items
+    let changed = if record.summary.changes > 0 || may_be_more {
+        store.changes_of_request(source.id, record.summary.id, MOST_CHANGES).await?
     } else {
-        Vec::new()
+        ChangesOfRequest::default()
     };
     let names = names(context, Some(source), std::slice::from_ref(&record.summary)).await;
     Ok(Json(RequestDetail {
@@ -325,6 +329,7 @@ async fn detail(
         response_headers: record.response_headers,
         response_body: record.response_body.text,
         response_body_note: record.response_body.note,
-        changes,
+        changes: changes::shown(store, source, changed.changes).await?,
+        more_changes: changed.more,
     }))
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{PAGE, Records};
 use crate::{
-    Act, Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, MEMBERS_PER_CHANGE, MemberId,
-    Millis, NamedActor, ResourceId, SERVER, SourceId, StoreError,
+    Act, Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, ChangesOfRequest,
+    MEMBERS_PER_CHANGE, MemberId, Millis, NamedActor, ResourceId, SERVER, SourceId, StoreError,
     pages::PAGE_BYTES,
     sql::{self, Row, RowsRead, Sql, values},
 };
@@ -110,6 +110,19 @@ impl Records {
         self.read_long(move |sql| changes(sql, source, &query)).await
     }
 
+    /// What a request has changed in a source, `most` lines at most.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn changes_of_request(
+        &self,
+        source: SourceId,
+        request: Uuid,
+        most: usize,
+    ) -> Result<ChangesOfRequest, StoreError> {
+        self.read_long(move |sql| changes_of_request(sql, source, request, most)).await
+    }
+
     /// Those whom the journal of the server names by these UUIDs.
     ///
     /// # Errors
@@ -158,9 +171,6 @@ pub(super) fn changes(
     source: SourceId,
     query: &ChangeQuery,
 ) -> Result<ChangePage, StoreError> {
-    if let Some(request) = query.request_id {
-        return by_request(sql, source, request, query);
-    }
     let mut before = query.before.unwrap_or(i64::MAX);
     if let Some(to) = query.to {
         before = before.min(first_after(sql, source, to.saturating_add(DISORDER))?);
@@ -187,7 +197,7 @@ pub(super) fn changes(
             looked_at += 1;
             if is_meant(row, at, query)? {
                 bytes += row.size();
-                page.changes.push(change(sql, source, row, query, &mut names)?);
+                page.changes.push(change(sql, source, row, query.resource, &mut names)?);
             }
         }
         if !is_cut && rows.len() < wanted {
@@ -243,12 +253,12 @@ fn statement(source: SourceId, query: &ChangeQuery) -> (String, Vec<sql::Value>)
 
 /// What a request changed. Its id tells when it began; its lines stand close behind that, but where other
 /// servers on the same database write, whose clocks go otherwise.
-fn by_request(
+pub(super) fn changes_of_request(
     sql: &dyn Sql,
     source: SourceId,
     request: Uuid,
-    query: &ChangeQuery,
-) -> Result<ChangePage, StoreError> {
+    most: usize,
+) -> Result<ChangesOfRequest, StoreError> {
     let began = request.as_u128() >> 80;
     let began = Millis::try_from(began).unwrap_or(Millis::MAX);
     let select = format!(
@@ -256,23 +266,21 @@ fn by_request(
          WHERE c.request_id = ?3 ORDER BY c.sequence LIMIT ?4"
     );
     let begin = |disorder| first_after(sql, source, began.saturating_sub(disorder));
-    let lines = |from: i64| -> Result<Vec<Row>, StoreError> {
-        let parameters = values![source, from, request, query.limit];
-        Ok(sql.query_within(PAGE_BYTES, &select, &parameters)?.rows)
+    let lines = |from: i64| {
+        let parameters = values![source, from, request, most.saturating_add(1)];
+        sql.query_within(PAGE_BYTES, &select, &parameters)
     };
     let (near, far) = (begin(1_000)?, begin(DISORDER)?);
     let mut found = lines(near)?;
     if far < near {
         // Where very much is written, the lines may be too far behind the earlier beginning.
         let others = lines(far)?;
-        found = if others.len() > found.len() { others } else { found };
+        found = if others.rows.len() > found.rows.len() { others } else { found };
     }
     let mut names = Names::new(sql, source);
-    let mut page = ChangePage::default();
-    for row in &found {
-        page.changes.push(change(sql, source, row, query, &mut names)?);
-    }
-    Ok(page)
+    let rows = found.rows.iter().take(most);
+    let changes = rows.map(|row| change(sql, source, row, None, &mut names)).collect::<Result<_, _>>()?;
+    Ok(ChangesOfRequest { changes, more: found.is_cut || found.rows.len() > most })
 }
 
 /// The number of the first change after a moment, by halving: moments grow with the numbers.
@@ -296,7 +304,7 @@ fn change(
     sql: &dyn Sql,
     source: SourceId,
     row: &Row,
-    query: &ChangeQuery,
+    asked_about: Option<ResourceId>,
     names: &mut Names<'_>,
 ) -> Result<Change, StoreError> {
     let mut change = Change {
@@ -336,7 +344,7 @@ fn change(
     }
     for (is_added, changed) in [(true, &mut change.added), (false, &mut change.removed)] {
         if changed.count > 0 {
-            changed.members = members(sql, source, change.sequence, is_added, query.resource, names)?;
+            changed.members = members(sql, source, change.sequence, is_added, asked_about, names)?;
         }
     }
     Ok(change)
@@ -351,10 +359,17 @@ fn members(
     first: Option<ResourceId>,
     names: &mut Names<'_>,
 ) -> Result<Vec<ChangedMember>, StoreError> {
-    let select = "SELECT member_id FROM change_member WHERE source_id = ?1 AND sequence = ?2 AND added = ?3 \
-                  ORDER BY member_id = ?4 DESC, member_id LIMIT ?5";
-    let parameters = values![source, sequence, added, first, MEMBERS_PER_CHANGE];
-    let ids: Vec<MemberId> = sql.all(select, &parameters, |row| row.get(0))?;
+    let changed = "SELECT member_id FROM change_member WHERE source_id = ?1 AND sequence = ?2 AND added = ?3";
+    let mut ids: Vec<MemberId> = match first {
+        Some(first) => {
+            let this = format!("{changed} AND member_id = ?4");
+            sql.all(&this, &values![source, sequence, added, first], |row| row.get(0))?
+        }
+        None => Vec::new(),
+    };
+    let others = format!("{changed} AND member_id IS DISTINCT FROM ?4 ORDER BY member_id LIMIT ?5");
+    let parameters = values![source, sequence, added, first, MEMBERS_PER_CHANGE - ids.len()];
+    ids.extend(sql.all(&others, &parameters, |row| row.get::<MemberId>(0))?);
     let mut members = Vec::with_capacity(ids.len());
     for id in ids {
         let name = id.resource_id().map(|id| names.of(id)).transpose()?.flatten();
@@ -426,7 +441,7 @@ mod tests {
     use rusqlite::Connection;
     use uuid::Uuid;
 
-    use super::{PAGE, changes};
+    use super::{PAGE, changes, changes_of_request};
     use crate::{ChangeQuery, ResourceId, SourceId, sqlite::SqliteStore};
 
     const SOURCE: SourceId = SourceId(1);
@@ -475,10 +490,10 @@ mod tests {
             line.expect("a line");
         }
         for number in 1..=999 {
-            let query =
-                ChangeQuery { request_id: Some(request(at(number))), limit: 40, ..ChangeQuery::default() };
-            let page = changes(&connection, SourceId(2), &query).expect("a page");
-            assert!(page.changes.iter().any(|change| change.sequence == number), "{number}: {page:?}");
+            let found =
+                changes_of_request(&connection, SourceId(2), request(at(number)), 40).expect("changes");
+            assert!(found.changes.iter().any(|change| change.sequence == number), "{number}: {found:?}");
+            assert!(!found.more);
         }
     }
 

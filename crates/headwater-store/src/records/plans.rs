@@ -173,11 +173,11 @@ fn the_journal_is_read_from_an_index() {
         for query in [
             ChangeQuery { resource: Some(ID), ..all.clone() },
             ChangeQuery { about: Some(SOURCE), ..all.clone() },
-            ChangeQuery { request_id: Some(ID.0), to: Some(10), ..all.clone() },
             ChangeQuery { to: Some(10), ..all },
         ] {
             journal::changes(sql, SOURCE, &query).expect("a page");
         }
+        journal::changes_of_request(sql, SOURCE, ID.0, 10).expect("changes");
     });
     // Scanned and sorted are numbers of a page, and the members of one change.
     let small = [

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Admin, Server, Source, consistency,
     definitions::{BADGE, with_devices},
-    eventually, text,
+    eventually, text, texts,
 };
 
 fn started() -> (Server, Admin, Source) {
@@ -68,6 +68,32 @@ fn a_request_is_kept_with_what_it_asked_and_got() {
     assert_eq!(by_number["changes"][0]["after"]["userName"], "ada");
     ada.source("Other");
     ada.get(&format!("/sources/other/requests/by-id/{id}")).expect_problem(404, "not_found");
+}
+
+#[test]
+fn a_request_that_changed_very_much_says_that_there_is_more() {
+    let (_server, ada, source) = started();
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
+    let bulk = |operations: Vec<Value>| {
+        let answer = source.post("/Bulk", &json!({"schemas": schemas, "Operations": operations})).expect(200);
+        (text(&json!(answer.header("x-request-id"))), answer.json())
+    };
+    let user = |number: u32| json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(), "data": {"userName": number.to_string()}});
+    let (made, answer) = bulk((0..600).map(user).collect());
+    let locations = texts(answer["Operations"].as_array().expect("operations"), "/location");
+    let paths: Vec<&str> = locations.iter().map(|location| &location[source.base_url().len()..]).collect();
+    let members: Vec<Value> = paths.iter().map(|path| json!({"value": &path["/Users/".len()..]})).collect();
+    source.post("/Groups", &json!({"displayName": "All", "members": members})).expect(201);
+    // Each leaves the group before it goes.
+    let (deleted, _) = bulk(paths.iter().map(|path| json!({"method": "DELETE", "path": path})).collect());
+    for (request, lines, more) in [(made, 600, false), (deleted, 1_000, true)] {
+        let detail = eventually("the request", || {
+            let answer = ada.get(&format!("/sources/contoso/requests/by-id/{request}"));
+            (answer.status == 200).then(|| answer.json())
+        });
+        assert_eq!(detail["changes"].as_array().map(Vec::len), Some(lines));
+        assert_eq!(detail["more_changes"], more);
+    }
 }
 
 #[test]
