@@ -14,6 +14,10 @@ use uuid::Uuid;
 const SEARCHED: &[&str] = &["userName", "displayName", "name.familyName", "emails.value", "externalId"];
 /// More than a list sorts in memory.
 const MANY: usize = 2_300;
+/// How long a large resource is.
+const LARGE: usize = 4 * 1024 * 1024;
+/// How much a page may hold: what there is room for, and the one that goes beyond.
+const MOST_BYTES: usize = 32 * 1024 * 1024 + 2 * LARGE;
 
 struct Directory {
     under: Under,
@@ -46,7 +50,10 @@ fn user(number: usize) -> Object {
 
 impl Directory {
     async fn new(kind: &Kind) -> Self {
-        let users: Vec<(ResourceId, Object)> = (0..MANY).map(|number| (id(number), user(number))).collect();
+        Self::of(kind, (0..MANY).map(|number| (id(number), user(number))).collect()).await
+    }
+
+    async fn of(kind: &Kind, users: Vec<(ResourceId, Object)>) -> Self {
         let directory = Self { under: Under::new(kind).await, users };
         let creations = directory.users.iter().map(|(id, attributes)| {
             let resource_type = user_type();
@@ -86,6 +93,8 @@ impl Directory {
         loop {
             let page = self.under.records.list(self.under.source, listing.clone()).await.expect("a page");
             assert!(page.resources.len() <= listing.limit);
+            let bytes: usize = page.resources.iter().map(|resource| resource.document.len()).sum();
+            assert!(bytes <= MOST_BYTES, "{bytes} bytes");
             found.extend(page.resources.into_iter().map(|resource| resource.id));
             match page.next {
                 Some(next) => {
@@ -272,4 +281,29 @@ fn counts_follow_what_comes_and_goes() {
 #[test]
 fn counts_follow_what_comes_and_goes_in_postgres() {
     on_postgres(async |kind| check_counts_follow_what_comes_and_goes(kind).await);
+}
+
+async fn check_a_page_of_large_resources_ends_early(kind: &Kind) {
+    let large = |number: usize| {
+        let mut user = user(number);
+        user.insert("addresses".to_owned(), json!([{"formatted": "x".repeat(LARGE)}]));
+        (id(number), user)
+    };
+    let directory = Directory::of(kind, (0..11).map(large).collect()).await;
+    for (sort, search) in
+        [(Sort::Attribute("displayName"), None), (Sort::Created, Some("y")), (Sort::LastModified, None)]
+    {
+        let listing = Listing { search: search.map(str::to_owned), limit: 100, ..listing(sort) };
+        assert_eq!(directory.walk(&listing).await, directory.expected(&listing), "{listing:?}");
+    }
+}
+
+#[test]
+fn a_page_of_large_resources_ends_early() {
+    runtime().block_on(check_a_page_of_large_resources_ends_early(&Kind::Sqlite));
+}
+
+#[test]
+fn a_page_of_large_resources_ends_early_in_postgres() {
+    on_postgres(check_a_page_of_large_resources_ends_early);
 }

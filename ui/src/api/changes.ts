@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type Timed, withMoments } from "../filters/time-spans";
 import { api } from "./client";
 import type { Paged } from "./directory";
+import { firstFilled } from "./pages";
 import { sourceKey } from "./sources";
 import type { Change, Page } from "./types";
 
@@ -23,7 +24,7 @@ export const readChanges = (slug: string, query: ChangesQuery, signal?: AbortSig
 export function useChanges(slug: string, query: ChangesQuery) {
   return useQuery({
     queryKey: sourceKey(slug, "changes", query),
-    queryFn: ({ signal }) => readChanges(slug, query, signal),
+    queryFn: ({ signal }) => firstFilled(query, (query) => readChanges(slug, query, signal)),
     placeholderData: keepPreviousData,
   });
 }
@@ -38,7 +39,7 @@ export const readActs = (query: ActsQuery, signal?: AbortSignal) =>
 export function useActs(query: ActsQuery) {
   return useQuery({
     queryKey: ["acts", query],
-    queryFn: ({ signal }) => readActs(query, signal),
+    queryFn: ({ signal }) => firstFilled(query, (query) => readActs(query, signal)),
     placeholderData: keepPreviousData,
   });
 }

@@ -1,6 +1,7 @@
 // Users, groups and memberships. Read only: the identity provider writes them.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api } from "./client";
+import { firstFilled } from "./pages";
 import { sourceKey } from "./sources";
 import type { Member, Page } from "./types";
 
@@ -30,7 +31,7 @@ export function useUsers(query: UsersQuery, enabled = true) {
   return useQuery({
     enabled,
     queryKey: listKey(query.source, "users", query),
-    queryFn: ({ signal }) => readUsers(query, signal),
+    queryFn: ({ signal }) => firstFilled(query, (query) => readUsers(query, signal)),
     placeholderData: keepPreviousData,
   });
 }
@@ -42,7 +43,7 @@ export function useGroups(query: GroupsQuery, enabled = true) {
   return useQuery({
     enabled,
     queryKey: listKey(query.source, "groups", query),
-    queryFn: ({ signal }) => readGroups(query, signal),
+    queryFn: ({ signal }) => firstFilled(query, (query) => readGroups(query, signal)),
     placeholderData: keepPreviousData,
   });
 }
@@ -86,7 +87,7 @@ export const readMembers = (slug: string, id: string, query: MembersQuery, signa
 export function useMembers(slug: string, id: string, query: MembersQuery) {
   return useQuery({
     queryKey: sourceKey(slug, "group", id, "members", query),
-    queryFn: ({ signal }) => readMembers(slug, id, query, signal),
+    queryFn: ({ signal }) => firstFilled(query, (query) => readMembers(slug, id, query, signal)),
     placeholderData: keepPreviousData,
   });
 }

@@ -66,7 +66,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   if (!rows && query?.error) {
     return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   }
-  if (rows?.length === 0 && empty) return <div className={classes.frame}>{empty}</div>;
+  // An empty page with a next one doesn't say that there is nothing.
+  if (rows?.length === 0 && empty && !query?.data?.next)
+    return <div className={classes.frame}>{empty}</div>;
 
   return (
     <div className={classes.frame} aria-busy={!rows || query?.isPlaceholderData}>

@@ -58,8 +58,9 @@ export interface PagerProps {
 export function Pager({ paging, page }: PagerProps) {
   const first = (paging.number - 1) * paging.limit + 1;
   const count = page?.items.length ?? 0;
-  if (count === 0 && paging.number === 1) return null;
-  const range = count === 0 ? "Nothing more" : `${amount(first)} to ${amount(first + count - 1)}`;
+  if (count === 0 && paging.number === 1 && !page?.next) return null;
+  const none = page?.next ? "Nothing so far; there is more to look at" : "Nothing more";
+  const range = count === 0 ? none : `${amount(first)} to ${amount(first + count - 1)}`;
   const total = page?.total;
   return (
     <Group component="nav" aria-label="Pages" justify="flex-end" gap="xs" mt="md">

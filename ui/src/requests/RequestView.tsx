@@ -57,7 +57,8 @@ export function RequestView({ slug, baseUrl, detail }: RequestViewProps) {
           </List>
           {detail.more_changes && (
             <Text size="sm" c="dimmed" mt={4}>
-              These are the first {changes.length.toLocaleString("en")}; all of them are under Changes.
+              These are the first {changes.length.toLocaleString("en")}; all of them are under
+              Changes.
             </Text>
           )}
         </Part>

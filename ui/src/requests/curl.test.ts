@@ -36,6 +36,7 @@ function detail(
     response_body: null,
     response_body_note: null,
     changes: [],
+    more_changes: false,
     ...rest,
   };
 }

@@ -34,6 +34,8 @@ const MOST_MEMBERS: usize = 20_000;
 
 /// How many of them are read at once.
 const AHEAD: usize = 4;
+/// How many sources a page looks at: a search that few meet would look at all.
+const MOST_SOURCES: usize = 500;
 
 /// A user, in short.
 #[derive(Debug, Serialize, ToSchema)]
@@ -464,6 +466,11 @@ async fn walk(
         .and_then(PlaceInSource::position);
     let mut found = Vec::new();
     let wanted = listing.limit;
+    // The next page goes on with the source that isn't looked at for this one.
+    let behind = |number: usize| {
+        let next = sources.get(number + 1)?;
+        Some(paging::cursor(&Place { s: next.id.0, n: next.slug.to_string(), at: None }))
+    };
     for (number, source) in sources.iter().enumerate().skip(begin) {
         listing.limit = wanted - found.len();
         let ListPage { resources, next } = store.list(source.id, listing.clone()).await?;
@@ -473,10 +480,8 @@ async fn walk(
             return Ok((found, Some(paging::cursor(&place))));
         }
         listing.after = None;
-        if found.len() >= wanted {
-            let next = sources.get(number + 1);
-            let next = next.map(|source| Place { s: source.id.0, n: source.slug.to_string(), at: None });
-            return Ok((found, next.map(|place| paging::cursor(&place))));
+        if found.len() >= wanted || number - begin + 1 >= MOST_SOURCES {
+            return Ok((found, behind(number)));
         }
     }
     Ok((found, None))

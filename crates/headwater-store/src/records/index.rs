@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     ResourceId, SourceId, StoreError,
-    sql::{NewKey, Row, Sql, Value, values},
+    pages::PAGE_BYTES,
+    sql::{NewKey, Row, RowsRead, Sql, Value, values},
     stored::parsed,
 };
 
@@ -217,10 +218,10 @@ pub(crate) fn make_some_anew(
 ) -> Result<Option<ResourceId>, StoreError> {
     let Some(source) = sources::source_by_id(sql, source)? else { return Ok(None) };
     let registry = registry(&schemas::additions(sql, &source)?)?;
-    let rows = rows_behind(sql, source.id, None, after.to_vec().into())?;
+    let RowsRead { rows, is_cut } = rows_behind(sql, source.id, None, after.to_vec().into())?;
     let page = stored(&rows)?;
     add_all(sql, source.id, &registry, &page)?;
-    Ok(page.last().map(|last| last.id).filter(|_| page.len() == PAGE))
+    Ok(page.last().map(|last| last.id).filter(|_| is_cut || page.len() == PAGE))
 }
 
 /// Adds all keys of some resources.
@@ -267,30 +268,30 @@ fn each_page(
 ) -> Result<(), StoreError> {
     let mut after = lowest();
     loop {
-        let rows = rows_behind(sql, source, resource_type, after)?;
+        let RowsRead { rows, is_cut } = rows_behind(sql, source, resource_type, after)?;
         let page = stored(&rows)?;
         visit(&page)?;
         match page.last() {
-            Some(last) if page.len() == PAGE => after = last.id.into(),
+            Some(last) if is_cut || page.len() == PAGE => after = last.id.into(),
             _ => return Ok(()),
         }
     }
 }
 
-/// The rows of the resources behind an id.
+/// The rows of the resources behind an id, as many as there is room for.
 fn rows_behind(
     sql: &dyn Sql,
     source: SourceId,
     resource_type: Option<&str>,
     after: Value,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<RowsRead, StoreError> {
     let of_type = if resource_type.is_some() { "AND type = ?4" } else { "" };
     let select = format!(
         "SELECT id, type, document FROM resource WHERE source_id = ?1 {of_type} AND id > ?2 ORDER BY id LIMIT ?3"
     );
     let mut parameters = values![source, after, PAGE].to_vec();
     parameters.extend(resource_type.map(Value::from));
-    sql.query(&select, &parameters)
+    sql.query_within(PAGE_BYTES, &select, &parameters)
 }
 
 fn stored(rows: &[Row]) -> Result<Vec<Stored<'_>>, StoreError> {

@@ -4,12 +4,13 @@
 //! choice that many meet walks the sort order and passes over those who don't; a search that many
 //! meet walks what the index has for one searched attribute after the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{PAGE, Records, lowest};
 use crate::{
     ListPage, ListPosition, Listing, ResourceId, Sort, SourceId, StoreError, StoredResource,
-    sql::{Row, Sql, Value, values},
+    pages::PAGE_BYTES,
+    sql::{Row, RowsRead, Sql, Value, values},
     stored::{COLUMN_COUNT, COLUMNS, parsed, stored},
 };
 use headwater_scim::{Object, comparison, index, registry::Registry, resource_type::ResourceType};
@@ -96,6 +97,22 @@ struct Walk<'a> {
 /// round the list is.
 type Rank = (bool, String, ResourceId);
 
+/// A page, and what has been done for it.
+#[derive(Default)]
+struct Filling {
+    page: ListPage,
+    looked_at: usize,
+    /// How long the documents of its resources are together.
+    bytes: usize,
+}
+
+impl Filling {
+    fn push(&mut self, resource: StoredResource) {
+        self.bytes += resource.document.len();
+        self.page.resources.push(resource);
+    }
+}
+
 impl Walk<'_> {
     /// The resources that may be meant, where the index says that they are few.
     fn candidates(&self) -> Result<Option<BTreeSet<ResourceId>>, StoreError> {
@@ -124,43 +141,58 @@ impl Walk<'_> {
     /// A page of few resources, sorted here.
     fn sorted(&self, candidates: BTreeSet<ResourceId>) -> Result<ListPage, StoreError> {
         let ids: Vec<ResourceId> = candidates.into_iter().collect();
-        let mut ranked: Vec<(Rank, StoredResource)> = Vec::new();
-        for resource in self.by_id(&ids)? {
+        let mut ranked: Vec<(Rank, usize)> = Vec::new();
+        self.each_by_id(&ids, |resource| {
             let document = parsed(&resource.document)?;
             if self.is_meant(&document) {
-                ranked.push((self.rank(&resource, &document), resource));
+                ranked.push((self.rank(&resource, &document), resource.document.len()));
             }
-        }
+            Ok(())
+        })?;
         ranked.sort_unstable_by(|left, right| self.order(&left.0, &right.0));
         if let Some(after) = &self.listing.after {
             let after = self.rank_of(after);
             ranked.retain(|(rank, _)| self.order(rank, &after).is_gt());
         }
-        let more = ranked.len() > self.listing.limit;
-        ranked.truncate(self.listing.limit);
-        let next = ranked.last().filter(|_| more).map(|(rank, resource)| self.position(rank, resource));
-        Ok(ListPage { resources: ranked.into_iter().map(|(_, resource)| resource).collect(), next })
+        let mut bytes = 0;
+        let has_room = |(_, length): &&(Rank, usize)| {
+            let has_room = bytes < PAGE_BYTES;
+            bytes += length;
+            has_room
+        };
+        let on_page: Vec<&Rank> =
+            ranked.iter().take(self.listing.limit).take_while(has_room).map(|(rank, _)| rank).collect();
+        let mut found = HashMap::new();
+        let ids: Vec<ResourceId> = on_page.iter().map(|rank| rank.2).collect();
+        self.each_by_id(&ids, |resource| {
+            found.insert(resource.id, resource);
+            Ok(())
+        })?;
+        let resources: Vec<_> = ids.iter().filter_map(|id| found.remove(id)).collect();
+        let more = ranked.len() > on_page.len();
+        let last = on_page.last().zip(resources.last()).filter(|_| more);
+        let next = last.map(|(rank, resource)| self.position(rank, resource));
+        Ok(ListPage { resources, next })
     }
 
     /// Walks the sort order from where the last page ended.
     fn walk(&self) -> Result<ListPage, StoreError> {
-        let mut page = ListPage::default();
-        let mut looked_at = 0;
+        let mut filling = Filling::default();
         let behind_values = matches!(
             (self.listing.sort, &self.listing.after),
             (Sort::Attribute(_), Some(ListPosition::Id(_)))
         );
-        if !behind_values && self.walk_values(&mut page, &mut looked_at)? {
-            return Ok(page);
+        if !behind_values && self.walk_values(&mut filling)? {
+            return Ok(filling.page);
         }
         if let Sort::Attribute(path) = self.listing.sort {
-            self.walk_valueless(path, &mut page, &mut looked_at)?;
+            self.walk_valueless(path, &mut filling)?;
         }
-        Ok(page)
+        Ok(filling.page)
     }
 
     /// Walks those that have a value; true when the page ends there.
-    fn walk_values(&self, page: &mut ListPage, looked_at: &mut usize) -> Result<bool, StoreError> {
+    fn walk_values(&self, filling: &mut Filling) -> Result<bool, StoreError> {
         let (beyond, order) = if self.listing.descending { ("<", "DESC") } else { (">", "ASC") };
         match self.listing.sort {
             Sort::Attribute(path) => {
@@ -175,12 +207,12 @@ impl Walk<'_> {
                 let next = statement(&format!("AND (k.key, k.resource_id) {beyond} (?3, ?4)")) + "?5";
                 let rows = |after: Option<&ListPosition>, most: usize| match after {
                     Some(ListPosition::Key(key, id)) => {
-                        self.sql.query(&next, &values![self.source, self.code(path), key, *id, most])
+                        self.read(&next, &values![self.source, self.code(path), key, *id, most])
                     }
-                    _ => self.sql.query(&first, &values![self.source, self.code(path), most]),
+                    _ => self.read(&first, &values![self.source, self.code(path), most]),
                 };
                 let position = |row: &Row| Ok(ListPosition::Key(row.get(COLUMN_COUNT)?, row.get(1)?));
-                self.fill(rows, position, page, looked_at)
+                self.fill(rows, position, filling)
             }
             Sort::Created => {
                 let select = format!(
@@ -193,9 +225,9 @@ impl Walk<'_> {
                         _ if self.listing.descending => highest(),
                         _ => lowest(),
                     };
-                    self.sql.query(&select, &values![self.source, self.listing.resource_type, from, most])
+                    self.read(&select, &values![self.source, self.listing.resource_type, from, most])
                 };
-                self.fill(rows, |row| Ok(ListPosition::Id(row.get(1)?)), page, looked_at)
+                self.fill(rows, |row| Ok(ListPosition::Id(row.get(1)?)), filling)
             }
             Sort::LastModified => {
                 let select = format!(
@@ -210,20 +242,15 @@ impl Walk<'_> {
                         _ => (i64::MIN, lowest()),
                     };
                     let bound = values![self.source, self.listing.resource_type, moment, from, most];
-                    self.sql.query(&select, &bound)
+                    self.read(&select, &bound)
                 };
-                self.fill(rows, |row| Ok(ListPosition::Moment(row.get(4)?, row.get(1)?)), page, looked_at)
+                self.fill(rows, |row| Ok(ListPosition::Moment(row.get(4)?, row.get(1)?)), filling)
             }
         }
     }
 
     /// Walks those without a value, unless a look at the index tells that there are none.
-    fn walk_valueless(
-        &self,
-        path: &str,
-        page: &mut ListPage,
-        looked_at: &mut usize,
-    ) -> Result<(), StoreError> {
+    fn walk_valueless(&self, path: &str, filling: &mut Filling) -> Result<(), StoreError> {
         let resource_type = self.listing.resource_type;
         let with_value = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
         let with_value = self.sql.count(with_value, &values![self.source, self.code(path)])?;
@@ -239,23 +266,25 @@ impl Walk<'_> {
             _ => None,
         };
         loop {
-            let most = self.wanted(page, *looked_at);
+            let most = self.wanted(filling);
             let from = last.map_or_else(lowest, Value::from);
-            let rows = self.sql.query(&select, &values![self.source, resource_type, from, most])?;
+            let RowsRead { rows, is_cut } =
+                self.read(&select, &values![self.source, resource_type, from, most])?;
             for row in &rows {
-                if self.is_full(page, *looked_at) {
-                    page.next = Some(ListPosition::Id(last.unwrap_or(ResourceId(uuid::Uuid::nil()))));
+                if self.is_full(filling) {
+                    let last = last.unwrap_or(ResourceId(uuid::Uuid::nil()));
+                    filling.page.next = Some(ListPosition::Id(last));
                     return Ok(());
                 }
-                *looked_at += 1;
+                filling.looked_at += 1;
                 let resource = stored(row)?;
                 let document = parsed(&resource.document)?;
                 last = Some(resource.id);
                 if key_of(&document, path).is_none() && self.is_meant(&document) {
-                    page.resources.push(resource);
+                    filling.push(resource);
                 }
             }
-            if rows.len() < most {
+            if !is_cut && rows.len() < most {
                 return Ok(());
             }
         }
@@ -265,66 +294,86 @@ impl Walk<'_> {
     /// `rows` reads so many from behind a position.
     fn fill(
         &self,
-        rows: impl Fn(Option<&ListPosition>, usize) -> Result<Vec<Row>, StoreError>,
+        rows: impl Fn(Option<&ListPosition>, usize) -> Result<RowsRead, StoreError>,
         position: impl Fn(&Row) -> Result<ListPosition, StoreError>,
-        page: &mut ListPage,
-        looked_at: &mut usize,
+        filling: &mut Filling,
     ) -> Result<bool, StoreError> {
         let chosen = self.listing.search.is_some() || self.listing.active.is_some();
         let mut last = None;
         loop {
-            let most = self.wanted(page, *looked_at);
-            let found = rows(last.as_ref().or(self.listing.after.as_ref()), most)?;
+            let most = self.wanted(filling);
+            let RowsRead { rows: found, is_cut } = rows(last.as_ref().or(self.listing.after.as_ref()), most)?;
             for row in &found {
-                if self.is_full(page, *looked_at) {
-                    page.next = last;
+                if self.is_full(filling) {
+                    filling.page.next = last;
                     return Ok(true);
                 }
-                *looked_at += 1;
+                filling.looked_at += 1;
                 last = Some(position(row)?);
                 let resource = stored(row)?;
                 if !chosen || self.is_meant(&parsed(&resource.document)?) {
-                    page.resources.push(resource);
+                    filling.push(resource);
                 }
             }
-            if found.len() < most {
+            if !is_cut && found.len() < most {
                 return Ok(false);
             }
         }
     }
 
-    fn is_full(&self, page: &ListPage, looked_at: usize) -> bool {
-        page.resources.len() >= self.listing.limit || looked_at >= MOST_ROWS
+    /// As many of the rows as there is room for.
+    fn read(&self, statement: &str, parameters: &[Value]) -> Result<RowsRead, StoreError> {
+        self.sql.query_within(PAGE_BYTES, statement, parameters)
+    }
+
+    fn is_full(&self, filling: &Filling) -> bool {
+        filling.page.resources.len() >= self.listing.limit
+            || filling.looked_at >= MOST_ROWS
+            || filling.bytes >= PAGE_BYTES
     }
 
     /// How many rows are read at once: what the page lacks, and one that tells whether more follow;
     /// more where most of those before were not meant.
-    fn wanted(&self, page: &ListPage, looked_at: usize) -> usize {
-        let lacking = self.listing.limit.saturating_sub(page.resources.len()).saturating_add(1);
-        if looked_at <= self.listing.limit { lacking.min(PAGE) } else { PAGE }
+    fn wanted(&self, filling: &Filling) -> usize {
+        let lacking = self.listing.limit.saturating_sub(filling.page.resources.len()).saturating_add(1);
+        if filling.looked_at <= self.listing.limit { lacking.min(PAGE) } else { PAGE }
     }
 
     fn code(&self, path: &str) -> i64 {
         index::code(self.listing.resource_type, path)
     }
 
-    /// Those of these resources that are there and of the list's type.
-    fn by_id(&self, ids: &[ResourceId]) -> Result<Vec<StoredResource>, StoreError> {
+    /// Calls `visit` with those of these resources that are there and of the list's type, in any order.
+    fn each_by_id(
+        &self,
+        ids: &[ResourceId],
+        mut visit: impl FnMut(StoredResource) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let places: Vec<String> = (0..AT_ONCE).map(|number| format!("?{}", number + 3)).collect();
         let select = format!(
             "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id IN ({})",
             places.join(", ")
         );
-        let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(AT_ONCE) {
-            // One statement for any number: the last stands in the places that are left.
-            let last = some.last().copied().map(Value::from);
-            let mut bound = values![self.source, self.listing.resource_type].to_vec();
-            bound.extend(some.iter().copied().map(Value::from));
-            bound.resize(AT_ONCE + 2, last.unwrap_or(Value::Null));
-            found.extend(self.sql.all(&select, &bound, stored)?);
+            let mut left: Vec<ResourceId> = some.to_vec();
+            loop {
+                // One statement for any number: the last stands in the places that are left.
+                let last = left.last().copied().map(Value::from);
+                let mut bound = values![self.source, self.listing.resource_type].to_vec();
+                bound.extend(left.iter().copied().map(Value::from));
+                bound.resize(AT_ONCE + 2, last.unwrap_or(Value::Null));
+                let RowsRead { rows, is_cut } = self.read(&select, &bound)?;
+                for row in &rows {
+                    let resource = stored(row)?;
+                    left.retain(|id| *id != resource.id);
+                    visit(resource)?;
+                }
+                if !is_cut {
+                    break;
+                }
+            }
         }
-        Ok(found)
+        Ok(())
     }
 
     fn is_meant(&self, document: &Object) -> bool {
@@ -370,8 +419,7 @@ impl Walk<'_> {
             "SELECT {COLUMNS}, k.key FROM {KEYS_WITH_RESOURCES} AND (k.key, k.resource_id) > (?3, ?4) \
              AND k.key < ?5 ORDER BY k.key, k.resource_id LIMIT ?6"
         );
-        let mut page = ListPage::default();
-        let mut looked_at = 0;
+        let mut filling = Filling::default();
         let mut last = self.listing.after.clone();
         for (attribute, path) in self.listing.searched.iter().enumerate().skip(first) {
             let prefix = self.prefix(path);
@@ -380,15 +428,15 @@ impl Walk<'_> {
                 None => (prefix.clone(), lowest()),
             };
             loop {
-                let most = self.wanted(&page, looked_at);
+                let most = self.wanted(&filling);
                 let bound = values![self.source, self.code(path), &from, behind, end_of(&prefix), most];
-                let rows = self.sql.query(&select, &bound)?;
+                let RowsRead { rows, is_cut } = self.read(&select, &bound)?;
                 for row in &rows {
-                    if self.is_full(&page, looked_at) {
-                        page.next = last;
-                        return Ok(page);
+                    if self.is_full(&filling) {
+                        filling.page.next = last;
+                        return Ok(filling.page);
                     }
-                    looked_at += 1;
+                    filling.looked_at += 1;
                     let resource = stored(row)?;
                     let key: String = row.get(COLUMN_COUNT)?;
                     let document = parsed(&resource.document)?;
@@ -398,18 +446,18 @@ impl Walk<'_> {
                     });
                     last = Some(ListPosition::Match { attribute, key, id: resource.id });
                     if is_first && self.is_active(&document) {
-                        page.resources.push(resource);
+                        filling.push(resource);
                     }
                 }
                 match &last {
-                    Some(ListPosition::Match { key, id, .. }) if rows.len() == most => {
+                    Some(ListPosition::Match { key, id, .. }) if is_cut || rows.len() == most => {
                         (from, behind) = (key.clone(), (*id).into());
                     }
                     _ => break,
                 }
             }
         }
-        Ok(page)
+        Ok(filling.page)
     }
 
     fn rank(&self, resource: &StoredResource, document: &Object) -> Rank {

@@ -181,14 +181,20 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let announce = || {
-            let announced = self.shared.credentials.announce_change();
-            announced
-                .map_err(|source| StoreError::Folder { path: self.shared.path.display().to_string(), source })
+        self.shared.condition.check()?;
+        let announced = self.shared.credentials.announce_change();
+        announced
+            .map_err(|source| StoreError::Folder { path: self.shared.path.display().to_string(), source })?;
+        let shared = Arc::clone(&self.shared);
+        // By the writer, whoever waits for that: what was read in between is not to be kept.
+        let behind = move || {
+            if let Err(error) = shared.credentials.announce_change() {
+                tracing::error!(%error, "a change of sources or tokens is known to this process alone for some seconds");
+                shared.credentials.forget();
+            }
         };
-        announce()?;
-        let done = self.write(work).await?;
-        announce()?;
+        let done = self.shared.writer.run_before(work, behind).await;
+        let done = done.map_err(|error| self.shared.condition.noted(error))?;
         tokio::time::sleep(LOOK_EVERY).await;
         Ok(done)
     }

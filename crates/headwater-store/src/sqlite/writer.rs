@@ -96,8 +96,12 @@ struct Task<W, T, E> {
     size: usize,
     /// Set by the first of two: the writer, which begins it, or the caller, who has waited long enough.
     taken: Arc<AtomicBool>,
+    behind: Option<Behind>,
     caller: oneshot::Sender<Result<T, E>>,
 }
+
+/// What is done when the batch has ended, however it has, before the caller is told.
+type Behind = Box<dyn FnOnce() + Send>;
 
 impl<W, T, E> Job for Task<W, T, E>
 where
@@ -114,9 +118,12 @@ where
     }
 
     fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer {
-        let Self { work, caller, .. } = *self;
+        let Self { work, behind, caller, .. } = *self;
         let result = work(transaction, state);
         Box::new(move |batch| {
+            if let Some(behind) = behind {
+                behind();
+            }
             // A success is one only when the batch is durable.
             let answer = match (result, batch) {
                 (Ok(_), Err(failure)) => Err(StoreError::from(failure).into()),
@@ -193,12 +200,17 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(0, move |transaction, state| {
-            state.write_down(transaction)?;
-            state.changed().add_others();
-            in_savepoint(transaction, state, |_| work(transaction))
-        })
-        .await
+        self.submit_with(0, None, alone(work)).await
+    }
+
+    /// The same; `behind` is called when the transaction has ended, however it has, and whether or not somebody
+    /// still waits for it.
+    pub(super) async fn run_before<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        behind: impl FnOnce() + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit_with(0, Some(Box::new(behind)), alone(work)).await
     }
 
     async fn submit<T: Send + 'static, E: From<StoreError> + Send + 'static>(
@@ -206,9 +218,18 @@ impl Writer {
         size: usize,
         work: impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
+        self.submit_with(size, None, work).await
+    }
+
+    async fn submit_with<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        size: usize,
+        behind: Option<Behind>,
+        work: impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let (caller, mut outcome) = oneshot::channel();
         let taken = Arc::<AtomicBool>::default();
-        let task = Box::new(Task { work, size, taken: Arc::clone(&taken), caller });
+        let task = Box::new(Task { work, size, taken: Arc::clone(&taken), behind, caller });
         let sent = lock(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(task).is_ok());
         if !sent {
             return Err(StoreError::Closed.into());
@@ -347,6 +368,17 @@ impl Writing {
             let reason = self.condition.noted(error.into()).to_string();
             if in_log { Failure::InDoubt(reason) } else { Failure::NotCommitted(reason) }
         })
+    }
+}
+
+/// Work of its own kind, in a batch with change sets: done whole or not at all.
+fn alone<T>(
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, StoreError> {
+    move |transaction, state| {
+        state.write_down(transaction)?;
+        state.changed().add_others();
+        in_savepoint(transaction, state, |_| work(transaction))
     }
 }
 
