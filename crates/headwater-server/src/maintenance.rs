@@ -1,7 +1,7 @@
 //! What has to be done now and then: old requests go, secrets and pages whose time is over are
 //! forgotten, and what is left of deleted sources is removed.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use headwater_store::{
     Millis, SourceId, StoreError,
@@ -51,8 +51,9 @@ async fn prune(context: &Context, now: Millis) -> Result<(), StoreError> {
     let limits: Vec<(SourceId, RetentionLimits)> = sources.collect();
     context.requests.prune(&limits, now).await?;
     // A source may have been deleted by a command, or the server have stopped half way.
+    let there: HashSet<SourceId> = limits.iter().map(|(source, _)| *source).collect();
     for kept in kept {
-        if kept != UNMATCHED && !limits.iter().any(|(source, _)| *source == kept) {
+        if kept != UNMATCHED && !there.contains(&kept) {
             context.requests.forget(kept).await?;
         }
     }

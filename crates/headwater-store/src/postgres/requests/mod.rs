@@ -11,6 +11,7 @@ mod rows;
 mod writer;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, atomic::Ordering},
     thread,
     time::Duration,
@@ -30,7 +31,7 @@ use crate::{
     Millis, SourceId, StoreError, lock,
     requests::{
         Hour, LogState, Milestones, NewRequest, RequestLog, RequestPage, RequestQuery, RequestRecord,
-        RetentionLimits, Traffic, UNMATCHED,
+        RetentionLimits, Traffic,
         queue::Queue,
         read::{self, Tables},
     },
@@ -222,8 +223,9 @@ impl RequestLog for PostgresRequestLog {
     async fn prune(&self, limits: &[(SourceId, RetentionLimits)], now: Millis) -> Result<(), StoreError> {
         let known = limits.to_vec();
         self.work(move |writing| writing.set_limits(&known)).await?;
-        let said = limits.iter().map(|(source, limits)| (*source, Some(*limits)));
-        for (source, limits) in said.chain([(UNMATCHED, None)]) {
+        let said: HashMap<SourceId, RetentionLimits> = limits.iter().copied().collect();
+        // They are looked for beside the writing: of very many sources few have anything to delete.
+        for (source, limits) in self.read(move |sql| retention::due(sql, &said, now)).await? {
             while self.work(move |writing| writing.prune_portion(source, limits, now)).await? {}
         }
         Ok(())

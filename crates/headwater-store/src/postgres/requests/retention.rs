@@ -1,17 +1,21 @@
 //! Deleting what is too old, too much, or of a source that is gone: so much at a time as the lock of
 //! the source may be held for, which all who write to it wait for.
 
+use std::collections::HashMap;
+
 use super::{
     super::statement::Typed,
+    SOURCES_AT_ONCE,
     rows::Statement,
     writer::{BEGIN, Log, Writing},
 };
 use crate::{
     Millis, SourceId, StoreError,
     requests::{
-        RetentionLimits,
+        RetentionLimits, UNMATCHED,
         keeping::{self, DAY, HOURS_KEPT, PORTION},
     },
+    sql::{Sql, values},
 };
 
 const SET_LIMITS: &str = "INSERT INTO request_source AS s (source_id, last, entries, bytes, most_bytes) \
@@ -33,6 +37,61 @@ const COUNT_OUT: &str = "UPDATE request_source SET deleted_to = $2, entries = en
      WHERE source_id = $1";
 const DELETE_HOURS: &str = "DELETE FROM request_hour WHERE source_id = $1 AND hour < $2";
 const DELETE_MILESTONES: &str = "DELETE FROM milestone WHERE source_id = $1";
+
+/// Of each source how much is kept, and when its oldest request and its first hour were.
+const KEPT: &str = "SELECT s.source_id, s.bytes, \
+     (SELECT r.at FROM request r WHERE r.source_id = s.source_id AND r.sequence > s.deleted_to \
+       ORDER BY r.source_id, r.sequence LIMIT 1), \
+     (SELECT h.hour FROM request_hour h WHERE h.source_id = s.source_id ORDER BY h.source_id, h.hour LIMIT 1) \
+     FROM request_source s WHERE s.forgotten = 0 AND s.source_id > ?1 ORDER BY s.source_id LIMIT ?2";
+
+/// The sources of which something is too old or too much, of those that limits are said of, and of requests to
+/// slugs that don't exist.
+pub(super) fn due(
+    sql: &dyn Sql,
+    said: &HashMap<SourceId, RetentionLimits>,
+    now: Millis,
+) -> Result<Vec<(SourceId, Option<RetentionLimits>)>, StoreError> {
+    let mut due = Vec::new();
+    let mut last = i64::MIN;
+    loop {
+        let rows = sql.query(KEPT, &values![last, SOURCES_AT_ONCE])?;
+        for row in &rows {
+            let (source, bytes): (SourceId, i64) = (row.get(0)?, row.get(1)?);
+            let (oldest, first_hour): (Option<Millis>, Option<Millis>) = (row.get(2)?, row.get(3)?);
+            last = source.0;
+            let said = said.get(&source).copied();
+            if said.is_none() && source != UNMATCHED {
+                continue;
+            }
+            let limits = Limits::of(source, said, now);
+            let is_due = bytes > limits.bytes
+                || oldest.is_some_and(|at| at < limits.horizon)
+                || first_hour.is_some_and(|hour| hour < now - HOURS_KEPT);
+            if is_due {
+                due.push((source, said));
+            }
+        }
+        if rows.len() < SOURCES_AT_ONCE {
+            return Ok(due);
+        }
+    }
+}
+
+/// What is kept of a source.
+struct Limits {
+    /// How much.
+    bytes: i64,
+    /// From when on.
+    horizon: Millis,
+}
+
+impl Limits {
+    fn of(source: SourceId, said: Option<RetentionLimits>, now: Millis) -> Self {
+        let RetentionLimits { days, bytes } = keeping::limits(source, said);
+        Self { bytes: i64::try_from(bytes).unwrap_or(i64::MAX), horizon: now - Millis::from(days) * DAY }
+    }
+}
 
 /// The oldest requests of a source, which are to go.
 struct Oldest {
@@ -75,10 +134,8 @@ impl Writing {
         said: Option<RetentionLimits>,
         now: Millis,
     ) -> Result<bool, StoreError> {
-        let limits = keeping::limits(source, said);
-        let most = i64::try_from(limits.bytes).unwrap_or(i64::MAX);
-        let horizon = now - Millis::from(limits.days) * DAY;
-        let more = self.wait(async |log| log.delete_portion(source, most, horizon).await)?;
+        let Limits { bytes, horizon } = Limits::of(source, said, now);
+        let more = self.wait(async |log| log.delete_portion(source, bytes, horizon).await)?;
         if !more {
             let hours = Statement::new(DELETE_HOURS).value(source.0).value(now - HOURS_KEPT);
             self.wait(async |log| log.change(&[hours]).await)?;

@@ -269,6 +269,9 @@ impl Log {
 
     /// Tells those who watch that something was written.
     async fn announce(&self) {
+        if self.written.receiver_count() == 0 {
+            return;
+        }
         let asked = self.begin(async |connection| connection.rows(WRITTEN, &[]).await).await;
         // Should it fail, it is seen when it is looked for what others have written.
         if let Ok((rows, connection)) = asked {
