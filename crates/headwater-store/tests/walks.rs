@@ -99,9 +99,11 @@ fn positions_come_back_as_they_were() {
             list.first(end, position.clone(), 0).await;
             assert_eq!(list.at(end, 1).await, Some(position));
         }
-        let long = Position { key: Some("x".repeat(1_001)), ..position(7) };
-        list.first(300, long, 0).await;
-        assert_eq!(list.at(300, 1).await, None, "too long");
+        let long = |length| Position { key: Some("x".repeat(length)), ..position(7) };
+        list.first(300, long(2_000), 0).await;
+        assert_eq!(list.at(300, 1).await, Some(long(2_000)));
+        list.first(300, long(2_001), 0).await;
+        assert_eq!(list.at(300, 1).await, None, "too long, and what was there before is no end of it");
         list.first(i64::MAX.unsigned_abs(), position(7), 0).await;
         assert_eq!(list.at(i64::MAX.unsigned_abs(), 1).await, Some(position(7)), "far away");
     });
@@ -145,6 +147,18 @@ fn a_later_walk_begins_anew() {
         assert_eq!(list.at(100, 2).await, Some(position(7)), "the last answer was lost");
         list.first(100, position(9), 3).await;
         assert_eq!(list.at(100, 4).await, Some(position(9)));
+    });
+}
+
+#[test]
+fn what_is_asked_for_behind_the_end_goes_on_from_the_last_walk() {
+    on_all(async |list| {
+        for (last, now) in [(7, 0), (9, 10)] {
+            list.first(100, position(1), now).await;
+            list.next(100, Some((200, position(last))), now + 1).await;
+            list.next(200, None, now + 2).await;
+        }
+        assert_eq!(list.at(200, 20).await, Some(position(9)), "and not back from 7");
     });
 }
 

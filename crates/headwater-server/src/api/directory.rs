@@ -327,10 +327,15 @@ pub(super) async fn groups_of_user(
     let source = context.administration.store().source(&slug).await?;
     let include = Include { members: false, groups: true };
     let stored = find(&context, &source, USER, &id, include).await?;
-    let ids = stored.groups.unwrap_or_default().into_iter().filter_map(|group| group.id.resource_id());
-    let page = paging::of_all(ids.collect(), &paging, paging::ByKey::Ascending, |id: &ResourceId| id.0)?;
+    let groups = stored.groups.unwrap_or_default().into_iter();
+    let mut groups: Vec<(bool, ResourceId)> =
+        groups.filter_map(|group| Some((!group.direct, group.id.resource_id()?))).collect();
+    // The direct ones come first.
+    groups.sort_unstable();
+    let key = |(is_indirect, id): &(bool, ResourceId)| (*is_indirect, id.0);
+    let page = paging::of_all(groups, &paging, paging::ByKey::Ascending, key)?;
     let mut items = Vec::with_capacity(page.items.len());
-    for id in page.items {
+    for (_, id) in page.items {
         if let Some(group) = context.store.resource(source.id, GROUP, id, Include::default()).await? {
             items.push(Group::new(&source, &group));
         }

@@ -84,6 +84,13 @@ pub(super) fn of_all<T, K: Serialize + DeserializeOwned + PartialOrd>(
     let limit = limit(paging.limit)?;
     let after: Option<K> = place(paging.cursor.as_deref())?;
     let total = all.len() as u64;
+    debug_assert!(
+        all.is_sorted_by(|left, right| match order {
+            ByKey::Ascending => key(left) <= key(right),
+            ByKey::Descending => key(left) >= key(right),
+        }),
+        "it is in the order of its keys"
+    );
     let is_behind = |item: &T| {
         after.as_ref().is_none_or(|after| match order {
             ByKey::Ascending => key(item) > *after,

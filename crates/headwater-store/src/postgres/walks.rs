@@ -56,6 +56,7 @@ const AT_PLACE: &str =
     "SELECT 1 FROM walk WHERE source_id = $1 AND client = $2 AND list = $3 AND place = $4 AND noted > $5";
 const GIVE_WAY: &str =
     "DELETE FROM walk WHERE source_id = $1 AND client = $2 AND list = $3 AND place = $4 AND position = $5";
+const EMPTY: &str = "DELETE FROM walk WHERE source_id = $1 AND client = $2 AND list = $3 AND place = $4";
 const INHERIT: &str = "UPDATE walk SET open = open + $6, noted = GREATEST(noted, $7) \
      WHERE source_id = $1 AND client = $2 AND list = $3 AND place = $4 AND position = $5";
 /// What is old, and what is beyond the newest of a source.
@@ -204,7 +205,10 @@ async fn note(session: &Session, page: &ReadPage, is_first: bool, now: Millis) -
     let finished = went_on.filter(|_| page.is_last).and_then(|went_on| went_on.here.as_ref()).map(written);
     let noted = page.remembered().map(|(place, position)| (At::new(&place), written(position)));
 
+    let emptied = page.forgotten().map(|place| At::new(&place));
+
     let places = left.iter().map(|(_, place, _)| *place).chain(noted.iter().map(|(at, _)| at.place));
+    let places = places.chain(emptied.iter().map(|at| at.place));
     let places: Vec<i64> = places.chain([began.place]).collect();
     let of_lock = began.of_list([places.bound(), horizon.bound()]);
     let of_left = left
@@ -215,11 +219,18 @@ async fn note(session: &Session, page: &ReadPage, is_first: bool, now: Millis) -
     let of_note = noted.as_ref().map(|(at, position)| {
         at.with([position.bound(), now.bound(), came_from.bound(), horizon.bound(), walks.bound()])
     });
+    let of_emptied = emptied.as_ref().map(|at| at.with([]));
     let of_place = noted.as_ref().map(|(at, _)| at.with([horizon.bound()]));
 
     let mut pipeline = Pipeline::new(session);
     pipeline.add(LOCK, &of_lock);
-    let statements = [(LEAVE, &of_left), (CLOSE, &of_finished), (NOTE, &of_note), (AT_PLACE, &of_place)];
+    let statements = [
+        (LEAVE, &of_left),
+        (CLOSE, &of_finished),
+        (EMPTY, &of_emptied),
+        (NOTE, &of_note),
+        (AT_PLACE, &of_place),
+    ];
     for (statement, parameters) in statements {
         if let Some(parameters) = parameters {
             pipeline.add(statement, parameters);

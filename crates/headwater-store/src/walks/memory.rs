@@ -38,6 +38,11 @@ impl Walks {
         if let Some((place, position)) = page.remembered() {
             known.note(place, position, page, now);
         }
+        if let Some(place) = page.forgotten()
+            && known.ends.remove(&place).is_some()
+        {
+            known.order.retain(|other| *other != place);
+        }
     }
 
     /// Forgets what is old.

@@ -24,7 +24,7 @@ pub(crate) const MOST: usize = 20_000;
 /// How many walks of one client through one list are told apart at the same place.
 pub(crate) const MOST_AT_ONCE: usize = 8;
 /// The longest value that is remembered, in bytes.
-const LONGEST: usize = 1_000;
+const LONGEST: usize = 2_000;
 
 /// A place between two pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,11 +67,20 @@ pub struct ReadPage {
 }
 
 impl ReadPage {
-    /// The end that is worth remembering, with its place.
+    /// The end that is remembered, with its place.
     pub(crate) fn remembered(&self) -> Option<(Place, &Position)> {
+        self.end_if(|position| !is_long(position))
+    }
+
+    /// The place behind it, where its end is too long to be remembered: what others have left there is not its,
+    /// so that whoever comes there is counted from the beginning.
+    pub(crate) fn forgotten(&self) -> Option<Place> {
+        self.end_if(is_long).map(|(place, _)| place)
+    }
+
+    fn end_if(&self, is_meant: impl FnOnce(&Position) -> bool) -> Option<(Place, &Position)> {
         let (offset, position) = self.end.as_ref()?;
-        let is_short = position.key.as_ref().is_none_or(|key| key.len() <= LONGEST);
-        is_short.then_some((Place { offset: *offset, ..self.began }, position))
+        is_meant(position).then_some((Place { offset: *offset, ..self.began }, position))
     }
 
     /// How many walks are at its end: none where it was the last. Whoever asks for more all the same goes on
@@ -84,6 +93,10 @@ impl ReadPage {
     pub(crate) fn came_from(&self) -> Option<u64> {
         self.went_on.as_ref().map(|_| self.began.offset)
     }
+}
+
+fn is_long(position: &Position) -> bool {
+    position.key.as_ref().is_some_and(|key| key.len() > LONGEST)
 }
 
 /// Where pages ended.
@@ -118,10 +131,11 @@ fn order(left: &Position, right: &Position, descending: bool) -> Ordering {
 /// forgotten; `farthest_at` is [`farthest`] of another place.
 ///
 /// While several walks are at the same place, each goes on from the end that is least far: it may then
-/// see a resource twice, but none misses one. Ends that every walk has gone on from for good count when
-/// there are no others.
+/// see a resource twice, but none misses one. Where every walk has gone on for good, the end counts that was
+/// noted last: that of the walk which is asked for again, or for more than there was.
 pub(crate) fn go_on(here: &[End], farthest_at: impl FnOnce(u64) -> Option<Position>) -> Option<WentOn> {
-    let end = here.iter().find(|end| end.open > 0).or(here.first())?;
+    let latest = || here.iter().rev().max_by_key(|end| end.noted);
+    let end = here.iter().find(|end| end.open > 0).or_else(latest)?;
     let before = end.from.map(|offset| (offset, farthest_at(offset)));
     Some(WentOn { position: end.position.clone(), before, here: farthest(here) })
 }

@@ -54,6 +54,28 @@ fn a_user_is_shown_as_their_provider_has_them() {
 }
 
 #[test]
+fn groups_by_way_of_other_groups_are_walked_behind_those_of_ones_own() {
+    let server = Server::start();
+    let script = Admin::first(&server).api_token(&server, "auditor");
+    let source = server.source("contoso");
+    let user = source.user("ada");
+    // The later a group is made, the nearer it is to the user.
+    let outer: Vec<String> = (0..3).map(|number| group(&source, &format!("Outer {number}"), &[])).collect();
+    let inner: Vec<String> =
+        (0..2).map(|number| group(&source, &format!("Inner {number}"), &[&user])).collect();
+    for (number, outer) in outer.iter().enumerate() {
+        let member = json!([{"op": "add", "path": "members", "value": [{"value": inner[number % 2]}]}]);
+        source.patch(&format!("/Groups/{outer}"), member).expect(200);
+    }
+    let path = format!("/sources/contoso/users/{user}/groups");
+    let expected = [inner, outer].concat();
+    assert_eq!(texts(&script.items(&path), "/id"), expected);
+    for limit in 1..6 {
+        assert_eq!(texts(&script.walk(&path, limit), "/id"), expected, "{limit} at a time");
+    }
+}
+
+#[test]
 fn a_group_is_shown_without_its_members() {
     let server = Server::start();
     let script = Admin::first(&server).api_token(&server, "auditor");

@@ -116,6 +116,38 @@ fn a_walk_by_index_up_to_the_total_sees_nobody_twice() {
     }
 }
 
+/// What an earlier walk has left at a place is not taken for the end of this one.
+///
+/// Shows PAG-007.
+#[test]
+fn a_walk_is_not_led_into_an_earlier_one() {
+    let server = Server::start();
+    let source = server.source("led");
+    let page = |start: usize| {
+        let page =
+            source.get(&format!("/Users?sortBy=userName&count=2&startIndex={start}")).expect(200).json();
+        (names(&page), page["totalResults"].as_u64().expect("a number"))
+    };
+    let add = |all: &[&str]| all.iter().map(|name| source.user(name)).collect::<Vec<_>>();
+    let ids = add(&["a1", "a2", "a3", "a4", "m1", "m2", "m3", "m4"]);
+    let walked: Vec<_> = [1, 3, 5, 7].into_iter().flat_map(|start| page(start).0).collect();
+    assert_eq!(walked, ["a1", "a2", "a3", "a4", "m1", "m2", "m3", "m4"]);
+    for id in &ids[..4] {
+        source.delete(&format!("/Users/{id}")).expect(204);
+    }
+    assert_eq!(page(1).0, ["m1", "m2"]);
+    add(&["a9"]);
+    // There are more than were walked through, and the walk is at its end.
+    assert_eq!(page(3), (vec!["m3".to_owned(), "m4".to_owned()], 5));
+    assert_eq!(page(5), (Vec::new(), 5));
+
+    // A value too long to be remembered is counted from the beginning.
+    let long = "b".repeat(2_100);
+    add(&[&long, "c1", "c2"]);
+    assert_eq!(page(1).0, ["a9", &*long]);
+    assert_eq!(page(3).0, ["c1", "c2"]);
+}
+
 /// Shows PAG-006, PAG-007.
 #[test]
 fn a_page_out_of_the_blue_is_counted_from_the_beginning() {
