@@ -100,11 +100,11 @@ instructions-release: ui valgrind ## The same for the counts of the release buil
 NOT_ON_POSTGRES := test(/^faults::/) or test(/^migrate_store::/) or test(wrong_use) or test(bulk_does_what_single) \
 	or test(a_large_directory_is_the_same) or test(share_a_few_commits) or test(cursors_take_no_memory) \
 	or test(passwords_are_kept_as_hashes) or test(change_nothing_leave_the_group) \
-	or test(a_source_may_keep_no_bodies) or test(a_source_is_deleted_by_whoever) or test(the_system_tells)
+	or test(a_source_may_keep_no_bodies) or test(a_log_that_was_begun_anew) or test(a_source_is_deleted_by_whoever) or test(the_system_tells)
 
 # Slow, and about what the store's own tests on PostgreSQL show too.
 SLOW_ON_POSTGRES := test(/^paging::large/) or test(/^paging::steps/) or test(/^bulk::killed/) or test(given_up) \
-	or test(leave_no_memory) or test(stay_small)
+	or test(leave_no_memory) or test(stay_small) or test(very_many_sources)
 
 .PHONY: test-postgres
 test-postgres: ui nextest postgres ## The tests of the server once more, on PostgreSQL, without the slow ones

@@ -20,16 +20,18 @@ pub(crate) fn origin(configuration: &Configuration, headers: &HeaderMap, peer: I
     if !is_trusted(&configuration.trusted_proxies, peer) {
         return format!("http://{host}");
     }
-    let forwarded = text(headers, header::FORWARDED.as_str()).map(first_forwarded).unwrap_or_default();
+    let inner = hops(configuration, headers).inner;
+    let said = |name: &str| behind(listed(headers, name), inner).filter(|said| !said.is_empty());
+    let forwarded = said(header::FORWARDED.as_str()).map(forwarded).unwrap_or_default();
     // As with the client's address: most proxies set `X-Forwarded-*`, and pass a `Forwarded` of their
     // client on as it is.
-    let scheme = first(headers, "x-forwarded-proto").or(forwarded.scheme);
+    let scheme = said("x-forwarded-proto").or(forwarded.scheme);
     let scheme = match scheme {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     };
-    let outer = first(headers, "x-forwarded-host").or(forwarded.host).filter(|host| is_authority(host));
-    let prefix = first(headers, "x-forwarded-prefix").filter(|prefix| is_prefix(prefix)).unwrap_or_default();
+    let outer = said("x-forwarded-host").or(forwarded.host).filter(|host| is_authority(host));
+    let prefix = said("x-forwarded-prefix").filter(|prefix| is_prefix(prefix)).unwrap_or_default();
     format!("{scheme}://{}{}", outer.unwrap_or(&host), prefix.trim_end_matches('/'))
 }
 
@@ -50,27 +52,50 @@ pub(crate) fn names_host(request: &Request<Body>) -> bool {
 /// `X-Forwarded-For` comes first: most proxies add to it, and pass a `Forwarded` of their client on
 /// as it is.
 pub(crate) fn client_address(configuration: &Configuration, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let mut known = peer.to_canonical();
-    if configuration.trusted_proxies.is_empty() || !is_trusted(&configuration.trusted_proxies, known) {
-        return known;
+    let peer = peer.to_canonical();
+    if configuration.trusted_proxies.is_empty() || !is_trusted(&configuration.trusted_proxies, peer) {
+        return peer;
     }
-    let listed = |name: &str| -> Vec<&str> {
-        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(',')).map(str::trim).collect()
-    };
-    let mut hops: Vec<Option<IpAddr>> = listed("x-forwarded-for").into_iter().map(address).collect();
-    if hops.is_empty() {
-        hops = listed(header::FORWARDED.as_str()).into_iter().map(forwarded_for).collect();
+    hops(configuration, headers).client.unwrap_or(peer)
+}
+
+/// The way of a request over trusted proxies.
+struct Hops {
+    /// Whom the outermost of them had before it, where that is told.
+    client: Option<IpAddr>,
+    /// How many others are behind the outermost one: what they have added stands right of what it has.
+    inner: usize,
+}
+
+fn hops(configuration: &Configuration, headers: &HeaderMap) -> Hops {
+    let mut listed: Vec<Option<IpAddr>> =
+        self::listed(headers, "x-forwarded-for").into_iter().map(address).collect();
+    if listed.is_empty() {
+        listed = self::listed(headers, header::FORWARDED.as_str()).into_iter().map(forwarded_for).collect();
     }
-    for hop in hops.into_iter().rev() {
+    let mut hops = Hops { client: None, inner: 0 };
+    for (inner, hop) in listed.into_iter().rev().enumerate() {
         // `unknown`, or a name that hides it: what is behind can't be told.
         let Some(hop) = hop else { break };
-        known = hop;
+        hops = Hops { client: Some(hop), inner };
         if !is_trusted(&configuration.trusted_proxies, hop) {
             break;
         }
     }
-    known
+    hops
+}
+
+/// The elements of a list that may be spread over lines.
+fn listed<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+}
+
+/// What the outermost trusted proxy has put into a list: it has so many others behind it. What stands left of
+/// that, its client may have made up. Where not all of them add to the list, it is the first of what there is.
+fn behind(listed: Vec<&str>, inner: usize) -> Option<&str> {
+    let left = listed.len().checked_sub(1)?.saturating_sub(inner);
+    listed.into_iter().nth(left)
 }
 
 /// The `for` of an element of `Forwarded` (RFC 7239 §5.2).
@@ -98,21 +123,16 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The first of a comma-separated list: what the outermost proxy saw.
-fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let value = text(headers, name)?.split(',').next()?.trim();
-    (!value.is_empty()).then_some(value)
-}
-
 #[derive(Default)]
 struct Forwarded<'a> {
     scheme: Option<&'a str>,
     host: Option<&'a str>,
 }
 
-fn first_forwarded(value: &str) -> Forwarded<'_> {
+/// What an element of `Forwarded` says.
+fn forwarded(element: &str) -> Forwarded<'_> {
     let mut forwarded = Forwarded::default();
-    for pair in value.split(',').next().unwrap_or_default().split(';') {
+    for pair in element.split(';') {
         let Some((name, value)) = pair.split_once('=') else { continue };
         let value = value.trim().trim_matches('"');
         match name.trim().to_ascii_lowercase().as_str() {
@@ -184,9 +204,38 @@ mod tests {
             (
                 headers(&[
                     ("host", "inner"),
-                    ("forwarded", "for=1.2.3.4;proto=https;host=\"id.example.com:8443\", for=x"),
+                    ("forwarded", "for=1.2.3.4;proto=https;host=\"id.example.com:8443\""),
                 ]),
                 "https://id.example.com:8443",
+            ),
+            // What stands left of what the outermost has added, its client has made up.
+            (
+                headers(&[
+                    ("host", "inner"),
+                    ("x-forwarded-for", "1.1.1.1, 203.0.113.9"),
+                    ("x-forwarded-host", "evil.example, id.example.com"),
+                    ("x-forwarded-proto", "http, https"),
+                ]),
+                "https://id.example.com",
+            ),
+            (
+                headers(&[
+                    ("host", "inner"),
+                    (
+                        "forwarded",
+                        "for=e;host=evil.example;proto=https, for=203.0.113.9;host=a.example;proto=https, for=10.0.0.8;host=b",
+                    ),
+                ]),
+                "https://a.example",
+            ),
+            (
+                headers(&[
+                    ("host", "inner"),
+                    ("x-forwarded-for", "203.0.113.9, 10.0.0.8"),
+                    ("x-forwarded-host", "evil.example, id.example.com, lb.example"),
+                    ("x-forwarded-proto", "https"),
+                ]),
+                "https://id.example.com",
             ),
             (headers(&[("host", "inner"), ("x-forwarded-prefix", "/scim/")]), "http://inner/scim"),
             (headers(&[("host", "inner"), ("x-forwarded-host", "a b\"")]), "http://inner"),

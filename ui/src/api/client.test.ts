@@ -37,6 +37,14 @@ test("a creation whose answer got lost is sent again under its key", async () =>
   expect(keys[1]).toBe(keys[0]);
 });
 
+test("a creation that is asked for twice at once is sent once", async () => {
+  const keys = answering([201, { slug: "contoso" }], [201, {}]);
+  expect(await Promise.all([make(), make()])).toEqual([{ slug: "contoso" }, { slug: "contoso" }]);
+  expect(keys.length).toBe(1);
+  await make();
+  expect(keys.length).toBe(2);
+});
+
 test("passwords are kept for no key", async () => {
   const keys = answering([201, {}]);
   await api.post("/api/v1/session", { body: { email: "a@example.com", password: "x" } });

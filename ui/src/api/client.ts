@@ -72,6 +72,9 @@ export function addressOf(path: string, options: Pick<CallOptions, "path" | "que
 // first sending is still being worked on.
 const unsettled = new Map<string, string>();
 
+/** Creations that are being sent: what is asked for twice at once, as by a double click, is one. */
+const underWay = new Map<string, Promise<unknown>>();
+
 /** Signing in and links make nothing twice, and their passwords are not to be kept for a key. */
 function takesNoKey(path: string): boolean {
   return path === "/api/v1/session" || path.startsWith("/api/v1/links/");
@@ -86,7 +89,17 @@ function idempotencyKey(attempt: string): string {
   return key;
 }
 
-async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+  if (method !== "POST" || takesNoKey(path)) return send<T>(method, path, options);
+  const attempt = `${addressOf(path, options)}\n${JSON.stringify(options.body)}`;
+  const first = underWay.get(attempt) as Promise<T> | undefined;
+  if (first) return first;
+  const sent = send<T>(method, path, options).finally(() => underWay.delete(attempt));
+  underWay.set(attempt, sent);
+  return sent;
+}
+
+async function send<T>(method: string, path: string, options: CallOptions): Promise<T> {
   const address = addressOf(path, options);
   const headers: Record<string, string> = { Accept: "application/json, application/problem+json" };
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;

@@ -12,7 +12,10 @@ describe("a line of CSV", () => {
     expect(csvLine([-5, true, null, undefined, ""])).toBe("-5,true,,,\r\n");
   });
 
-  it.each(["=1+1", "+49 30", "-2", "@SUM(A1)", "\tx"])("disarms the formula %j", (value) => {
-    expect(csvLine([value])).toMatch(/^"?'/);
-  });
+  it.each(["=1+1", "+49 30", "-2", "@SUM(A1)", "\tx", " =1+2", "＝1"])(
+    "disarms the formula %j",
+    (value) => {
+      expect(csvLine([value])).toMatch(/^"?'/);
+    },
+  );
 });

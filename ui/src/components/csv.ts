@@ -1,7 +1,7 @@
 // RFC 4180: lines end in CRLF, and a field with comma, quote or line break stands in quotes.
 
 /** What a spreadsheet would take for a formula when a cell begins with it. */
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^(\s*[=+\-@＝＋－＠]|[\t\r])/;
 
 function field(value: string | number | boolean | null | undefined): string {
   if (value === null || value === undefined) return "";

@@ -51,6 +51,7 @@ test("a deletion is told, newest first", () => {
 });
 test("a user that was created inactive lost nothing", () => {
   expect(told([change("User", "ada", { kind: "create", after: { active: true } })])).toEqual([]);
+  expect(told([change("User", "ada", { kind: "create", after: { active: false } })])).toEqual([]);
 });
 test("leaving the groups by being deleted is not told again", () => {
   const left = change("Group", "Ops", { members_removed: [ada], request_id: "r1" });

@@ -37,7 +37,7 @@ export function lostAccess(userId: string, history: Change[]): LostAccess[] {
       }
     } else if (change.resource.id === userId && !accountSettled) {
       if (change.kind === "delete") lost.push({ what: "deleted", group: null, by, change });
-      else if (change.after?.active === false)
+      else if (change.after?.active === false && change.kind !== "create")
         lost.push({ what: "deactivated", group: null, by, change });
       else if (change.after?.active !== true && change.kind !== "create") continue;
       accountSettled = true;

@@ -139,7 +139,7 @@ pub(super) async fn create(
         context.administration.invite_administrator(account, caller.act(&context)).await?;
     let made = AdministratorWithLink {
         administrator: (&made).into(),
-        link: Some(invitation.link(&url.0)),
+        link: Some(invitation.link(&url.url)),
         link_expires: Moment(invitation.expires),
     };
     Ok((StatusCode::CREATED, Json(made)))
@@ -194,7 +194,7 @@ pub(super) async fn reset_password(
     Segments(id): Segments<Uuid>,
 ) -> Result<(StatusCode, Json<PasswordLink>), Problem> {
     let invitation = context.administration.reset_password(id, caller.act(&context)).await?;
-    let link = Some(invitation.link(&url.0));
+    let link = Some(invitation.link(&url.url));
     Ok((StatusCode::CREATED, Json(PasswordLink { link, expires: Moment(invitation.expires) })))
 }
 

@@ -1,6 +1,6 @@
 //! Who asks: a session of the web UI, or an API token.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -64,7 +64,7 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let ServerUrl(url) = ServerUrl::from_request_parts(&mut parts, &context).await?;
+    let url = ServerUrl::from_request_parts(&mut parts, &context).await?;
     let caller = find(&context, &parts.method, &parts.headers, &url).await?;
     parts.extensions.insert(caller);
     Ok(next.run(Request::from_parts(parts, body)).await)
@@ -82,7 +82,7 @@ pub(super) async fn may_change(request: Request, next: Next) -> Result<Response,
 /// Whether those who were let in still may what they could then: the body behind it may have taken its time.
 pub(super) async fn check_still_let_in(context: &Arc<Context>, parts: &mut Parts) -> Result<(), Problem> {
     let Some(Caller { actor, role, .. }) = parts.extensions.get().cloned() else { return Ok(()) };
-    let ServerUrl(url) = ServerUrl::from_request_parts(parts, context).await?;
+    let url = ServerUrl::from_request_parts(parts, context).await?;
     let now = find(context, &parts.method, &parts.headers, &url).await?;
     if (now.actor, now.role) == (actor, role) { Ok(()) } else { Err(Problem::unauthenticated(false)) }
 }
@@ -95,7 +95,7 @@ fn is_safe(method: &Method) -> bool {
 pub(super) async fn of_session(
     context: &Arc<Context>,
     headers: &HeaderMap,
-    ServerUrl(url): &ServerUrl,
+    url: &ServerUrl,
 ) -> Result<Caller, Problem> {
     find(context, &Method::GET, headers, url).await
 }
@@ -104,7 +104,7 @@ async fn find(
     context: &Arc<Context>,
     method: &Method,
     headers: &HeaderMap,
-    url: &str,
+    url: &ServerUrl,
 ) -> Result<Caller, Problem> {
     // What a proxy in front asks for, such as Basic, is none of our business.
     let authorization =
@@ -116,16 +116,16 @@ async fn find(
         }
     }
     let administration = &context.administration;
-    let found = match cookie(headers, cookie_name(url)) {
+    let found = match cookie(headers, cookie_name(&url.url)) {
         // A cookie that anybody on the way could have read or set shows nothing.
-        Some(secret) if is_private(url) => administration.session(secret).await?,
+        Some(secret) if url.is_private => administration.session(secret).await?,
         _ => None,
     };
     let Some((session, administrator)) = found else {
         return Err(Problem::unauthenticated(administration.needs_setup().await?));
     };
     if !is_safe(method) {
-        check_not_forged(headers, url)?;
+        check_not_forged(headers, &url.url)?;
         let sent = headers.get("x-csrf-token").map(header::HeaderValue::as_bytes).unwrap_or_default();
         if !bool::from(sent.ct_eq(session.csrf_token.as_bytes())) {
             return Err(forged("The header X-CSRF-Token is missing or not this session's."));
@@ -202,9 +202,8 @@ fn cookie_name(origin: &str) -> &'static str {
 ///
 /// # Errors
 /// Over plain HTTP a session is given to this machine alone: anywhere else others could read it.
-pub(super) fn set_cookie(origin: &str, secret: Option<(&str, i64)>) -> Result<String, Problem> {
-    let secure = origin.starts_with("https://");
-    if !is_private(origin) {
+pub(super) fn set_cookie(url: &ServerUrl, secret: Option<(&str, i64)>) -> Result<String, Problem> {
+    if !url.is_private {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "insecure_transport",
@@ -213,22 +212,9 @@ pub(super) fn set_cookie(origin: &str, secret: Option<(&str, i64)>) -> Result<St
         ));
     }
     let (value, age) = secret.unwrap_or(("", 0));
-    let name = cookie_name(origin);
-    let also = if secure { "; Secure" } else { "" };
+    let name = cookie_name(&url.url);
+    let also = if url.url.starts_with("https://") { "; Secure" } else { "" };
     Ok(format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{also}"))
-}
-
-/// Whether nobody on the way reads along.
-fn is_private(origin: &str) -> bool {
-    origin.starts_with("https://") || is_loopback(origin)
-}
-
-fn is_loopback(origin: &str) -> bool {
-    let Ok(uri) = origin.parse::<hyper::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -242,22 +228,19 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback, same_origin, set_cookie};
+    use super::{same_origin, set_cookie};
+    use crate::api::server_url::ServerUrl;
 
     #[test]
-    fn sessions_over_plain_http_are_for_this_machine_alone() {
-        for origin in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:80", "http://a.localhost:1"]
-        {
-            assert!(is_loopback(origin), "{origin}");
-        }
-        for origin in ["http://10.0.0.1:8080", "http://example.com", "http://localhost.example.com"] {
-            assert!(!is_loopback(origin), "{origin}");
-            assert!(set_cookie(origin, None).is_err());
-        }
-        let cookie = set_cookie("https://id.example.com", Some(("x", 60))).unwrap_or_default();
+    fn a_cookie_goes_where_nobody_reads_along() {
+        let url = |url: &str, is_private| ServerUrl { url: url.to_owned(), is_private };
+        assert!(set_cookie(&url("http://127.0.0.1:8080", false), None).is_err());
+        let plain = set_cookie(&url("http://127.0.0.1:8080", true), Some(("x", 60))).unwrap_or_default();
+        assert!(plain.starts_with("headwater_session=x; Path=/; HttpOnly") && !plain.contains("Secure"));
+        let secure = set_cookie(&url("https://id.example.com", true), Some(("x", 60))).unwrap_or_default();
         assert!(
-            cookie.starts_with("__Host-headwater_session=x; Path=/; HttpOnly")
-                && cookie.ends_with("; Secure")
+            secure.starts_with("__Host-headwater_session=x; Path=/; HttpOnly")
+                && secure.ends_with("; Secure")
         );
     }
 

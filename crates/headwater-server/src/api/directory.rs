@@ -456,7 +456,12 @@ async fn walk(
     let store = context.administration.store();
     let sources = match slug {
         Some(slug) => vec![store.source(slug).await?],
-        None => store.sources().await?,
+        None => {
+            let with_some = store.sources_with(listing.resource_type).await?;
+            let mut sources = store.sources().await?;
+            sources.retain(|source| with_some.contains(&source.id));
+            sources
+        }
     };
     let place: Option<Place> = paging::place(cursor)?;
     let begin = match &place {
@@ -476,15 +481,27 @@ async fn walk(
         let next = sources.get(number + 1)?;
         Some(paging::cursor(&Place { s: next.id.0, n: next.slug.to_string(), at: None }))
     };
-    for (number, source) in sources.iter().enumerate().skip(begin) {
-        listing.limit = wanted - found.len();
-        let ListPage { resources, next } = store.list(source.id, listing.clone()).await?;
+    // Few have what is searched for: some are looked at ahead, as each may be a few round trips.
+    let ahead = if listing.search.is_some() { AHEAD } else { 1 };
+    let after = listing.after.take();
+    let pages = (begin..sources.len()).map(|number| {
+        let (id, after) = (sources[number].id, after.clone().filter(|_| number == begin));
+        let listing = Listing { after, ..listing.clone() };
+        async move { (number, store.list(id, listing.clone()).await, listing) }
+    });
+    let mut pages = stream::iter(pages).buffered(ahead);
+    while let Some((number, page, listing)) = pages.next().await {
+        let (mut page, source) = (page?, &sources[number]);
+        let limit = wanted - found.len();
+        if page.resources.len() > limit {
+            page = store.list(source.id, Listing { limit, ..listing }).await?;
+        }
+        let ListPage { resources, next } = page;
         found.extend(resources.into_iter().map(|resource| (source.clone(), resource)));
         if let Some(next) = next {
             let place = Place { s: source.id.0, n: source.slug.to_string(), at: Some(next.into()) };
             return Ok((found, Some(paging::cursor(&place))));
         }
-        listing.after = None;
         if found.len() >= wanted || number - begin + 1 >= MOST_SOURCES {
             return Ok((found, behind(number)));
         }

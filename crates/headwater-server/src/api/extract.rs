@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::request::Parts,
 };
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{StatusCode, header};
 use serde::{
     Deserialize, Deserializer,
@@ -105,6 +105,14 @@ async fn json(request: Request, context: &App, most: usize) -> Result<Value, Pro
     if !value.is_object() {
         return Err(Problem::invalid("body", "The body has to be a JSON object."));
     }
+    // Of a member that occurs twice, one would be dropped without a word.
+    headwater_scim::json::parse(&bytes).map_err(|refused| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            format!("The body can't be used: {}.", refused.detail),
+        )
+    })?;
     Ok(value)
 }
 
@@ -190,11 +198,15 @@ async fn read_up_to(
     let patience = Duration::from_secs(configuration.read_timeout_seconds);
     match tokio::time::timeout(patience, Limited::new(body, most).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(_)) => Err(Problem::new(
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
-            format!("The body is longer than {most} bytes, or broke off."),
+            format!("The body is longer than {most} bytes."),
         )),
+        Ok(Err(_)) => {
+            let detail = "The body broke off, or is not framed as HTTP/1.1 has it.";
+            Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", detail))
+        }
         Err(_) => {
             let detail = "The body took too long to arrive.";
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail))

@@ -12,21 +12,43 @@ use crate::{administration::Visitor, origin, scim};
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// What the server's URL is for whoever asks, such as `https://id.example.com`.
-pub(super) struct ServerUrl(pub(super) String);
+/// What the server's URL is for whoever asks.
+pub(super) struct ServerUrl {
+    /// Such as `https://id.example.com`.
+    pub(super) url: String,
+    /// Whether nobody on the way reads along: by HTTPS, or on this machine.
+    pub(super) is_private: bool,
+}
 
 impl ServerUrl {
+    /// `peer` is who has connected, `client` on whose behalf that is, by what a trusted proxy says.
+    pub(super) fn new(url: String, peer: IpAddr, client: IpAddr) -> Self {
+        // Somebody who has come over the network to a proxy beside us is not on this machine.
+        let is_here = is_loopback(&url) && (client == peer || client.is_loopback());
+        Self { is_private: url.starts_with("https://") || is_here, url }
+    }
+
     /// The SCIM base URL of the source of a slug.
     pub(super) fn of_source(&self, slug: &str) -> String {
-        format!("{}{}{slug}/v2", self.0, scim::PREFIX)
+        format!("{}{}{slug}/v2", self.url, scim::PREFIX)
     }
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let Ok(uri) = origin.parse::<hyper::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl FromRequestParts<App> for ServerUrl {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, context: &App) -> Result<Self, Problem> {
-        Ok(Self(origin::origin(&context.configuration, &parts.headers, peer(parts)?)))
+        let (configuration, headers, peer) = (&context.configuration, &parts.headers, peer(parts)?);
+        let client = origin::client_address(configuration, headers, peer);
+        Ok(Self::new(origin::origin(configuration, headers, peer), peer.to_canonical(), client))
     }
 }
 
@@ -41,8 +63,8 @@ impl FromRequestParts<App> for SigningIn {
 
     async fn from_request_parts(parts: &mut Parts, context: &App) -> Result<Self, Problem> {
         let url = ServerUrl::from_request_parts(parts, context).await?;
-        caller::check_not_forged(&parts.headers, &url.0)?;
-        caller::set_cookie(&url.0, None)?;
+        caller::check_not_forged(&parts.headers, &url.url)?;
+        caller::set_cookie(&url, None)?;
         let address = origin::client_address(&context.configuration, &parts.headers, peer(parts)?);
         let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let visitor = Visitor {
@@ -60,4 +82,26 @@ pub(super) fn peer(parts: &Parts) -> Result<IpAddr, Problem> {
         tracing::error!("a request has come in without the address of its peer");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "The server failed; its log has more.")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::ServerUrl;
+
+    #[test]
+    fn plain_http_is_private_on_this_machine_alone() {
+        let here: IpAddr = [127, 0, 0, 1].into();
+        let (gateway, far): (IpAddr, IpAddr) = ([172, 17, 0, 1].into(), [203, 0, 113, 9].into());
+        let is_private = |url: &str, peer, client| ServerUrl::new(url.to_owned(), peer, client).is_private;
+        for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:80", "http://a.localhost:1"] {
+            assert!(is_private(url, here, here) && is_private(url, gateway, gateway), "{url}");
+            assert!(!is_private(url, here, far), "{url}: a proxy says that somebody else asks");
+        }
+        for url in ["http://10.0.0.1:8080", "http://example.com", "http://localhost.example.com"] {
+            assert!(!is_private(url, here, here), "{url}");
+        }
+        assert!(is_private("https://id.example.com", here, far));
+    }
 }

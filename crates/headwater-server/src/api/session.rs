@@ -203,12 +203,12 @@ pub(super) async fn change_password(
 pub(super) fn answer(url: &ServerUrl, signed_in: &SignedIn) -> Result<Response, Problem> {
     let SignedIn { administrator, session, secret } = signed_in;
     let seconds = (session.expires - session.created) / 1_000;
-    let cookie = caller::set_cookie(&url.0, Some((secret.reveal(), seconds)))?;
+    let cookie = caller::set_cookie(url, Some((secret.reveal(), seconds)))?;
     let body = Json(Session::new(session, administrator));
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], body).into_response())
 }
 
 fn signed_out(url: &ServerUrl) -> Result<Response, Problem> {
-    let cookie = caller::set_cookie(&url.0, None)?;
+    let cookie = caller::set_cookie(url, None)?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }

@@ -46,19 +46,22 @@ pub(super) async fn stream(
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
     })?;
     let last_seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse::<i64>().ok());
+    let newest = RequestQuery { limit: 1, ..RequestQuery::default() };
+    let newest = context.requests.list(source.id, newest).await?.requests;
+    let newest = newest.first().map_or(0, |request| request.sequence);
     let place = match last_seen {
-        Some(place) => place,
-        None => {
-            let newest = RequestQuery { limit: 1, ..RequestQuery::default() };
-            let newest = context.requests.list(source.id, newest).await?;
-            newest.requests.first().map_or(0, |request| request.sequence)
-        }
+        Some(place) if place <= newest => place,
+        // A log that was begun anew: nothing of it has been seen.
+        Some(_) => 0,
+        None => newest,
     };
     // Said at once, so that the browser knows that the stream is open.
     let open = stream::once(std::future::ready(Ok(Event::default().comment("open"))));
     let events = open.chain(events(Arc::clone(&context), source, caller, place, place_taken));
     let keep_alive = KeepAlive::new().interval(QUIET_FOR);
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    // A proxy that gathers answers would hold the events back.
+    let at_once = [("x-accel-buffering", "no")];
+    Ok((at_once, Sse::new(events).keep_alive(keep_alive)).into_response())
 }
 
 /// How many streams there may be, and how many one may follow.

@@ -4,7 +4,7 @@
 //! choice that many meet walks the sort order and passes over those who don't; a search that many
 //! meet walks what the index has for one searched attribute after the other.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{PAGE, Records, lowest};
 use crate::{
@@ -29,6 +29,19 @@ const MOST_ROWS: usize = 20_000;
 const AT_ONCE: usize = 100;
 
 impl Records {
+    /// The sources that have resources of a type.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn sources_with(&self, resource_type: &str) -> Result<HashSet<SourceId>, StoreError> {
+        let resource_type = resource_type.to_owned();
+        self.read_long(move |sql| {
+            let some = "SELECT DISTINCT source_id FROM stretch WHERE type = ?1 AND resources > 0";
+            Ok(sql.all(some, &values![&resource_type], |row| row.get(0))?.into_iter().collect())
+        })
+        .await
+    }
+
     /// A page of a list.
     ///
     /// # Errors
@@ -118,17 +131,21 @@ impl Walk<'_> {
     fn candidates(&self) -> Result<Option<BTreeSet<ResourceId>>, StoreError> {
         let mut found = BTreeSet::new();
         if self.listing.search.is_some() {
-            let select = "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key >= ?3 \
-                          AND key < ?4 LIMIT ?5";
+            let mut bound = values![self.source, FEW + 1].to_vec();
+            let mut by_each = Vec::new();
             for path in self.listing.searched {
-                let prefix = self.prefix(path);
-                let bound = values![self.source, self.code(path), &prefix, end_of(&prefix), FEW + 1];
-                found.extend(self.sql.all(select, &bound, |row| row.get::<ResourceId>(0))?);
-                if found.len() > FEW {
-                    return Ok(None);
-                }
+                let (prefix, first) = (self.prefix(path), bound.len() + 1);
+                bound.extend(values![self.code(path), &prefix, end_of(&prefix)]);
+                by_each.push(format!(
+                    "SELECT resource_id FROM (SELECT resource_id FROM resource_key WHERE source_id = ?1 \
+                     AND path = ?{first} AND key >= ?{} AND key < ?{} LIMIT ?2) by_{first}",
+                    first + 1,
+                    first + 2
+                ));
             }
-            return Ok(Some(found));
+            let select = by_each.join(" UNION ALL ");
+            found.extend(self.sql.all(&select, &bound, |row| row.get::<ResourceId>(0))?);
+            return Ok((found.len() <= FEW).then_some(found));
         }
         let Some(active) = self.listing.active else { return Ok(None) };
         let select =

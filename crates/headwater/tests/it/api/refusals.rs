@@ -23,7 +23,16 @@ fn a_body_has_to_be_json_and_called_so() {
     {
         raw(&script, "/sources", content_type, good).expect_problem(415, "unsupported_media_type");
     }
-    for body in [&b""[..], b"{", b"name=Contoso", br#"{"name": "x",}"#, b"\xff\xfe", br#"{"name": "x"} {}"#] {
+    for body in [
+        &b""[..],
+        b"{",
+        b"name=Contoso",
+        br#"{"name": "x",}"#,
+        b"\xff\xfe",
+        br#"{"name": "x"} {}"#,
+        br#"{"name": "x", "name": "y"}"#,
+        br#"{"name": "x", "switches": {"log_bodies": true, "log_bodies": false}}"#,
+    ] {
         raw(&script, "/sources", json, body).expect_problem(400, "malformed");
     }
     let long = format!(r#"{{"name": "{}"}}"#, "x".repeat(64 * 1024));

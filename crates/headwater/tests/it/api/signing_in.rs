@@ -138,22 +138,24 @@ fn nobody_signs_in_over_plain_http_but_on_this_machine() {
     sign_in_as(&server, "inner.example.com", &forwarded).expect_problem(403, "insecure_transport");
     let server = Server::start_with(&["--trusted-proxies", "127.0.0.0/8"]);
     Admin::first(&server);
+    // Somebody from elsewhere, who has come to the proxy over plain HTTP, is not on this machine.
+    let plain = [("X-Forwarded-For", "203.0.113.9")];
+    sign_in_as(&server, "127.0.0.1", &plain).expect_problem(403, "insecure_transport");
     let answer = sign_in_as(&server, "inner.example.com", &forwarded).expect(201);
     assert!(answer.header("set-cookie").is_some_and(|cookie| cookie.starts_with("__Host-")));
 }
 
 #[test]
 fn a_session_began_where_its_client_is_and_not_where_it_says() {
-    let from = [("X-Forwarded-For", "198.51.100.1, 203.0.113.9")];
+    let from = [("X-Forwarded-For", "198.51.100.1, 203.0.113.9"), ("X-Forwarded-Proto", "https")];
     for (arguments, address) in
         [(&[][..], "127.0.0.1"), (&["--trusted-proxies", "127.0.0.0/8"], "203.0.113.9")]
     {
         let server = Server::start_with(arguments);
-        Admin::first(&server);
-        let signed_in = Admin::signed_in(&server, sign_in_as(&server, server.address(), &from));
-        let sessions = signed_in.items("/sessions");
-        let current = sessions.iter().find(|session| session["current"] == true).expect("this one");
-        assert_eq!(current["address"], address);
+        let ada = Admin::first(&server);
+        sign_in_as(&server, server.address(), &from).expect(201);
+        let newest = &ada.items("/sessions")[0];
+        assert_eq!((&newest["address"], &newest["current"]), (&json!(address), &json!(false)));
     }
 }
 

@@ -117,3 +117,24 @@ fn an_open_stream_does_not_keep_the_server_from_stopping() {
     assert!(told.elapsed() < Duration::from_secs(3), "{:?}", told.elapsed());
     assert!(events.next(SOON).is_none());
 }
+
+#[test]
+fn a_log_that_was_begun_anew_is_told_of_from_its_beginning() {
+    let mut server = Server::start();
+    let ada = Admin::first(&server);
+    let source = ada.source("Contoso");
+    for number in 0..5 {
+        source.user(&format!("before-{number}"));
+    }
+    eventually("the log", || (ada.items("/sources/contoso/requests").len() == 5).then_some(()));
+    assert!(server.stop());
+    for name in ["requests.db", "requests.db-wal", "requests.db-shm"] {
+        drop(std::fs::remove_file(server.data().join(name)));
+    }
+    server.restart(&[]);
+    let (ada, source) = (ada.at(&server), source.at(server.address()));
+    source.user("behind");
+    eventually("the log", || (ada.items("/sources/contoso/requests").len() == 1).then_some(()));
+    let mut events = open(&server, &ada, Some("5"));
+    assert_eq!(events.next(SOON).expect("an event").data["target"]["display"], "behind");
+}
