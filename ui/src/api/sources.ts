@@ -16,8 +16,9 @@ export interface SourcesQuery {
 export const readSources = (query: SourcesQuery, signal?: AbortSignal) =>
   api.get("/api/v1/sources", { query: { ...query }, signal });
 
-export function useSources(query: SourcesQuery = {}) {
+export function useSources(query: SourcesQuery = {}, enabled = true) {
   return useQuery({
+    enabled,
     queryKey: [...sourcesKey, query],
     queryFn: ({ signal }) => readSources(query, signal),
     placeholderData: keepPreviousData,
@@ -26,8 +27,9 @@ export function useSources(query: SourcesQuery = {}) {
   });
 }
 
-export function useSource(slug: string) {
+export function useSource(slug: string, enabled = true) {
   return useQuery({
+    enabled,
     queryKey: sourceKey(slug, "source"),
     queryFn: ({ signal }) => api.get("/api/v1/sources/{slug}", { path: { slug }, signal }),
   });

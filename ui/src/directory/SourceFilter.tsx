@@ -1,5 +1,8 @@
-import { NativeSelect } from "@mantine/core";
-import { useSources } from "../api/sources";
+// Chooses one source by typing a part of its name or slug.
+import { Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useState } from "react";
+import { useSource, useSources } from "../api/sources";
 
 export interface SourceFilterProps {
   /** A slug; empty for all sources. */
@@ -7,20 +10,43 @@ export interface SourceFilterProps {
   onChange: (slug: string) => void;
 }
 
+/** So few that the list needs little scrolling; whoever types finds the others. */
+const SHOWN = 20;
+
 export function SourceFilter({ value, onChange }: SourceFilterProps) {
-  const { data } = useSources({ limit: 1000 });
-  const sources = data?.items ?? [];
-  const known = value === "" || sources.some(({ slug }) => slug === value);
+  const [typed, setTyped] = useState("");
+  const [open, setOpen] = useState(false);
+  const [q] = useDebouncedValue(typed, 200);
+  const chosen = useChosen(value);
+  // Choosing fills the field with the chosen name, which is nothing to search for.
+  const asked = q === chosen?.label ? "" : q;
+  const { data } = useSources({ q: asked, limit: SHOWN }, open);
+  const sources = (data?.items ?? []).map(({ slug, name }) => ({ value: slug, label: name }));
+  const listed = chosen === null || sources.some((source) => source.value === chosen.value);
   return (
-    <NativeSelect
+    <Select
       aria-label="Source"
-      value={value}
-      onChange={(event) => onChange(event.currentTarget.value)}
-      data={[
-        { value: "", label: "All sources" },
-        ...(known ? [] : [{ value, label: value }]),
-        ...sources.map(({ slug, name }) => ({ value: slug, label: name })),
-      ]}
+      placeholder="All sources"
+      w={{ base: "100%", sm: 200 }}
+      comboboxProps={{ width: 280, position: "bottom-start", withinPortal: false }}
+      searchable
+      clearable
+      value={value === "" ? null : value}
+      data={listed ? sources : [chosen, ...sources]}
+      // The server has searched already.
+      filter={({ options }) => options}
+      nothingFoundMessage="No source is called like this"
+      searchValue={typed}
+      onSearchChange={setTyped}
+      onDropdownOpen={() => setOpen(true)}
+      onChange={(slug) => onChange(slug ?? "")}
+      clearButtonProps={{ "aria-label": "All sources" }}
     />
   );
+}
+
+/** The source that the address names by its slug. A deleted one keeps that for a name. */
+function useChosen(slug: string) {
+  const { data } = useSource(slug, slug !== "");
+  return slug === "" ? null : { value: slug, label: data?.name ?? slug };
 }
