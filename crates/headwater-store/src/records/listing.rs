@@ -25,6 +25,8 @@ const KEYS_WITH_RESOURCES: &str = "resource_key k LEFT JOIN resource r \
 const FEW: usize = 2_000;
 /// How many rows a walk looks at for a page at most.
 const MOST_ROWS: usize = 20_000;
+/// The most bytes of a value that stand in the position behind a page.
+const LONGEST_KEY: usize = 450;
 /// How many resources one statement reads by their ids.
 const AT_ONCE: usize = 100;
 
@@ -88,15 +90,34 @@ pub(super) fn list(sql: &dyn Sql, source: SourceId, listing: &Listing) -> Result
     let Some(resource_type) = registry.resource_type(listing.resource_type) else {
         return Ok(ListPage::default());
     };
-    let walk = Walk { sql, source, listing, resource_type };
-    if let Some(ListPosition::Match { .. }) = &listing.after {
-        return walk.matches();
+    let mut walk = Walk { sql, source, listing, resource_type, after: listing.after.clone() };
+    let few = match &walk.after {
+        Some(ListPosition::Match { .. }) => None,
+        _ => walk.candidates()?,
+    };
+    let mut page = match few {
+        Some(few) => walk.sorted(few)?,
+        None => {
+            walk.after = walk.after.take().map(|position| walk.completed(position)).transpose()?;
+            let by_match = listing.search.is_some() || matches!(walk.after, Some(ListPosition::Match { .. }));
+            if by_match { walk.matches()? } else { walk.walk()? }
+        }
+    };
+    page.next.as_mut().and_then(key_in).map(shorten);
+    Ok(page)
+}
+
+/// The value that a position is behind.
+fn key_in(position: &mut ListPosition) -> Option<&mut String> {
+    match position {
+        ListPosition::Key(key, _) | ListPosition::Match { key, .. } => Some(key),
+        ListPosition::Moment(..) | ListPosition::Id(_) => None,
     }
-    match walk.candidates()? {
-        Some(few) => walk.sorted(few),
-        None if listing.search.is_some() => walk.matches(),
-        None => walk.walk(),
-    }
+}
+
+/// Cuts off what would make a cursor longer than it may be.
+fn shorten(key: &mut String) {
+    key.truncate(key.floor_char_boundary(LONGEST_KEY));
 }
 
 struct Walk<'a> {
@@ -104,6 +125,8 @@ struct Walk<'a> {
     source: SourceId,
     listing: &'a Listing,
     resource_type: &'a ResourceType,
+    /// What the page is behind.
+    after: Option<ListPosition>,
 }
 
 /// Where a resource stands in the order of a list. What has no value comes last, whichever way
@@ -167,8 +190,11 @@ impl Walk<'_> {
             Ok(())
         })?;
         ranked.sort_unstable_by(|left, right| self.order(&left.0, &right.0));
-        if let Some(after) = &self.listing.after {
+        if let Some(after) = &self.after {
             let after = self.rank_of(after);
+            // Its value may have been cut off, and be known from the resource itself.
+            let whole = ranked.iter().find(|(rank, _)| rank.2 == after.2 && rank.1.starts_with(&after.1));
+            let after = whole.map_or(after, |(rank, _)| rank.clone());
             ranked.retain(|(rank, _)| self.order(rank, &after).is_gt());
         }
         let mut bytes = 0;
@@ -195,10 +221,8 @@ impl Walk<'_> {
     /// Walks the sort order from where the last page ended.
     fn walk(&self) -> Result<ListPage, StoreError> {
         let mut filling = Filling::default();
-        let behind_values = matches!(
-            (self.listing.sort, &self.listing.after),
-            (Sort::Attribute(_), Some(ListPosition::Id(_)))
-        );
+        let behind_values =
+            matches!((self.listing.sort, &self.after), (Sort::Attribute(_), Some(ListPosition::Id(_))));
         if !behind_values && self.walk_values(&mut filling)? {
             return Ok(filling.page);
         }
@@ -278,7 +302,7 @@ impl Walk<'_> {
             "SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id > ?3 \
              ORDER BY r.id LIMIT ?4"
         );
-        let mut last = match &self.listing.after {
+        let mut last = match &self.after {
             Some(ListPosition::Id(id)) => Some(*id),
             _ => None,
         };
@@ -319,7 +343,7 @@ impl Walk<'_> {
         let mut last = None;
         loop {
             let most = self.wanted(filling);
-            let RowsRead { rows: found, is_cut } = rows(last.as_ref().or(self.listing.after.as_ref()), most)?;
+            let RowsRead { rows: found, is_cut } = rows(last.as_ref().or(self.after.as_ref()), most)?;
             for row in &found {
                 if self.is_full(filling) {
                     filling.page.next = last;
@@ -354,6 +378,28 @@ impl Walk<'_> {
     fn wanted(&self, filling: &Filling) -> usize {
         let lacking = self.listing.limit.saturating_sub(filling.page.resources.len()).saturating_add(1);
         if filling.looked_at <= self.listing.limit { lacking.min(PAGE) } else { PAGE }
+    }
+
+    /// A position with its whole value, where that was cut off and the resource is still there.
+    fn completed(&self, mut position: ListPosition) -> Result<ListPosition, StoreError> {
+        let (path, id) = match (&position, self.listing.sort) {
+            (ListPosition::Key(_, id), Sort::Attribute(path)) => (Some(path), *id),
+            (ListPosition::Match { attribute, id, .. }, _) => {
+                (self.listing.searched.get(*attribute).copied(), *id)
+            }
+            _ => return Ok(position),
+        };
+        if let (Some(path), Some(key)) = (path, key_in(&mut position))
+            && key.len() > LONGEST_KEY - char::MAX.len_utf8()
+        {
+            let select = "SELECT key FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key >= ?3 \
+                          AND key < ?4 AND resource_id = ?5 LIMIT 1";
+            let bound = values![self.source, self.code(path), &*key, end_of(key), id];
+            if let Some(whole) = self.sql.value(select, &bound)? {
+                *key = whole;
+            }
+        }
+        Ok(position)
     }
 
     fn code(&self, path: &str) -> i64 {
@@ -428,7 +474,7 @@ impl Walk<'_> {
     /// A page of a search that many meet: those whose first searched attribute matches, in order of
     /// its values, then those who match by the second alone, and so on.
     fn matches(&self) -> Result<ListPage, StoreError> {
-        let (first, mut from) = match &self.listing.after {
+        let (first, mut from) = match &self.after {
             Some(ListPosition::Match { attribute, key, id }) => (*attribute, Some((key.clone(), *id))),
             _ => (0, None),
         };
@@ -437,7 +483,7 @@ impl Walk<'_> {
              AND k.key < ?5 ORDER BY k.key, k.resource_id LIMIT ?6"
         );
         let mut filling = Filling::default();
-        let mut last = self.listing.after.clone();
+        let mut last = self.after.clone();
         for (attribute, path) in self.listing.searched.iter().enumerate().skip(first) {
             let prefix = self.prefix(path);
             let (mut from, mut behind) = match from.take() {
