@@ -422,10 +422,15 @@ pub fn complete_reference(
 /// attributes. What the server adds when it answers (`meta`, relations) is not in it.
 #[expect(clippy::missing_panics_doc, reason = "names are text, and values are JSON")]
 pub fn document(resource_type: &ResourceType, id: &str, attributes: &Object) -> String {
-    let extensions = attributes.keys().filter(|name| starts_like_urn(name)).map(String::as_str);
-    let schemas = std::iter::once(resource_type.schema.id.as_str()).chain(extensions).collect();
-    let document = Document { schemas, id, attributes };
+    let document = Document { schemas: schemas(resource_type, attributes), id, attributes };
     serde_json::to_string(&document).expect("it can be written")
+}
+
+/// What `schemas` is of a resource with these attributes: its base schema, and the extensions that it has
+/// values of (AMB-14).
+pub fn schemas<'a>(resource_type: &'a ResourceType, attributes: &'a Object) -> Vec<&'a str> {
+    let extensions = attributes.keys().filter(|name| starts_like_urn(name)).map(String::as_str);
+    std::iter::once(resource_type.schema.id.as_str()).chain(extensions).collect()
 }
 
 #[derive(Serialize)]

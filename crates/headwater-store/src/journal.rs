@@ -10,6 +10,26 @@ pub const SERVER: SourceId = SourceId(0);
 /// How many of the members that a change added or removed are read with it.
 pub const MEMBERS_PER_CHANGE: usize = 20;
 
+/// By how much moments in a journal may run back: requests take theirs before they queue to be written, and
+/// clocks of servers differ.
+pub(crate) const DISORDER: Millis = 120_000;
+
+/// The number and the moment of a line.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Line {
+    pub(crate) sequence: i64,
+    pub(crate) at: Millis,
+}
+
+impl Line {
+    /// The next line, for what has happened at a moment: it stands no earlier than this one. But nobody is
+    /// kept at the moment of a clock that was far ahead.
+    pub(crate) fn next(self, at: Millis) -> Self {
+        let is_near = (at..=at.saturating_add(DISORDER)).contains(&self.at);
+        Self { sequence: self.sequence + 1, at: if is_near { self.at } else { at } }
+    }
+}
+
 /// Which changes are asked for. All conditions have to be met.
 #[derive(Debug, Clone, Default)]
 pub struct ChangeQuery {

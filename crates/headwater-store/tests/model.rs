@@ -9,8 +9,9 @@ use std::{
 
 use headwater_scim::{Object, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    Act, ApplyError, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, NewSource, NewToken, Records,
-    ResourceId, SecretHash, Slug, Store, StoreError, StoredResource, Write, sqlite::SqliteStore,
+    Act, ApplyError, ChangeQuery, ChangeSet, DocumentChange, Include, IndexKeys, MemberId, Millis, NewSource,
+    NewToken, Records, ResourceId, SecretHash, Slug, Store, StoreError, StoredResource, Write,
+    sqlite::SqliteStore,
 };
 use proptest::{prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner};
 use serde_json::json;
@@ -68,13 +69,17 @@ struct Model {
 }
 
 async fn apply(under: &Under, write: Write) -> Result<Vec<bool>, ApplyError> {
+    apply_at(under, 5, write).await
+}
+
+async fn apply_at(under: &Under, at: Millis, write: Write) -> Result<Vec<bool>, ApplyError> {
     let change_set = ChangeSet {
         source: under.source,
         revision: 0,
         requires: Vec::new(),
         actor: Uuid::nil(),
         request_id: Uuid::nil(),
-        at: 5,
+        at,
         writes: vec![write.into()],
     };
     let mut applied = under.store.apply(change_set).await?;
@@ -417,4 +422,45 @@ fn nothing_is_done_of_change_sets_that_come_together_when_the_store_fails_in_one
         assert!(done.expect("applied").iter().all(Result::is_ok));
         assert_eq!(count(), 3);
     });
+}
+
+/// Clocks of servers differ a little, and requests wait for their turn. A clock that was far ahead is another
+/// matter.
+async fn check_moments_dont_run_back(kind: &Kind) {
+    let under = Under::new(kind).await;
+    let moments = [100_000, 99_990, 100_010, 900_000, 100_020, 100_020];
+    for (number, at) in moments.into_iter().enumerate() {
+        let name = format!("user-{number}");
+        let write = Write::Create {
+            resource_type: "User".to_owned(),
+            id: id(number),
+            document: document("User", number, &name),
+            keys: keys("User", &name),
+            display: None,
+            has_references: false,
+            members: Vec::new(),
+            secrets: Vec::new(),
+        };
+        apply_at(&under, at, write).await.expect("applied");
+    }
+    let query = ChangeQuery { limit: 100, ..ChangeQuery::default() };
+    let mut changes = under.records.changes(under.source, query).await.expect("read").changes;
+    changes.reverse();
+    let journalled: Vec<Millis> = changes.iter().map(|change| change.at).collect();
+    assert_eq!(journalled, [100_000, 100_000, 100_010, 900_000, 100_020, 100_020]);
+    for change in changes {
+        let found = under.store.resource(under.source, "User", change.resource_id, Include::default()).await;
+        let found = found.expect("read").expect("there");
+        assert_eq!((found.created, found.last_modified), (change.at, change.at), "as the journal has it");
+    }
+}
+
+#[test]
+fn moments_dont_run_back() {
+    runtime().block_on(check_moments_dont_run_back(&Kind::Sqlite));
+}
+
+#[test]
+fn moments_dont_run_back_on_postgres() {
+    on_postgres(check_moments_dont_run_back);
 }

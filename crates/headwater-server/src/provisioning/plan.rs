@@ -133,15 +133,20 @@ pub(super) fn update(
         return None;
     }
     let document = changed.then(|| {
-        let before = differing(current, &planned.attributes);
-        let after = differing(&planned.attributes, current);
+        let mut before = differing(current, &planned.attributes);
+        let mut after = differing(&planned.attributes, current);
+        // Each key comes from one attribute: those that stay as they are keep theirs.
+        let keys =
+            IndexKeys::between(&index::keys(resource_type, &before), index::keys(resource_type, &after));
+        let schemas = [current, &planned.attributes].map(|all| resource::schemas(resource_type, all));
+        if schemas[0] != schemas[1] {
+            for (changed, schemas) in [&mut before, &mut after].into_iter().zip(schemas) {
+                changed.insert("schemas".to_owned(), schemas.into());
+            }
+        }
         DocumentChange {
             document: document(resource_type, stored.id, &planned.attributes),
-            // Each key comes from one attribute: those that stay as they are keep theirs.
-            keys: IndexKeys::between(
-                &index::keys(resource_type, &before),
-                index::keys(resource_type, &after),
-            ),
+            keys,
             display: resource_type.display(&planned.attributes).map(str::to_owned),
             has_references: index::has_references(resource_type, &planned.attributes),
             before: Value::Object(before).to_string(),

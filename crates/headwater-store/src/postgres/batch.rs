@@ -140,14 +140,14 @@ impl<'a> Batch<'a> {
                 if large::is_large(change_set, &self.overlay) {
                     break;
                 }
-                let before = self.overlay.sequence;
+                let before = self.overlay.last.sequence;
                 let outcome = self.overlay.apply(change_set);
-                self.take(job, change_set, before, self.overlay.sequence, outcome);
+                self.take(job, change_set, before, self.overlay.last.sequence, outcome);
                 position += 1;
             }
             let Some((job, change_set)) = self.change_sets.get(position).copied() else { return Ok(()) };
             self.counted.extend(flush(session, self.source, &self.overlay, false).await?);
-            let before = self.overlay.sequence;
+            let before = self.overlay.last.sequence;
             let mut sequence = before;
             let outcome =
                 large::apply(session, self.source, &mut sequence, change_set, &mut self.counted).await?;

@@ -286,7 +286,7 @@ impl Statements {
                     .perhaps_texts(changes.iter().map(|entry| entry.before.as_deref().map(str::to_owned)))
                     .perhaps_texts(changes.iter().map(|entry| entry.after.as_deref().map(str::to_owned))),
             );
-            self.add(Statement::new(NUMBER).column(overlay.sequence));
+            self.add(Statement::new(NUMBER).column(overlay.last.sequence));
         }
         let members = &overlay.writes.changed_members;
         if !members.is_empty() {

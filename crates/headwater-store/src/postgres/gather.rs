@@ -12,7 +12,7 @@ use super::{
     session::Session,
     statement::{BEGIN, Typed, rows_if},
 };
-use crate::{ChangeSet, MemberId, ResourceId, SourceId, StoreError, Write};
+use crate::{ChangeSet, MemberId, Millis, ResourceId, SourceId, StoreError, Write};
 
 /// The groups with more members than this are changed by statements where an edit is about all of
 /// them; of others the members are read.
@@ -20,7 +20,10 @@ const MOST_MEMBERS: i64 = 1_000;
 
 // Nothing here is left to the planner: see `relations`.
 const LOCK: &str = "SELECT last FROM source_sequence WHERE source_id = $1 FOR UPDATE";
-const REVISION: &str = "SELECT s.revision, (SELECT f.wanted FROM index_form f WHERE f.id = 1) \
+/// With it the form that the index is to have, and the moment of the last line of the journal.
+const REVISION: &str = "SELECT s.revision, (SELECT f.wanted FROM index_form f WHERE f.id = 1), \
+     (SELECT c.at FROM change c WHERE c.source_id = $1 AND c.sequence = \
+       (SELECT q.last FROM source_sequence q WHERE q.source_id = $1)) \
      FROM source s WHERE s.id = $1 AND s.deleted = 0";
 const ROWS: &str = "SELECT r.id, r.type, r.version, r.created, r.last_modified, r.member_count, \
      CASE WHEN r.id = ANY($3) THEN r.document END FROM unnest($2) AS w (id) \
@@ -143,10 +146,11 @@ pub(super) async fn gather(
         None => lock.first().map(|row| row.try_get(0)).transpose()?,
     };
     // Without a row the source is gone, and so is what there was to number.
-    overlay.sequence = sequence.unwrap_or_default();
+    overlay.last.sequence = sequence.unwrap_or_default();
     if let (Some(row), Some(_)) = (revision?.first(), sequence) {
         overlay.revision = Some(count(row, 0)?);
         reindex::check(row.try_get(1)?)?;
+        overlay.last.at = row.try_get::<_, Option<Millis>>(2)?.unwrap_or_default();
     }
     for row in rows? {
         let (id, mut resource) = resource_of(&row)?;

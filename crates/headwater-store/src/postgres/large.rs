@@ -124,7 +124,7 @@ async fn apply_write(
     };
     if applied.is_ok() {
         counted.extend(flush(session, source, &overlay, false).await?);
-        *sequence = overlay.sequence;
+        *sequence = overlay.last.sequence;
     }
     Ok(applied)
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Applied, ApplyError, ChangeSet, DocumentChange, MemberId, Millis, ResourceId, SecretHash, StoreError,
-    Write, Written,
+    Write, Written, journal::Line,
 };
 
 /// A key in the index, and whose it is.
@@ -26,8 +26,8 @@ pub(super) type KeyOf = (i64, String, ResourceId);
 pub(super) struct Overlay {
     /// The revision of the source; `None` when it is gone.
     pub(super) revision: Option<u64>,
-    /// The number that was given last in the journal.
-    pub(super) sequence: i64,
+    /// The last line of the journal.
+    pub(super) last: Line,
     /// The resources that are asked for and there; those that go stay in here.
     pub(super) rows: HashMap<ResourceId, Row>,
     /// The unique keys that are taken.
@@ -201,12 +201,12 @@ impl Overlay {
         }
         let outcome = edits.outcome(Vec::new());
         let member_count = outcome.added;
-        let sequence = self.next();
-        self.note_net_members(sequence, &outcome);
+        let line = self.next_line(change_set);
+        self.note_net_members(line.sequence, &outcome);
         self.add_keys(id, keys);
         self.keep_secrets(change_set, id, secrets);
         self.writes.counts.push((resource_type.to_owned(), id, 1));
-        let at = change_set.at;
+        let at = line.at;
         let after = Some(content.document.clone());
         self.rows.insert(
             id,
@@ -221,7 +221,7 @@ impl Overlay {
                 fate: Fate::Rewritten,
             },
         );
-        self.journal(change_set, sequence, "create", id, None, after)?;
+        self.journal(change_set, line, "create", id, None, after)?;
         Ok(Written {
             changed: true,
             version: 1,
@@ -240,6 +240,7 @@ impl Overlay {
         outcome: &Outcome,
         secrets: &[SecretHash],
     ) -> Result<Written, ApplyError> {
+        let last = self.last;
         let row = self.rows.get_mut(&id).ok_or(ApplyError::NotFound)?;
         row.member_count = (row.member_count + outcome.added).saturating_sub(outcome.removed);
         let mut written = Written {
@@ -255,7 +256,7 @@ impl Overlay {
             return Ok(written);
         }
         row.version += 1;
-        row.last_modified = change_set.at.max(row.last_modified + 1);
+        row.last_modified = last.next(change_set.at).at.max(row.last_modified + 1);
         (written.version, written.last_modified) = (row.version, row.last_modified);
         if let Some(change) = document {
             row.content = Some(Content {
@@ -270,11 +271,11 @@ impl Overlay {
             row.fate = Fate::Touched;
         }
         self.keep_secrets(change_set, id, secrets);
-        let sequence = self.next();
-        self.note_net_members(sequence, outcome);
+        let line = self.next_line(change_set);
+        self.note_net_members(line.sequence, outcome);
         let before = document.map(|change| change.before.as_str().into());
         let after = document.map(|change| change.after.as_str().into());
-        self.journal(change_set, sequence, "update", id, before, after)?;
+        self.journal(change_set, line, "update", id, before, after)?;
         Ok(written)
     }
 
@@ -290,8 +291,8 @@ impl Overlay {
             Some(done) => done.clone(),
             None => self.edit(id, &[RelationEdit::Clear])?,
         };
-        let sequence = self.next();
-        self.note_net_members(sequence, &outcome);
+        let line = self.next_line(change_set);
+        self.note_net_members(line.sequence, &outcome);
         self.remove_keys(id, keys);
         self.writes.secrets.retain(|(owner, _), _| *owner != id);
         let row = self.rows.get_mut(&id).ok_or(ApplyError::NotFound)?;
@@ -301,12 +302,12 @@ impl Overlay {
         let content =
             row.content.take().ok_or_else(|| unread("the document of what is deleted was not read"))?;
         self.writes.counts.push((row.resource_type.clone(), id, -1));
-        self.journal(change_set, sequence, "delete", id, Some(content.document), None)?;
+        self.journal(change_set, line, "delete", id, Some(content.document), None)?;
         Ok(Written {
             changed: true,
             version,
             created,
-            last_modified: change_set.at,
+            last_modified: line.at,
             member_count: 0,
             member_edits: Vec::new(),
         })
@@ -386,9 +387,9 @@ impl Overlay {
         }
     }
 
-    fn next(&mut self) -> i64 {
-        self.sequence += 1;
-        self.sequence
+    fn next_line(&mut self, change_set: &ChangeSet) -> Line {
+        self.last = self.last.next(change_set.at);
+        self.last
     }
 
     fn note_net_members(&mut self, sequence: i64, outcome: &Outcome) {
@@ -399,7 +400,7 @@ impl Overlay {
     fn journal(
         &mut self,
         change_set: &ChangeSet,
-        sequence: i64,
+        line: Line,
         kind: &'static str,
         id: ResourceId,
         before: Option<Arc<str>>,
@@ -407,8 +408,8 @@ impl Overlay {
     ) -> Result<(), ApplyError> {
         let row = self.rows.get(&id).ok_or(ApplyError::NotFound)?;
         self.writes.changes.push(Entry {
-            sequence,
-            at: change_set.at,
+            sequence: line.sequence,
+            at: line.at,
             actor: change_set.actor,
             request_id: change_set.request_id,
             kind,

@@ -11,16 +11,13 @@ use super::{PAGE, Records};
 use crate::{
     Act, Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, ChangesOfRequest,
     MEMBERS_PER_CHANGE, MemberId, Millis, NamedActor, ResourceId, SERVER, SourceId, StoreError,
+    journal::DISORDER,
     pages::PAGE_BYTES,
     sql::{self, Row, RowsRead, Sql, values},
 };
 
 /// How many lines are looked at for a page at most.
 const MOST_ROWS: usize = 20_000;
-/// Requests take their moment before they queue for the writer, so that moments in the journal may
-/// run back by as much as a request can take.
-const DISORDER: Millis = 120_000;
-
 const COLUMNS: &str = "c.sequence, c.at, c.actor, c.request_id, c.kind, c.resource_type, c.resource_id, c.version, \
                        c.about, c.before, c.after";
 

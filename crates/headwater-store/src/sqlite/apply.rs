@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::{read, readers::Changed, stretches::Counting};
 use crate::{
-    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SecretHash, SourceId, StoreError,
-    Write, Written, related,
+    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, Millis, ResourceId, SecretHash, SourceId,
+    StoreError, Write, Written, journal::Line, related,
 };
 
 /// How many keys are inserted by one statement.
@@ -28,8 +28,8 @@ static INSERT_KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// What a batch of changes shares.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Batch {
-    /// The last number in the journal of each source that the batch has written to.
-    sequences: HashMap<SourceId, i64>,
+    /// The last line in the journal of each source that the batch has written to.
+    lines: HashMap<SourceId, Line>,
     /// The source that was looked at last, and its revision.
     source: Option<(SourceId, u64)>,
     counting: Counting,
@@ -63,21 +63,24 @@ impl Batch {
 
     /// A number that was given and is not needed.
     fn give_back(&mut self, source: SourceId) {
-        if let Some(last) = self.sequences.get_mut(&source) {
-            *last -= 1;
+        if let Some(last) = self.lines.get_mut(&source) {
+            last.sequence -= 1;
         }
     }
 
-    fn next(&mut self, connection: &Connection, source: SourceId) -> rusqlite::Result<i64> {
-        if let Some(next) = self.sequences.get_mut(&source) {
-            *next += 1;
-            return Ok(*next);
-        }
-        let last = "SELECT sequence FROM change WHERE source_id = ?1 ORDER BY sequence DESC LIMIT 1";
-        let last: Option<i64> =
-            connection.prepare_cached(last)?.query_row([source.0], |row| row.get(0)).optional()?;
-        let next = last.unwrap_or(0) + 1;
-        self.sequences.insert(source, next);
+    /// The next line in the journal of a source, for what has happened at a moment.
+    fn next(&mut self, connection: &Connection, source: SourceId, at: Millis) -> rusqlite::Result<Line> {
+        let last = match self.lines.get(&source) {
+            Some(last) => *last,
+            None => {
+                let last =
+                    "SELECT sequence, at FROM change WHERE source_id = ?1 ORDER BY sequence DESC LIMIT 1";
+                let line = |row: &rusqlite::Row<'_>| Ok(Line { sequence: row.get(0)?, at: row.get(1)? });
+                connection.prepare_cached(last)?.query_row([source.0], line).optional()?.unwrap_or_default()
+            }
+        };
+        let next = last.next(at);
+        self.lines.insert(source, next);
         Ok(next)
     }
 }
@@ -172,7 +175,7 @@ impl Applying<'_> {
                 secrets,
             } => {
                 self.check_unique(*id, keys)?;
-                let at = self.change_set.at;
+                let line = self.next_line()?;
                 let row = "INSERT INTO resource (rowid, source_id, id, type, version, created, last_modified, \
                            display, has_references, member_count, document) VALUES (\
                            CASE WHEN EXISTS (SELECT 1 FROM resource WHERE rowid = ?9) THEN NULL ELSE ?9 END, \
@@ -183,7 +186,7 @@ impl Applying<'_> {
                     self.source(),
                     id.as_bytes(),
                     resource_type,
-                    at,
+                    line.at,
                     display,
                     has_references,
                     members.len(),
@@ -193,8 +196,7 @@ impl Applying<'_> {
                 self.insert_keys(*id, keys)?;
                 self.batch.counting.add(self.connection, self.change_set.source, resource_type, *id)?;
                 self.keep_secrets(*id, secrets)?;
-                let sequence = self.batch.next(self.connection, self.change_set.source)?;
-                self.add_members(sequence, *id, &members)?;
+                self.add_members(line.sequence, *id, &members)?;
                 let entry = Entry {
                     kind: "create",
                     resource_type,
@@ -203,12 +205,12 @@ impl Applying<'_> {
                     before: None,
                     after: Some(document),
                 };
-                self.journal(sequence, &entry)?;
+                self.journal(line, &entry)?;
                 Ok(Written {
                     changed: true,
                     version: 1,
-                    created: at,
-                    last_modified: at,
+                    created: line.at,
+                    last_modified: line.at,
                     member_count: members.len() as u64,
                     member_edits: Vec::new(),
                 })
@@ -220,6 +222,10 @@ impl Applying<'_> {
                 self.delete(resource_type, *id, *expected, keys)
             }
         }
+    }
+
+    fn next_line(&mut self) -> rusqlite::Result<Line> {
+        self.batch.next(self.connection, self.change_set.source, self.change_set.at)
     }
 
     /// Notes that a resource is changed. If it has members, they show it among their groups.
@@ -244,11 +250,11 @@ impl Applying<'_> {
         let row = self.find(resource_type, id, expected)?;
         self.check_unique(id, document.map_or(&[][..], |change| &change.keys.added))?;
         self.note_changed(id, members.is_empty() && row.member_count == 0);
-        let sequence = self.batch.next(self.connection, self.change_set.source)?;
+        let line = self.next_line()?;
         let mut member_edits = Vec::with_capacity(members.len());
         let mut member_count = row.member_count;
         for edit in members {
-            let (added, removed) = self.edit_members(sequence, id, edit)?;
+            let (added, removed) = self.edit_members(line.sequence, id, edit)?;
             member_edits.push(added + removed > 0);
             member_count = (member_count + added).saturating_sub(removed);
         }
@@ -256,7 +262,7 @@ impl Applying<'_> {
             0 => false,
             1 => true,
             // One edit may have undone what another did.
-            _ => self.has_member_entries(sequence)?,
+            _ => self.has_member_entries(line.sequence)?,
         };
         if document.is_none() && !members_changed && secrets.is_empty() {
             // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
@@ -270,7 +276,7 @@ impl Applying<'_> {
                 member_edits,
             });
         }
-        let last_modified = self.change_set.at.max(row.last_modified + 1);
+        let last_modified = line.at.max(row.last_modified + 1);
         let version = row.version + 1;
         if let Some(change) = document {
             let update = "UPDATE resource SET version = ?2, last_modified = ?3, member_count = ?4, document = ?5, \
@@ -302,7 +308,7 @@ impl Applying<'_> {
             before: document.map(|change| change.before.as_str()),
             after: document.map(|change| change.after.as_str()),
         };
-        self.journal(sequence, &entry)?;
+        self.journal(line, &entry)?;
         Ok(Written {
             changed: true,
             version,
@@ -323,8 +329,8 @@ impl Applying<'_> {
         let row = self.find(resource_type, id, Some(expected))?;
         self.note_changed(id, false);
         self.leave_groups(id)?;
-        let sequence = self.batch.next(self.connection, self.change_set.source)?;
-        self.edit_members(sequence, id, &RelationEdit::Clear)?;
+        let line = self.next_line()?;
+        self.edit_members(line.sequence, id, &RelationEdit::Clear)?;
         self.remove_keys(id, keys)?;
         let secrets = "DELETE FROM secret WHERE source_id = ?1 AND resource_id = ?2";
         self.connection.prepare_cached(secrets)?.execute(params![self.source(), id.as_bytes()])?;
@@ -335,12 +341,12 @@ impl Applying<'_> {
         let version = row.version + 1;
         let entry =
             Entry { kind: "delete", resource_type, id, version, before: Some(&document), after: None };
-        self.journal(sequence, &entry)?;
+        self.journal(line, &entry)?;
         Ok(Written {
             changed: true,
             version,
             created: row.created,
-            last_modified: self.change_set.at,
+            last_modified: line.at,
             member_count: 0,
             member_edits: Vec::new(),
         })
@@ -579,13 +585,13 @@ impl Applying<'_> {
         Ok(self.connection.prepare_cached(select)?.query_row(parameters, |row| row.get(0))?)
     }
 
-    fn journal(&self, sequence: i64, entry: &Entry<'_>) -> Result<(), ApplyError> {
+    fn journal(&self, line: Line, entry: &Entry<'_>) -> Result<(), ApplyError> {
         let insert = "INSERT INTO change (source_id, sequence, at, actor, request_id, kind, resource_type, \
                       resource_id, version, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         self.connection.prepare_cached(insert)?.execute(params![
             self.source(),
-            sequence,
-            self.change_set.at,
+            line.sequence,
+            line.at,
             self.change_set.actor.as_bytes(),
             self.change_set.request_id.as_bytes(),
             entry.kind,

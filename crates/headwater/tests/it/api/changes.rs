@@ -152,3 +152,22 @@ fn the_journal_is_filtered_and_walked() {
     source.patch(&format!("/Users/{}", users[0]), json!([{"op": "add", "path": "title", "value": "Dr"}]));
     assert_eq!(ada.items(path).len(), 9);
 }
+
+#[test]
+fn an_extension_that_comes_or_goes_changes_schemas_too() {
+    let (_server, ada, source) = started();
+    let id = source.user("ada");
+    let (user, enterprise) = (
+        "urn:ietf:params:scim:schemas:core:2.0:User",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+    );
+    let path = format!("/Users/{id}");
+    source.patch(&path, json!([{"op": "add", "path": format!("{enterprise}:department"), "value": "D"}]));
+    source.patch(&path, json!([{"op": "remove", "path": format!("{enterprise}:department")}]));
+    let changes = ada.items("/sources/contoso/changes");
+    let (gone, came) = (&changes[0], &changes[1]);
+    let with = json!({"schemas": [user, enterprise], enterprise: {"department": "D"}});
+    let without = json!({"schemas": [user]});
+    assert_eq!((&came["before"], &came["after"]), (&without, &with));
+    assert_eq!((&gone["before"], &gone["after"]), (&with, &without));
+}
