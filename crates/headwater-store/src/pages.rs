@@ -155,11 +155,17 @@ impl Ranks {
 }
 
 impl Query {
-    /// Whether an index has what it asks for in its order, so that no more is read than the page has, or passed
-    /// over.
+    /// Whether an index has all that it asks for in its order, so that no more is read than the page has, or
+    /// passed over. Who may lack the value that is sorted by are told by all who have it.
     pub(crate) fn is_by_index(&self) -> bool {
+        let has_all = |selection: &Selection| {
+            let path = selection.sort_by.as_ref();
+            path.is_some_and(|path| path.sub_attribute.is_none() && path.attribute.required)
+        };
         match self.selections.as_slice() {
-            [selection] if self.sorted => selection.filter.is_none() && ordered_code(selection).is_some(),
+            [selection] if self.sorted => {
+                selection.filter.is_none() && ordered_code(selection).is_some() && has_all(selection)
+            }
             [selection] => selection.filter.is_none() || plain_key(selection).is_some(),
             _ => false,
         }

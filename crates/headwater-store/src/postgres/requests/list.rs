@@ -1,6 +1,6 @@
 //! Looking through the requests of a source, some at a time.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use crate::{
     ResourceId, SourceId, StoreError,
@@ -47,7 +47,12 @@ pub(super) fn list(sql: &dyn Sql, source: SourceId, query: &RequestQuery) -> Res
         // Few of them meet the query: it takes many to fill the page.
         at_once = MOST_AT_ONCE;
     }
-    Ok(RequestPage { requests: whole(sql, source, &found)?, next })
+    let mut requests = whole(sql, source, &found)?;
+    if span.newest_first {
+        // Each server writes down what has gathered: the numbers of those that came in turns don't take turns.
+        requests.sort_by_key(|request| Reverse((request.at, request.sequence)));
+    }
+    Ok(RequestPage { requests, next })
 }
 
 /// What is looked at of the next requests of a span, and whether they name all resources.
