@@ -138,12 +138,7 @@ pub(super) fn update(
         // Each key comes from one attribute: those that stay as they are keep theirs.
         let keys =
             IndexKeys::between(&index::keys(resource_type, &before), index::keys(resource_type, &after));
-        let schemas = [current, &planned.attributes].map(|all| resource::schemas(resource_type, all));
-        if schemas[0] != schemas[1] {
-            for (changed, schemas) in [&mut before, &mut after].into_iter().zip(schemas) {
-                changed.insert("schemas".to_owned(), schemas.into());
-            }
-        }
+        note_schemas(resource_type, current, &planned.attributes, &mut before, &mut after);
         DocumentChange {
             document: document(resource_type, stored.id, &planned.attributes),
             keys,
@@ -288,6 +283,24 @@ pub(super) fn referenced_ids(
 
 fn document(resource_type: &ResourceType, id: ResourceId, attributes: &Object) -> String {
     resource::document(resource_type, &id.to_string(), attributes)
+}
+
+/// Says of `schemas` too how it differs, where an extension has come or gone.
+fn note_schemas(
+    resource_type: &ResourceType,
+    current: &Object,
+    planned: &Object,
+    before: &mut Object,
+    after: &mut Object,
+) {
+    if before.len() == after.len() && before.keys().all(|name| after.contains_key(name)) {
+        return; // nothing has come or gone
+    }
+    let [was, is] = [current, planned].map(|all| resource::schemas(resource_type, all));
+    if was != is {
+        before.insert("schemas".to_owned(), was.into());
+        after.insert("schemas".to_owned(), is.into());
+    }
 }
 
 /// The attributes of one that another doesn't have, or has with another value.
