@@ -20,8 +20,8 @@ pub(crate) fn origin(configuration: &Configuration, headers: &HeaderMap, peer: I
     if !is_trusted(&configuration.trusted_proxies, peer) {
         return format!("http://{host}");
     }
-    let inner = hops(configuration, headers).inner;
-    let said = |name: &str| behind(listed(headers, name), inner).filter(|said| !said.is_empty());
+    let way = way(configuration, headers);
+    let said = |name: &str| way.of_outermost(&listed(headers, name)).filter(|said| !said.is_empty());
     let forwarded = said(header::FORWARDED.as_str()).map(forwarded).unwrap_or_default();
     // As with the client's address: most proxies set `X-Forwarded-*`, and pass a `Forwarded` of their
     // client on as it is.
@@ -56,46 +56,60 @@ pub(crate) fn client_address(configuration: &Configuration, headers: &HeaderMap,
     if configuration.trusted_proxies.is_empty() || !is_trusted(&configuration.trusted_proxies, peer) {
         return peer;
     }
-    hops(configuration, headers).client.unwrap_or(peer)
+    way(configuration, headers).client.unwrap_or(peer)
 }
 
 /// The way of a request over trusted proxies.
-struct Hops {
+struct Way {
     /// Whom the outermost of them had before it, where that is told.
     client: Option<IpAddr>,
-    /// How many others are behind the outermost one: what they have added stands right of what it has.
+    /// How many hops are told of.
+    hops: usize,
+    /// How many of these proxies are behind the outermost one.
     inner: usize,
 }
 
-fn hops(configuration: &Configuration, headers: &HeaderMap) -> Hops {
-    let mut listed: Vec<Option<IpAddr>> =
-        self::listed(headers, "x-forwarded-for").into_iter().map(address).collect();
-    if listed.is_empty() {
-        listed = self::listed(headers, header::FORWARDED.as_str()).into_iter().map(forwarded_for).collect();
+fn way(configuration: &Configuration, headers: &HeaderMap) -> Way {
+    let mut hops: Vec<Option<IpAddr>> = listed(headers, "x-forwarded-for").into_iter().map(address).collect();
+    if hops.is_empty() {
+        hops = listed(headers, header::FORWARDED.as_str()).into_iter().map(forwarded_for).collect();
     }
-    let mut hops = Hops { client: None, inner: 0 };
-    for (inner, hop) in listed.into_iter().rev().enumerate() {
+    let mut way = Way { client: None, hops: hops.len(), inner: 0 };
+    for (inner, hop) in hops.into_iter().rev().enumerate() {
+        way.inner = inner;
         // `unknown`, or a name that hides it: what is behind can't be told.
         let Some(hop) = hop else { break };
-        hops = Hops { client: Some(hop), inner };
+        way.client = Some(hop);
         if !is_trusted(&configuration.trusted_proxies, hop) {
             break;
         }
     }
-    hops
+    way
+}
+
+impl Way {
+    /// What the outermost trusted proxy has put into a list that each proxy adds to: what stands left of it, its
+    /// client may have made up. Where not all of them add to it, it is the last that is there.
+    fn of_outermost<'a>(&self, list: &[&'a str]) -> Option<&'a str> {
+        let inner = if list.len() == self.hops { self.inner } else { 0 };
+        list.iter().rev().nth(inner).copied()
+    }
+}
+
+/// Whether somebody who has connected by way of trusted proxies may be on this machine: the client is told, and
+/// is, or nobody tells of any other than the peer.
+pub(crate) fn may_be_here(configuration: &Configuration, headers: &HeaderMap, peer: IpAddr) -> bool {
+    if !is_trusted(&configuration.trusted_proxies, peer) {
+        return true;
+    }
+    let way = way(configuration, headers);
+    way.hops == 0 || way.client.is_some_and(|client| client.is_loopback())
 }
 
 /// The elements of a list that may be spread over lines.
 fn listed<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).collect()
-}
-
-/// What the outermost trusted proxy has put into a list: it has so many others behind it. What stands left of
-/// that, its client may have made up. Where not all of them add to the list, it is the first of what there is.
-fn behind(listed: Vec<&str>, inner: usize) -> Option<&str> {
-    let left = listed.len().checked_sub(1)?.saturating_sub(inner);
-    listed.into_iter().nth(left)
 }
 
 /// The `for` of an element of `Forwarded` (RFC 7239 §5.2).
@@ -170,7 +184,7 @@ mod tests {
 
     use hyper::{HeaderMap, header::HeaderName};
 
-    use super::{client_address, origin};
+    use super::{client_address, may_be_here, origin};
     use crate::configuration::Configuration;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -232,10 +246,27 @@ mod tests {
                 headers(&[
                     ("host", "inner"),
                     ("x-forwarded-for", "203.0.113.9, 10.0.0.8"),
-                    ("x-forwarded-host", "evil.example, id.example.com, lb.example"),
+                    ("x-forwarded-host", "id.example.com, lb.example"),
                     ("x-forwarded-proto", "https"),
                 ]),
                 "https://id.example.com",
+            ),
+            // The inner one passes on what the outer one has added to.
+            (
+                headers(&[
+                    ("host", "inner"),
+                    ("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.8"),
+                    ("x-forwarded-host", "evil.example, id.example.com"),
+                ]),
+                "http://id.example.com",
+            ),
+            (
+                headers(&[
+                    ("host", "inner"),
+                    ("x-forwarded-for", "unknown, 10.0.0.8"),
+                    ("x-forwarded-host", "id.example.com, lb.example"),
+                ]),
+                "http://id.example.com",
             ),
             (headers(&[("host", "inner"), ("x-forwarded-prefix", "/scim/")]), "http://inner/scim"),
             (headers(&[("host", "inner"), ("x-forwarded-host", "a b\"")]), "http://inner"),
@@ -246,6 +277,28 @@ mod tests {
         }
         configuration.public_url = Some("https://fixed.example".to_owned());
         assert_eq!(origin(&configuration, &direct, peer), "https://fixed.example");
+    }
+
+    #[test]
+    fn whoever_comes_by_way_of_a_proxy_is_here_only_where_that_is_said() {
+        let mut configuration = Configuration::default();
+        let peer: IpAddr = [127, 0, 0, 1].into();
+        let is_here = |configuration: &Configuration, sent: &[(&'static str, &str)]| {
+            may_be_here(configuration, &headers(sent), peer)
+        };
+        assert!(is_here(&configuration, &[("x-forwarded-for", "203.0.113.9")]), "nobody is believed");
+        configuration.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        assert!(is_here(&configuration, &[]));
+        assert!(is_here(&configuration, &[("x-forwarded-for", "127.0.0.1")]));
+        for (name, value) in [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("x-forwarded-for", "127.0.0.1, 203.0.113.9"),
+            ("x-forwarded-for", "unknown"),
+            ("forwarded", "for=_hidden"),
+            ("forwarded", "for=203.0.113.9;proto=http"),
+        ] {
+            assert!(!is_here(&configuration, &[(name, value)]), "{name}: {value}");
+        }
     }
 
     #[test]

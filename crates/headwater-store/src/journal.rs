@@ -10,8 +10,8 @@ pub const SERVER: SourceId = SourceId(0);
 /// How many of the members that a change added or removed are read with it.
 pub const MEMBERS_PER_CHANGE: usize = 20;
 
-/// By how much moments in a journal may run back: requests take theirs before they queue to be written, and
-/// clocks of servers differ.
+/// By how much the moment of a line may be behind that of the line before it, to which it is raised: requests
+/// take theirs before they queue to be written, and clocks of servers differ. What is farther behind stays.
 pub(crate) const DISORDER: Millis = 120_000;
 
 /// The number and the moment of a line.

@@ -307,3 +307,30 @@ fn a_page_of_large_resources_ends_early() {
 fn a_page_of_large_resources_ends_early_in_postgres() {
     on_postgres(check_a_page_of_large_resources_ends_early);
 }
+
+/// Somebody who has several values that are searched for is one of those who are found.
+async fn check_a_search_for_what_somebody_has_several_of_misses_nobody(kind: &Kind) {
+    let twice = |number: usize| {
+        let user = json!({"userName": format!("u{number:05}"), "emails": [
+            {"value": format!("mail-{number:05}-a@example.com")}, {"value": format!("mail-{number:05}-b@example.com")},
+        ]});
+        (id(number), user.as_object().expect("an object").clone())
+    };
+    // More addresses than a list sorts in memory, of fewer people.
+    let directory = Directory::of(kind, (0..1_500).map(twice).collect()).await;
+    let listing =
+        Listing { search: Some("mail-".to_owned()), limit: 1_000, ..listing(Sort::Attribute("userName")) };
+    let mut found = directory.walk(&listing).await;
+    found.sort_unstable();
+    assert_eq!(found, directory.users.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_search_for_what_somebody_has_several_of_misses_nobody() {
+    runtime().block_on(check_a_search_for_what_somebody_has_several_of_misses_nobody(&Kind::Sqlite));
+}
+
+#[test]
+fn a_search_for_what_somebody_has_several_of_misses_nobody_in_postgres() {
+    on_postgres(check_a_search_for_what_somebody_has_several_of_misses_nobody);
+}

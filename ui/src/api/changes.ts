@@ -3,7 +3,6 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type Timed, withMoments } from "../filters/time-spans";
 import { api } from "./client";
 import type { Paged } from "./directory";
-import { firstFilled } from "./pages";
 import { sourceKey } from "./sources";
 import type { Change, Page } from "./types";
 
@@ -24,7 +23,7 @@ export const readChanges = (slug: string, query: ChangesQuery, signal?: AbortSig
 export function useChanges(slug: string, query: ChangesQuery) {
   return useQuery({
     queryKey: sourceKey(slug, "changes", query),
-    queryFn: ({ signal }) => firstFilled(query, (query) => readChanges(slug, query, signal)),
+    queryFn: ({ signal }) => readChanges(slug, query, signal),
     placeholderData: keepPreviousData,
   });
 }
@@ -39,7 +38,7 @@ export const readActs = (query: ActsQuery, signal?: AbortSignal) =>
 export function useActs(query: ActsQuery) {
   return useQuery({
     queryKey: ["acts", query],
-    queryFn: ({ signal }) => firstFilled(query, (query) => readActs(query, signal)),
+    queryFn: ({ signal }) => readActs(query, signal),
     placeholderData: keepPreviousData,
   });
 }

@@ -72,7 +72,7 @@ export function addressOf(path: string, options: Pick<CallOptions, "path" | "que
 // first sending is still being worked on.
 const unsettled = new Map<string, string>();
 
-/** Creations that are being sent: what is asked for twice at once, as by a double click, is one. */
+/** What is being sent under a key: asked for twice at once, as by a double click, it is sent once. */
 const underWay = new Map<string, Promise<unknown>>();
 
 /** Signing in and links make nothing twice, and their passwords are not to be kept for a key. */
@@ -90,7 +90,8 @@ function idempotencyKey(attempt: string): string {
 }
 
 function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  if (method !== "POST" || takesNoKey(path)) return send<T>(method, path, options);
+  if (method !== "POST" || takesNoKey(path) || options.signal)
+    return send<T>(method, path, options);
   const attempt = `${addressOf(path, options)}\n${JSON.stringify(options.body)}`;
   const first = underWay.get(attempt) as Promise<T> | undefined;
   if (first) return first;

@@ -24,6 +24,12 @@ export type GroupsQuery = Omit<UsersQuery, "active">;
 const listKey = (source: string | undefined, ...rest: unknown[]) =>
   source === undefined ? (["directory", ...rest] as const) : sourceKey(source, ...rest);
 
+/** A stream that begins a reading anew would never let a long one come to its end. */
+const list = <Query extends UsersQuery, Row>(
+  query: Query,
+  read: (query: Query) => Promise<Page<Row>>,
+) => (query.source === undefined ? firstFilled(query, read) : read(query));
+
 export const readUsers = (query: UsersQuery, signal?: AbortSignal) =>
   api.get("/api/v1/users", { query: { ...query }, signal });
 
@@ -31,7 +37,7 @@ export function useUsers(query: UsersQuery, enabled = true) {
   return useQuery({
     enabled,
     queryKey: listKey(query.source, "users", query),
-    queryFn: ({ signal }) => firstFilled(query, (query) => readUsers(query, signal)),
+    queryFn: ({ signal }) => list(query, (query) => readUsers(query, signal)),
     placeholderData: keepPreviousData,
   });
 }
@@ -43,7 +49,7 @@ export function useGroups(query: GroupsQuery, enabled = true) {
   return useQuery({
     enabled,
     queryKey: listKey(query.source, "groups", query),
-    queryFn: ({ signal }) => firstFilled(query, (query) => readGroups(query, signal)),
+    queryFn: ({ signal }) => list(query, (query) => readGroups(query, signal)),
     placeholderData: keepPreviousData,
   });
 }
@@ -87,7 +93,7 @@ export const readMembers = (slug: string, id: string, query: MembersQuery, signa
 export function useMembers(slug: string, id: string, query: MembersQuery) {
   return useQuery({
     queryKey: sourceKey(slug, "group", id, "members", query),
-    queryFn: ({ signal }) => firstFilled(query, (query) => readMembers(slug, id, query, signal)),
+    queryFn: ({ signal }) => readMembers(slug, id, query, signal),
     placeholderData: keepPreviousData,
   });
 }

@@ -3,7 +3,6 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type Timed, withMoments } from "../filters/time-spans";
 import { api } from "./client";
 import type { Paged } from "./directory";
-import { firstFilled } from "./pages";
 import { sourceKey } from "./sources";
 import type { Page, RequestDetail, RequestSummary } from "./types";
 
@@ -27,7 +26,7 @@ export const readRequests = (slug: string, query: RequestsQuery, signal?: AbortS
 export function useRequests(slug: string, query: RequestsQuery) {
   return useQuery({
     queryKey: sourceKey(slug, "requests", query),
-    queryFn: ({ signal }) => firstFilled(query, (query) => readRequests(slug, query, signal)),
+    queryFn: ({ signal }) => readRequests(slug, query, signal),
     placeholderData: keepPreviousData,
   });
 }

@@ -1583,7 +1583,7 @@ export interface components {
             response_headers: string[][];
             response_body?: string | null;
             response_body_note?: string | null;
-            /** @description What it changed, oldest first: the first 1,000 lines. */
+            /** @description What it changed, oldest first: the first 1,000 lines, or fewer where they are very long. */
             changes: components["schemas"]["Change"][];
             /** @description Whether it changed more than that. */
             more_changes: boolean;

@@ -31,8 +31,9 @@ export function SourceFilter({ value, onChange }: SourceFilterProps) {
       comboboxProps={{ width: 280, position: "bottom-start", withinPortal: false }}
       searchable
       clearable
+      allowDeselect={false}
       value={value === "" ? null : value}
-      data={listed ? sources : [chosen, ...sources]}
+      data={listed || asked !== "" ? sources : [chosen, ...sources]}
       // The server has searched already.
       filter={({ options }) => options}
       nothingFoundMessage="No source is called like this"

@@ -50,6 +50,7 @@ export function ResourceFilter({ slug, value, onChange }: ResourceFilterProps) {
         <Option label={option.label} alias={aliases.get(option.value)} />
       )}
       clearable
+      allowDeselect={false}
       value={key}
       data={data}
       // The server has searched already.

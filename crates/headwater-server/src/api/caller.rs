@@ -79,7 +79,7 @@ pub(super) async fn may_change(request: Request, next: Next) -> Result<Response,
     Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "Auditors see everything and change nothing."))
 }
 
-/// Whether those who were let in still may what they could then: the body behind it may have taken its time.
+/// Refuses whoever may no longer do what they were let in for: the body may have taken its time.
 pub(super) async fn check_still_let_in(context: &Arc<Context>, parts: &mut Parts) -> Result<(), Problem> {
     let Some(Caller { actor, role, .. }) = parts.extensions.get().cloned() else { return Ok(()) };
     let url = ServerUrl::from_request_parts(parts, context).await?;

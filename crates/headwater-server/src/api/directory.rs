@@ -32,8 +32,8 @@ const GROUP_SEARCH: &[&str] = &["displayName", "externalId"];
 /// How many members of a group are looked at for a page of those that are searched for.
 const MOST_MEMBERS: usize = 20_000;
 
-/// How many of them are read at once.
-const AHEAD: usize = 4;
+/// About how long the documents of a page are together, at most.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// How many sources a page looks at: a search that few meet would look at all.
 const MOST_SOURCES: usize = 500;
 
@@ -393,7 +393,8 @@ pub(super) async fn members(
         let more = page.more;
         let mut ended = None;
         // Some are read ahead: each may be a round trip to the database.
-        let mut found = stream::iter(page.members).map(|related| search.look_at(related)).buffered(AHEAD);
+        let mut found =
+            stream::iter(page.members).map(|related| search.look_at(related)).buffered(paging::AHEAD);
         while let Some(looked) = found.next().await {
             if items.len() >= limit || looked_at >= MOST_MEMBERS {
                 ended = Some(after.to_text());
@@ -474,15 +475,15 @@ async fn walk(
         .filter(|place| same == Some(place.s))
         .and_then(|place| place.at)
         .and_then(PlaceInSource::position);
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     let wanted = listing.limit;
     // The next page goes on with the source that isn't looked at for this one.
-    let behind = |number: usize| {
+    let begin_behind = |number: usize| {
         let next = sources.get(number + 1)?;
         Some(paging::cursor(&Place { s: next.id.0, n: next.slug.to_string(), at: None }))
     };
     // Few have what is searched for: some are looked at ahead, as each may be a few round trips.
-    let ahead = if listing.search.is_some() { AHEAD } else { 1 };
+    let ahead = if listing.search.is_some() { paging::AHEAD } else { 1 };
     let after = listing.after.take();
     let pages = (begin..sources.len()).map(|number| {
         let (id, after) = (sources[number].id, after.clone().filter(|_| number == begin));
@@ -497,13 +498,14 @@ async fn walk(
             page = store.list(source.id, Listing { limit, ..listing }).await?;
         }
         let ListPage { resources, next } = page;
+        bytes += resources.iter().map(|resource| resource.document.len()).sum::<usize>();
         found.extend(resources.into_iter().map(|resource| (source.clone(), resource)));
         if let Some(next) = next {
             let place = Place { s: source.id.0, n: source.slug.to_string(), at: Some(next.into()) };
             return Ok((found, Some(paging::cursor(&place))));
         }
-        if found.len() >= wanted || number - begin + 1 >= MOST_SOURCES {
-            return Ok((found, behind(number)));
+        if found.len() >= wanted || bytes >= MOST_BYTES || number - begin + 1 >= MOST_SOURCES {
+            return Ok((found, begin_behind(number)));
         }
     }
     Ok((found, None))

@@ -18,7 +18,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{App, Problem, caller::Caller, extract, problem::InDoubt};
+use super::{
+    App, Problem,
+    caller::{self, Caller},
+    extract,
+    problem::InDoubt,
+};
 
 const HEADER: &str = "idempotency-key";
 const MAX_KEY: usize = 255;
@@ -43,10 +48,11 @@ pub(super) async fn answer_once(
         let detail = format!("The header Idempotency-Key has 1 to {MAX_KEY} visible characters.");
         return Err(Problem::invalid("Idempotency-Key", detail));
     };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let caller: Caller = parts.extensions.get().cloned().ok_or_else(|| Problem::unauthenticated(false))?;
     let actor = caller.actor.uuid();
     let body = extract::read(body, &context.configuration).await?;
+    caller::check_still_let_in(&context, &mut parts).await?;
     let mut fingerprint = Sha256::new();
     fingerprint.update(parts.uri.path());
     fingerprint.update([0]);

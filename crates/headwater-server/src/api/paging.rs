@@ -11,6 +11,8 @@ use super::Problem;
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1_000;
 const MAX_CURSOR: usize = 4_096;
+/// How many items of a page are looked at side by side where each takes round trips to the database.
+pub(super) const AHEAD: usize = 4;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -200,6 +200,11 @@ impl From<StoreError> for Problem {
                     "The directory was lost before it could be seen whether this was done; look, or try again.",
                 )
             }
+            StoreError::Busy => {
+                tracing::warn!(%error, "a request was put off");
+                let detail = "Too much is under way for this to begin; nothing of it has been done.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+            }
             error if error.is_passing() => {
                 tracing::error!(%error, "the store failed");
                 let detail = "The directory can't be reached at the moment; nothing of this has been done.";

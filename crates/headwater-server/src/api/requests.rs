@@ -100,7 +100,7 @@ pub(super) struct RequestDetail {
     response_headers: Vec<(String, String)>,
     response_body: Option<String>,
     response_body_note: Option<String>,
-    /// What it changed, oldest first: the first 1,000 lines.
+    /// What it changed, oldest first: the first 1,000 lines, or fewer where they are very long.
     changes: Vec<Change>,
     /// Whether it changed more than that.
     more_changes: bool,

@@ -30,9 +30,6 @@ use crate::{Context, administration::SourceRequest};
 
 pub(super) use overview::{__path_read as __path_overview, read as overview};
 
-/// How many sources of a list are looked at side by side.
-const AHEAD: usize = 4;
-
 /// A place that an identity provider provisions into.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Source {
@@ -331,7 +328,7 @@ pub(super) async fn list(
         let (context, url) = (&context, &url);
         async move { Source::new(context, &source, url).await }
     });
-    let items = stream::iter(sources).buffered(AHEAD).try_collect().await?;
+    let items = stream::iter(sources).buffered(paging::AHEAD).try_collect().await?;
     Ok(Json(Page { items, next: page.next, total: page.total }))
 }
 

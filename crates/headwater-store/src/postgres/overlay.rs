@@ -240,7 +240,7 @@ impl Overlay {
         outcome: &Outcome,
         secrets: &[SecretHash],
     ) -> Result<Written, ApplyError> {
-        let last = self.last;
+        let line = self.last.next(change_set.at);
         let row = self.rows.get_mut(&id).ok_or(ApplyError::NotFound)?;
         row.member_count = (row.member_count + outcome.added).saturating_sub(outcome.removed);
         let mut written = Written {
@@ -256,7 +256,7 @@ impl Overlay {
             return Ok(written);
         }
         row.version += 1;
-        row.last_modified = last.next(change_set.at).at.max(row.last_modified + 1);
+        row.last_modified = line.at.max(row.last_modified + 1);
         (written.version, written.last_modified) = (row.version, row.last_modified);
         if let Some(change) = document {
             row.content = Some(Content {
@@ -271,7 +271,7 @@ impl Overlay {
             row.fate = Fate::Touched;
         }
         self.keep_secrets(change_set, id, secrets);
-        let line = self.next_line(change_set);
+        self.last = line;
         self.note_net_members(line.sequence, outcome);
         let before = document.map(|change| change.before.as_str().into());
         let after = document.map(|change| change.after.as_str().into());

@@ -11,13 +11,14 @@ use super::{PAGE, Records};
 use crate::{
     Act, Change, ChangePage, ChangeQuery, ChangedMember, ChangedMembers, ChangesOfRequest,
     MEMBERS_PER_CHANGE, MemberId, Millis, NamedActor, ResourceId, SERVER, SourceId, StoreError,
-    journal::DISORDER,
+    journal::{DISORDER, Line},
     pages::PAGE_BYTES,
     sql::{self, Row, RowsRead, Sql, values},
 };
 
 /// How many lines are looked at for a page at most.
 const MOST_ROWS: usize = 20_000;
+
 const COLUMNS: &str = "c.sequence, c.at, c.actor, c.request_id, c.kind, c.resource_type, c.resource_id, c.version, \
                        c.about, c.before, c.after";
 
@@ -59,10 +60,16 @@ pub(super) fn last(sql: &dyn Sql, source: SourceId) -> Result<i64, StoreError> {
 pub(super) fn append(sql: &dyn Sql, act: &Act, entry: &Entry) -> Result<(), StoreError> {
     let insert = "INSERT INTO change (source_id, sequence, at, actor, request_id, kind, resource_type, resource_id, \
                   version, before, after, about) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, ?11)";
+    let last = "SELECT sequence, at FROM change WHERE source_id = ?1 ORDER BY sequence DESC LIMIT 1";
+    let last = match sql.first(last, &values![SERVER])? {
+        Some(row) => Line { sequence: row.get(0)?, at: row.get(1)? },
+        None => Line::default(),
+    };
+    let Line { sequence, at } = last.next(act.at);
     let line = values![
         SERVER,
-        last(sql, SERVER)? + 1,
-        act.at,
+        sequence,
+        at,
         act.actor.uuid(),
         act.request_id,
         entry.kind,

@@ -103,7 +103,9 @@ pub(super) fn list(sql: &dyn Sql, source: SourceId, listing: &Listing) -> Result
             if by_match { walk.matches()? } else { walk.walk()? }
         }
     };
-    page.next.as_mut().and_then(key_in).map(shorten);
+    if let Some(key) = page.next.as_mut().and_then(key_in) {
+        key.truncate(key.floor_char_boundary(LONGEST_KEY));
+    }
     Ok(page)
 }
 
@@ -115,9 +117,9 @@ fn key_in(position: &mut ListPosition) -> Option<&mut String> {
     }
 }
 
-/// Cuts off what would make a cursor longer than it may be.
-fn shorten(key: &mut String) {
-    key.truncate(key.floor_char_boundary(LONGEST_KEY));
+/// Whether something may have been cut off a value, so that the position can be told.
+fn may_be_cut(key: &str) -> bool {
+    key.len() > LONGEST_KEY - char::MAX.len_utf8()
 }
 
 struct Walk<'a> {
@@ -160,15 +162,22 @@ impl Walk<'_> {
                 let (prefix, first) = (self.prefix(path), bound.len() + 1);
                 bound.extend(values![self.code(path), &prefix, end_of(&prefix)]);
                 by_each.push(format!(
-                    "SELECT resource_id FROM (SELECT resource_id FROM resource_key WHERE source_id = ?1 \
+                    "SELECT resource_id, {first} FROM (SELECT resource_id FROM resource_key WHERE source_id = ?1 \
                      AND path = ?{first} AND key >= ?{} AND key < ?{} LIMIT ?2) by_{first}",
                     first + 1,
                     first + 2
                 ));
             }
             let select = by_each.join(" UNION ALL ");
-            found.extend(self.sql.all(&select, &bound, |row| row.get::<ResourceId>(0))?);
-            return Ok((found.len() <= FEW).then_some(found));
+            let keys = self.sql.all(&select, &bound, |row| Ok((row.get(0)?, row.get::<i64>(1)?)))?;
+            let mut by_attribute: HashMap<i64, usize> = HashMap::new();
+            for (id, attribute) in keys {
+                *by_attribute.entry(attribute).or_default() += 1;
+                found.insert(id);
+            }
+            // Somebody may have several values of an attribute: that there are more is seen by their number.
+            let are_all = by_attribute.values().all(|keys| *keys <= FEW);
+            return Ok((are_all && found.len() <= FEW).then_some(found));
         }
         let Some(active) = self.listing.active else { return Ok(None) };
         let select =
@@ -192,9 +201,10 @@ impl Walk<'_> {
         ranked.sort_unstable_by(|left, right| self.order(&left.0, &right.0));
         if let Some(after) = &self.after {
             let after = self.rank_of(after);
-            // Its value may have been cut off, and be known from the resource itself.
-            let whole = ranked.iter().find(|(rank, _)| rank.2 == after.2 && rank.1.starts_with(&after.1));
-            let after = whole.map_or(after, |(rank, _)| rank.clone());
+            // A value that was cut off is known from the resource itself.
+            let is_whole = |(rank, _): &&(Rank, usize)| rank.2 == after.2 && rank.1.starts_with(&after.1);
+            let whole = ranked.iter().find(is_whole).filter(|_| may_be_cut(&after.1));
+            let after = whole.map_or(after.clone(), |(rank, _)| rank.clone());
             ranked.retain(|(rank, _)| self.order(rank, &after).is_gt());
         }
         let mut bytes = 0;
@@ -390,7 +400,7 @@ impl Walk<'_> {
             _ => return Ok(position),
         };
         if let (Some(path), Some(key)) = (path, key_in(&mut position))
-            && key.len() > LONGEST_KEY - char::MAX.len_utf8()
+            && may_be_cut(key)
         {
             let select = "SELECT key FROM resource_key WHERE source_id = ?1 AND path = ?2 AND key >= ?3 \
                           AND key < ?4 AND resource_id = ?5 LIMIT 1";

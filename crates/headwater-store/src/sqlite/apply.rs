@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::{read, readers::Changed, stretches::Counting};
 use crate::{
-    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, Millis, ResourceId, SecretHash, SourceId,
-    StoreError, Write, Written, journal::Line, related,
+    Applied, ApplyError, ChangeSet, DocumentChange, MemberId, ResourceId, SecretHash, SourceId, StoreError,
+    Write, Written, journal::Line, related,
 };
 
 /// How many keys are inserted by one statement.
@@ -61,27 +61,15 @@ impl Batch {
         written
     }
 
-    /// A number that was given and is not needed.
-    fn give_back(&mut self, source: SourceId) {
-        if let Some(last) = self.lines.get_mut(&source) {
-            last.sequence -= 1;
+    /// The last line in the journal of a source.
+    fn last_line(&mut self, connection: &Connection, source: SourceId) -> rusqlite::Result<Line> {
+        if let Some(last) = self.lines.get(&source) {
+            return Ok(*last);
         }
-    }
-
-    /// The next line in the journal of a source, for what has happened at a moment.
-    fn next(&mut self, connection: &Connection, source: SourceId, at: Millis) -> rusqlite::Result<Line> {
-        let last = match self.lines.get(&source) {
-            Some(last) => *last,
-            None => {
-                let last =
-                    "SELECT sequence, at FROM change WHERE source_id = ?1 ORDER BY sequence DESC LIMIT 1";
-                let line = |row: &rusqlite::Row<'_>| Ok(Line { sequence: row.get(0)?, at: row.get(1)? });
-                connection.prepare_cached(last)?.query_row([source.0], line).optional()?.unwrap_or_default()
-            }
-        };
-        let next = last.next(at);
-        self.lines.insert(source, next);
-        Ok(next)
+        let last = "SELECT sequence, at FROM change WHERE source_id = ?1 ORDER BY sequence DESC LIMIT 1";
+        let line = |row: &rusqlite::Row<'_>| Ok(Line { sequence: row.get(0)?, at: row.get(1)? });
+        let last = connection.prepare_cached(last)?.query_row([source.0], line).optional()?;
+        Ok(*self.lines.entry(source).or_insert(last.unwrap_or_default()))
     }
 }
 
@@ -224,8 +212,9 @@ impl Applying<'_> {
         }
     }
 
+    /// The line that is written next, should anything be.
     fn next_line(&mut self) -> rusqlite::Result<Line> {
-        self.batch.next(self.connection, self.change_set.source, self.change_set.at)
+        Ok(self.batch.last_line(self.connection, self.change_set.source)?.next(self.change_set.at))
     }
 
     /// Notes that a resource is changed. If it has members, they show it among their groups.
@@ -266,7 +255,6 @@ impl Applying<'_> {
         };
         if document.is_none() && !members_changed && secrets.is_empty() {
             // RFC 7644 §3.5.2.1: nothing changed, so neither do version and lastModified.
-            self.batch.give_back(self.change_set.source);
             return Ok(Written {
                 changed: false,
                 version: row.version,
@@ -585,7 +573,7 @@ impl Applying<'_> {
         Ok(self.connection.prepare_cached(select)?.query_row(parameters, |row| row.get(0))?)
     }
 
-    fn journal(&self, line: Line, entry: &Entry<'_>) -> Result<(), ApplyError> {
+    fn journal(&mut self, line: Line, entry: &Entry<'_>) -> Result<(), ApplyError> {
         let insert = "INSERT INTO change (source_id, sequence, at, actor, request_id, kind, resource_type, \
                       resource_id, version, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         self.connection.prepare_cached(insert)?.execute(params![
@@ -601,6 +589,7 @@ impl Applying<'_> {
             entry.before,
             entry.after
         ])?;
+        self.batch.lines.insert(self.change_set.source, line);
         Ok(())
     }
 }

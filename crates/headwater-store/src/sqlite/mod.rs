@@ -193,7 +193,7 @@ impl SqliteStore {
                 shared.credentials.forget();
             }
         };
-        let done = self.shared.writer.run_before(work, behind).await;
+        let done = self.shared.writer.run_and_then(work, behind).await;
         let done = done.map_err(|error| self.shared.condition.noted(error))?;
         tokio::time::sleep(LOOK_EVERY).await;
         Ok(done)

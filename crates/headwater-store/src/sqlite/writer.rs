@@ -7,11 +7,7 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
@@ -60,11 +56,9 @@ trait Job: Send {
     /// About how many bytes it writes.
     fn size(&self) -> usize;
 
-    /// Whether it is to be done: not where whoever waited for it to begin has given up.
-    fn begin(&self) -> bool;
-
-    /// Does the work in the transaction of a batch. What it returns is told the fate of the batch.
-    fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer;
+    /// Does the work in the transaction of a batch. What it returns is told the fate of the batch; nothing where
+    /// whoever waited for it to begin has given up.
+    fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Option<Answer>;
 
     /// The work can't be done.
     fn fail(self: Box<Self>, failure: &Failure);
@@ -92,15 +86,16 @@ impl From<&Failure> for StoreError {
 }
 
 struct Task<W, T, E> {
-    work: W,
+    work: Shared<W>,
     size: usize,
-    /// Set by the first of two: the writer, which begins it, or the caller, who has waited long enough.
-    taken: Arc<AtomicBool>,
     behind: Option<Behind>,
     caller: oneshot::Sender<Result<T, E>>,
 }
 
-/// What is done when the batch has ended, however it has, before the caller is told.
+/// Work that the first of two takes: the writer, which does it, or the caller, who has waited long enough.
+type Shared<W> = Arc<Mutex<Option<W>>>;
+
+/// What is done behind a job that was begun, once its batch has ended, before the caller is told.
 type Behind = Box<dyn FnOnce() + Send>;
 
 impl<W, T, E> Job for Task<W, T, E>
@@ -113,14 +108,11 @@ where
         self.size
     }
 
-    fn begin(&self) -> bool {
-        !self.taken.swap(true, Ordering::AcqRel)
-    }
-
-    fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Answer {
+    fn run(self: Box<Self>, transaction: &Transaction<'_>, state: &mut Batch) -> Option<Answer> {
         let Self { work, behind, caller, .. } = *self;
+        let work = lock(&work).take()?;
         let result = work(transaction, state);
-        Box::new(move |batch| {
+        Some(Box::new(move |batch| {
             if let Some(behind) = behind {
                 behind();
             }
@@ -131,7 +123,7 @@ where
             };
             // Nobody may be waiting any more: the client has gone. What is done is done.
             drop(caller.send(answer));
-        })
+        }))
     }
 
     fn fail(self: Box<Self>, failure: &Failure) {
@@ -200,17 +192,17 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit_with(0, None, alone(work)).await
+        self.submit_with(0, None, whole(work)).await
     }
 
-    /// The same; `behind` is called when the transaction has ended, however it has, and whether or not somebody
+    /// The same; `behind` is called when the transaction has ended that it was begun in, whether or not somebody
     /// still waits for it.
-    pub(super) async fn run_before<T: Send + 'static>(
+    pub(super) async fn run_and_then<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
         behind: impl FnOnce() + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit_with(0, Some(Box::new(behind)), alone(work)).await
+        self.submit_with(0, Some(Box::new(behind)), whole(work)).await
     }
 
     async fn submit<T: Send + 'static, E: From<StoreError> + Send + 'static>(
@@ -228,15 +220,16 @@ impl Writer {
         work: impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let (caller, mut outcome) = oneshot::channel();
-        let taken = Arc::<AtomicBool>::default();
-        let task = Box::new(Task { work, size, taken: Arc::clone(&taken), behind, caller });
+        let work = Arc::new(Mutex::new(Some(work)));
+        let task = Box::new(Task { work: Arc::clone(&work), size, behind, caller });
         let sent = lock(&self.jobs).as_ref().is_some_and(|jobs| jobs.send(task).is_ok());
         if !sent {
             return Err(StoreError::Closed.into());
         }
         let outcome = match tokio::time::timeout(MOST_WAIT, &mut outcome).await {
             Ok(outcome) => outcome,
-            Err(_) if !taken.swap(true, Ordering::AcqRel) => return Err(StoreError::Busy.into()),
+            // With all that is to be written, for which the queue may still be long.
+            Err(_) if lock(&work).take().is_some() => return Err(StoreError::Busy.into()),
             // What has begun is waited for, as long as it takes.
             Err(_) => outcome.await,
         };
@@ -343,12 +336,9 @@ impl Writing {
         let mut state = Batch::default();
         let mut bytes = 0;
         while let Some(job) = waiting.pop_front_if(|job| bytes == 0 || bytes + job.size() <= MOST_BYTES) {
-            if !job.begin() {
-                continue;
-            }
             bytes += job.size();
             let answer = catch_unwind(AssertUnwindSafe(|| job.run(&transaction, &mut state)));
-            answers.push(answer.map_err(|_| failed("a change made the writer panic"))?);
+            answers.extend(answer.map_err(|_| failed("a change made the writer panic"))?);
             if transaction.is_autocommit() {
                 // SQLite ends the transaction by itself when, say, the disk is full: what was done
                 // before is undone, and what came after would commit one by one.
@@ -371,8 +361,8 @@ impl Writing {
     }
 }
 
-/// Work of its own kind, in a batch with change sets: done whole or not at all.
-fn alone<T>(
+/// Work that is no change set, as it stands in a batch with others: done whole or not at all.
+fn whole<T>(
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, StoreError> {
     move |transaction, state| {

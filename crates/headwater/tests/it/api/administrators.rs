@@ -66,6 +66,18 @@ fn whoever_is_kept_out_does_nothing_with_a_request_that_is_slow_to_arrive() {
     change(json!({"role": "administrator"}));
     assert_eq!(slow(&bob, &|| change(json!({"disabled": true}))), 401);
     assert_eq!(slow(&script, &|| drop(ada.delete(&scripts).expect(204))), 401);
+    // So it is where the body says nothing, and is kept for a key.
+    change(json!({"disabled": false}));
+    let again = Admin::sign_in(&server, BOB, PASSWORD);
+    let bob = Admin::signed_in(&server, again);
+    let mut reset =
+        bob.request("POST", &format!("/administrators/{}/reset-password", id(&ada, ADA)), Some(&json!({})));
+    reset.headers.push(("Idempotency-Key".to_owned(), "once".to_owned()));
+    let reset = send_around(server.address(), &reset, || {
+        ada.read("/session");
+        change(json!({"disabled": true}));
+    });
+    assert_eq!((reset, ada.get("/session").status), (401, 200));
     let lasting = ada.items("/api-tokens").into_iter().filter(|token| token["name"] == "lasting");
     assert_eq!(lasting.filter(|token| token["state"] == "active").count(), 0);
 }

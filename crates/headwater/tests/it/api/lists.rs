@@ -317,3 +317,24 @@ fn long_values_that_begin_alike_are_walked_like_others() {
         }
     }
 }
+
+#[test]
+fn whoever_was_renamed_behind_a_page_takes_nobody_along() {
+    let server = Server::start();
+    let ada = Admin::first(&server);
+    let source = ada.source("Contoso");
+    let names = ["ann", "anna", "anne", "anny"];
+    let ids: Vec<String> = names.iter().map(|name| source.user(name)).collect();
+    let path = "/users?source=contoso&q=ann&sort=user_name&limit=1";
+    let first = ada.read(path);
+    assert_eq!(first["items"][0]["user_name"], "ann");
+    source.put(&format!("/Users/{}", ids[0]), &json!({"userName": "annette"})).expect(200);
+    let mut found = Vec::new();
+    let mut next = first["next"].as_str().map(str::to_owned);
+    while let Some(cursor) = next {
+        let page = ada.read(&format!("{path}&cursor={cursor}"));
+        found.extend(texts(page["items"].as_array().expect("users"), "/user_name"));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(found, ["anna", "anne", "annette", "anny"]);
+}
