@@ -114,6 +114,18 @@ impl Records {
         }
     }
 
+    /// Like [`Self::administer`], for a source or a token that is new: nobody remembers anything of it, so that none
+    /// has to be waited for on PostgreSQL. On SQLite other processes are told that there is something to read.
+    pub(crate) async fn introduce<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.database {
+            Database::Sqlite(_) => self.administer(work).await,
+            Database::Postgres(_) => self.write(work).await,
+        }
+    }
+
     /// Where the records are, in words that are the same however it was said.
     pub fn place(&self) -> String {
         match &self.database {

@@ -67,7 +67,7 @@ impl Records {
             insert_token(sql, &created, new.service_account, &new.token, &act)?;
             Ok(created)
         };
-        self.write(create).await
+        self.introduce(create).await
     }
 
     /// Every source, by slug.
@@ -234,8 +234,7 @@ impl Records {
             insert_token(sql, &source, account, &token, &act)?;
             token_of(sql, source.id, token.id)
         };
-        // As of a new source, nobody remembers anything of it: a token that is unknown is looked up each time.
-        self.write(create).await
+        self.introduce(create).await
     }
 
     /// The service accounts of a source.
