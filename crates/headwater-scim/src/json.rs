@@ -19,15 +19,28 @@ pub fn parse(bytes: &[u8]) -> Result<Object, ScimError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ScimError::invalid_syntax("the request has no body; a JSON object is expected"));
     }
-    let left = Cell::new(MAX_VALUES);
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let read = Unambiguous { left: &left }.deserialize(&mut deserializer);
-    match read.and_then(|value| deserializer.end().map(|()| value)) {
+    match read(bytes, false) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ScimError::invalid_syntax("the body has to be a JSON object")),
         Err(error) if error.is_data() => Err(ScimError::invalid_syntax(format!("the body: {error}"))),
         Err(error) => Err(ScimError::invalid_syntax(format!("the body is not valid JSON: {error}"))),
     }
+}
+
+/// Refuses JSON in which a member of an object occurs twice, as [`parse`] does; texts may have any character.
+///
+/// # Errors
+/// 400 invalidSyntax with the position of the fault.
+pub fn check_members(bytes: &[u8]) -> Result<(), ScimError> {
+    read(bytes, true).map(drop).map_err(|error| ScimError::invalid_syntax(error.to_string()))
+}
+
+fn read(bytes: &[u8], takes_null: bool) -> Result<Value, serde_json::Error> {
+    let left = Cell::new(MAX_VALUES);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Unambiguous { left: &left, takes_null }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 /// How many values a body may have, nested ones counted: in memory each takes many times what it takes
@@ -39,6 +52,18 @@ pub const MAX_VALUES: usize = 500_000;
 struct Unambiguous<'a> {
     /// How many more values may come.
     left: &'a Cell<usize>,
+    /// Whether texts may have the character U+0000.
+    takes_null: bool,
+}
+
+impl Unambiguous<'_> {
+    /// Refuses the character that databases and C programs take for the end of the text.
+    fn check_characters<E: de::Error>(self, text: &str) -> Result<(), E> {
+        if !self.takes_null && text.as_bytes().contains(&0) {
+            return Err(E::custom("a text has the character U+0000, which is not taken"));
+        }
+        Ok(())
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Unambiguous<'_> {
@@ -82,7 +107,7 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
     }
 
     fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        check_characters(&value)?;
+        self.check_characters(&value)?;
         Ok(value.into())
     }
 
@@ -102,7 +127,7 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
         let mut object = Object::new();
         let mut names = Names::default();
         while let Some(name) = members.next_key::<String>()? {
-            check_characters(&name)?;
+            self.check_characters(&name)?;
             if !names.is_new(&name, &object) {
                 return Err(de::Error::custom(format_args!("the member {name:?} occurs twice")));
             }
@@ -110,14 +135,6 @@ impl<'de> Visitor<'de> for Unambiguous<'_> {
         }
         Ok(Value::Object(object))
     }
-}
-
-/// Refuses the character that databases and C programs take for the end of the text.
-fn check_characters<E: de::Error>(text: &str) -> Result<(), E> {
-    if text.as_bytes().contains(&0) {
-        return Err(E::custom("a text has the character U+0000, which is not taken"));
-    }
-    Ok(())
 }
 
 /// How many members of an object are looked through for a name; beyond that they are kept in a set.

@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::request::Parts,
 };
+use headwater_scim::json;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{StatusCode, header};
 use serde::{
@@ -65,7 +66,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, context: &App) -> Result<Self, Problem> {
-        let value = json(request, context, MAX_BODY).await?;
+        let value = object_in(request, context, MAX_BODY).await?;
         serde_path_to_error::deserialize(whole_numbers(value)).map(Self).map_err(|error| {
             Problem::invalid(&field(&error, "body"), format!("The body can't be used: {}.", error.inner()))
         })
@@ -79,12 +80,12 @@ impl FromRequest<App> for Definition {
     type Rejection = Problem;
 
     async fn from_request(request: Request, context: &App) -> Result<Self, Problem> {
-        json(request, context, MAX_DEFINITION).await.map(Self)
+        object_in(request, context, MAX_DEFINITION).await.map(Self)
     }
 }
 
 /// The JSON object in a body.
-async fn json(request: Request, context: &App, most: usize) -> Result<Value, Problem> {
+async fn object_in(request: Request, context: &App, most: usize) -> Result<Value, Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     // A form of another site can't send this type: it is a part of what keeps requests from
@@ -106,7 +107,7 @@ async fn json(request: Request, context: &App, most: usize) -> Result<Value, Pro
         return Err(Problem::invalid("body", "The body has to be a JSON object."));
     }
     // Of a member that occurs twice, one would be dropped without a word.
-    headwater_scim::json::parse(&bytes).map_err(|refused| {
+    json::check_members(&bytes).map_err(|refused| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed",
