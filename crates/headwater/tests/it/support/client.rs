@@ -157,8 +157,9 @@ impl Client {
     }
 }
 
-/// Begins a request and waits with the end of its body until something has been done, and somewhat longer than a
-/// request goes on without being looked at again. Returns the status.
+/// Sends the head of a request, and its body only when it has been let in (the server asks for the body then,
+/// RFC 9110, 10.1.1), something has been done, and somewhat longer has passed than a request goes on without being
+/// looked at again. Returns the status.
 pub(crate) fn send_around(address: &str, request: &Request, meanwhile: impl FnOnce()) -> u16 {
     let body = request.body.as_deref().expect("a body");
     let mut head =
@@ -166,12 +167,15 @@ pub(crate) fn send_around(address: &str, request: &Request, meanwhile: impl FnOn
     for (name, value) in &request.headers {
         write!(head, "{name}: {value}\r\n").expect("room");
     }
-    write!(head, "Content-Length: {}\r\n\r\n", body.len()).expect("room");
+    write!(head, "Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len()).expect("room");
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body[..1])).expect("sent");
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut asked = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut asked).expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&asked), "HTTP/1.1 100 Continue\r\n\r\n");
     meanwhile();
     std::thread::sleep(Duration::from_millis(200));
-    stream.write_all(&body[1..]).expect("sent");
+    stream.write_all(body).expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
