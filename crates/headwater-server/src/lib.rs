@@ -9,6 +9,7 @@ pub mod administration;
 pub mod api;
 pub mod clock;
 pub mod configuration;
+mod connections;
 mod listener;
 mod maintenance;
 mod origin;

@@ -19,12 +19,9 @@ use axum::{
 use futures_util::FutureExt;
 use headwater_scim::error::ScimError;
 use hyper::{Request, header, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{Semaphore, SemaphorePermit},
 };
 use tower::ServiceExt;
@@ -32,6 +29,7 @@ use tower::ServiceExt;
 use crate::{
     Context,
     api::{self, Peer, Problem},
+    connections::{Connection, Connections},
     maintenance, origin, scim, ui, unread,
     write_timeout::WriteTimeout,
 };
@@ -109,7 +107,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future<Output = ()>) {
     let configuration = &context.configuration;
-    let connections = Arc::new(Semaphore::new(configuration.max_connections));
+    let connections = Connections::new(configuration.max_connections);
     let shared = Shared {
         context: Arc::clone(context),
         requests: Arc::new(Semaphore::new(configuration.max_concurrent_requests)),
@@ -117,7 +115,6 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
         watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
     };
     let router = router(&shared);
-    let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(configuration.read_timeout_seconds))
@@ -129,7 +126,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
             accepted = accept_one(&listener, &connections) => accepted,
             () = &mut stop => break,
         };
-        let (stream, peer, permit) = match accepted {
+        let (stream, peer, held) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Such as too many open files: give it a moment rather than spin.
@@ -138,36 +135,49 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
                 continue;
             }
         };
-        let (router, shared) = (router.clone(), shared.clone());
+        let held = Arc::new(held);
+        let (router, shared, holder) = (router.clone(), shared.clone(), Arc::clone(&held));
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            answer(router.clone(), shared.clone(), peer, request.map(Body::new))
+            let at_work = holder.begin();
+            let answered = answer(router.clone(), shared.clone(), peer, request.map(Body::new));
+            async move {
+                let _at_work = at_work;
+                answered.await
+            }
         });
-        let connection =
-            graceful.watch(http.serve_connection(TokioIo::new(WriteTimeout::new(stream, patience)), service));
+        let connection = http.serve_connection(TokioIo::new(WriteTimeout::new(stream, patience)), service);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                biased;
+                ended = &mut connection => ended,
+                () = held.is_to_end() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(permit);
         });
     }
     // From here on nobody new is let in.
     drop(listener);
     context.stopping.send_replace(true);
     let patience = Duration::from_secs(configuration.shutdown_timeout_seconds);
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(patience, connections.end()).await.is_err() {
         tracing::warn!("requests that were still in flight were cut off");
     }
 }
 
 async fn accept_one(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> io::Result<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
+    connections: &Arc<Connections>,
+) -> io::Result<(TcpStream, SocketAddr, Connection)> {
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, peer, permit))
+    // Room is made for somebody who is there, and not before.
+    Ok((stream, peer, connections.hold().await))
 }
 
 #[derive(Clone)]

@@ -36,12 +36,13 @@ impl Slug {
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidSlug(text.to_owned())) }
     }
 
-    /// Makes a slug from a name: `Contoso (EU)` becomes `contoso-eu`. `None` when nothing of the
-    /// name can be in a slug.
+    /// Makes a slug from a name, with other letters as they are written in Latin: `Contoso (EU)` becomes
+    /// `contoso-eu`, `Müller` becomes `muller`. `None` when nothing of the name can be in a slug.
     pub fn from_name(name: &str) -> Option<Self> {
-        let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let latin = deunicode::deunicode(name);
+        let words = latin.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         let mut joined = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
-        joined.truncate(63);
+        joined.truncate(Self::LONGEST);
         Self::parse(joined.trim_end_matches('-')).ok()
     }
 
@@ -395,7 +396,9 @@ mod tests {
         let made = |name: &str| Slug::from_name(name).map(|slug| slug.to_string());
         assert_eq!(made("Contoso (EU)").as_deref(), Some("contoso-eu"));
         assert_eq!(made("  Entra  ID ").as_deref(), Some("entra-id"));
-        assert_eq!(made("日本"), None);
+        assert_eq!(made("Müller & Søn, Łódź GmbH – Straße").as_deref(), Some("muller-son-lodz-gmbh-strasse"));
+        assert_eq!(made("日本").as_deref(), Some("ri-ben"));
+        assert_eq!(made("(—)"), None);
         assert_eq!(made(&"ab ".repeat(40)).map(|slug| slug.len()), Some(62));
     }
 }

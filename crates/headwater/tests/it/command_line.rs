@@ -129,7 +129,7 @@ fn wrong_use_is_one_line_and_an_exit_code() {
         (&["source", "create", "X", "--slug", "taken"][..], 4, "taken"),
         (&["source", "create", "X", "--slug", "Not a slug"], 2, "slug"),
         (&["source", "create", "  "], 2, "name"),
-        (&["source", "create", "日本"], 2, "--slug"),
+        (&["source", "create", "(—)"], 2, "--slug"),
         (&["source", "create", "X", "--public-url", "example.com"], 2, "public URL"),
         (&["source", "set", "taken"], 2, "nothing to set"),
         (&["source", "show", "nobody"], 3, "nobody"),

@@ -397,6 +397,38 @@ fn too_many_requests_at_once_are_told_to_come_back() {
     refused.expect_error(503, "");
 }
 
+/// Whoever has a connection and asks nothing makes room for others; whoever is being answered doesn't.
+#[test]
+fn connections_that_rest_make_room() {
+    // They would end by themselves behind the time that this waits for an answer.
+    let server = Server::start_with(&["--max-connections", "2", "--read-timeout-seconds", "300"]);
+    let source = server.source("many");
+    let connect = || Client::connect(server.address()).expect("a connection");
+    let body = br#"{"userName": "ada"}"#;
+    let head = format!(
+        "POST {}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        source.path,
+        source.token,
+        body.len()
+    );
+    let alive = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut at_work = connect();
+    assert_eq!(at_work.send_raw(head.as_bytes(), true).expect("an answer").status, 100);
+    let mut resting = connect();
+    for _ in 0..2 {
+        resting.send_raw(alive, false).expect("an answer").expect(200);
+    }
+    let mut last = connect();
+    last.send_raw(alive, false).expect("an answer").expect(200);
+    assert!(resting.send_raw(alive, false).is_err(), "it has made room");
+    let unused = connect();
+    let mut last = connect();
+    last.send_raw(alive, false).expect("an answer").expect(200);
+    drop(unused);
+    at_work.send_raw(body, false).expect("an answer").expect(201);
+    at_work.send_raw(alive, false).expect("an answer").expect(200);
+}
+
 /// A deletion of what many refer to is done in parts. Its precondition holds for the first: whoever changes the
 /// resource behind that doesn't leave it half done.
 #[test]
