@@ -19,7 +19,7 @@ use crate::{
     load::Plan,
     pages,
     postgres::Cluster,
-    server::{Place, Server},
+    server::{Location, Server},
     singles, users,
     workload::Workload,
 };
@@ -51,7 +51,7 @@ pub(crate) struct Population {
 
 /// A filled directory.
 pub(crate) struct Directory {
-    pub(crate) place: Place,
+    pub(crate) place: Location,
     pub(crate) token: String,
     pub(crate) population: Population,
     _folder: Option<kept::Folder>,
@@ -92,21 +92,26 @@ impl Directory {
     pub(crate) async fn in_folder(subject: &Subject<'_>) -> Result<Self, Failure> {
         let name = format!("users-{}", subject.users);
         let mut folder = kept::folder(subject.keep, &name, async |folder: &Path| {
-            fill(subject, &Place::Folder(folder.to_owned())).await
+            fill(subject, &Location::Folder(folder.to_owned())).await
         })
         .await?;
-        let (place, filled) = (Place::Folder(folder.data()), folder.filled.take());
+        let (place, filled) = (Location::Folder(folder.data()), folder.filled.take());
         Self::of(subject.users, place, &filled, Some(folder))
     }
 
     /// Fills a database.
     async fn in_database(subject: &Subject<'_>, url: String) -> Result<Self, Failure> {
-        let place = Place::Database(url);
+        let place = Location::Database(url);
         let filled = fill(subject, &place).await?;
         Self::of(subject.users, place, &filled, None)
     }
 
-    fn of(users: usize, place: Place, filled: &Value, folder: Option<kept::Folder>) -> Result<Self, Failure> {
+    fn of(
+        users: usize,
+        place: Location,
+        filled: &Value,
+        folder: Option<kept::Folder>,
+    ) -> Result<Self, Failure> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let groups = filled["groups"].as_object().ok_or("no groups")?;
         let groups: Result<_, Failure> =
@@ -118,7 +123,7 @@ impl Directory {
 }
 
 /// Makes the users and the groups, and tells what was made.
-async fn fill(subject: &Subject<'_>, place: &Place) -> Result<Value, Failure> {
+async fn fill(subject: &Subject<'_>, place: &Location) -> Result<Value, Failure> {
     let Subject { binary, users, groups: sizes, .. } = subject;
     eprintln!("filling a directory of {users} users");
     let began = Instant::now();

@@ -21,7 +21,7 @@ use crate::{
     load::Plan,
     machine,
     report::{grouped, megabytes, rate, time},
-    server::{self, Place, Server},
+    server::{self, Location, Server},
     singles, users,
     workload::{self, Workload},
 };
@@ -125,7 +125,7 @@ fn python(installed: &Path) -> PathBuf {
 async fn headwater(binary: &Path, users: usize, plan: &Plan) -> Result<Results, Failure> {
     eprintln!("measuring Headwater");
     let folder = tempfile::tempdir()?;
-    let place = Place::Folder(folder.path().to_owned());
+    let place = Location::Folder(folder.path().to_owned());
     let token = Server::prepare(binary, &place).await?;
     let server = Server::start(binary, &place, &token).await?;
     let workloads = workloads(&server.endpoint, users, plan).await?;

@@ -23,12 +23,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where a server keeps everything.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     Folder(PathBuf),
     Database(String),
 }
 
-impl Place {
+impl Location {
     fn arguments(&self) -> [&std::ffi::OsStr; 2] {
         match self {
             Self::Folder(folder) => ["--data".as_ref(), folder.as_ref()],
@@ -53,7 +53,7 @@ impl Server {
     pub(crate) const PASSWORD: &str = "how quick is it today";
 
     /// Makes a source and an administrator where there is nothing yet; returns the source's token.
-    pub(crate) async fn prepare(binary: &Path, place: &Place) -> Result<String, Failure> {
+    pub(crate) async fn prepare(binary: &Path, place: &Location) -> Result<String, Failure> {
         let created = Command::new(binary)
             .args(["source", "create", "Bench", "--slug", "bench", "--json"])
             .args(place.arguments())
@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Starts the binary on what was prepared.
-    pub(crate) async fn start(binary: &Path, place: &Place, token: &str) -> Result<Self, Failure> {
+    pub(crate) async fn start(binary: &Path, place: &Location, token: &str) -> Result<Self, Failure> {
         let address = free_address().await?;
         let mut command = Command::new(binary);
         command.args(["serve", "--log", "warn", "--listen", &address.to_string()]).args(place.arguments());
@@ -89,7 +89,7 @@ impl Server {
     pub(crate) async fn kill_and_start(
         self,
         binary: &Path,
-        place: &Place,
+        place: &Location,
         get: &str,
     ) -> Result<(Self, Duration), Failure> {
         let mut process = self.process;

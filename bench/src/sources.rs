@@ -15,7 +15,7 @@ use crate::{
     kept,
     load::{self, Load, MakeRequest, Measured, Plan, spread},
     report::grouped,
-    server::{Place, Server},
+    server::{Location, Server},
     users,
 };
 
@@ -56,12 +56,12 @@ pub(crate) fn name(sources: usize) -> String {
 pub(crate) async fn measure(subject: &Subject<'_>, sources: usize, plan: &Plan) -> Result<Results, Failure> {
     let one = Directory::in_folder(&Subject { users: sources * USERS_EACH, ..subject.clone() }).await?;
     let folder = kept::folder(subject.keep, &format!("sources-{sources}"), async |folder: &Path| {
-        fill(subject.binary, &Place::Folder(folder.to_owned()), sources).await
+        fill(subject.binary, &Location::Folder(folder.to_owned()), sources).await
     })
     .await?;
     let token = folder.filled["token"].as_str().unwrap_or_default();
     let server_of_one = Server::start(subject.binary, &one.place, &one.token).await?;
-    let server_of_many = Server::start(subject.binary, &Place::Folder(folder.data()), token).await?;
+    let server_of_many = Server::start(subject.binary, &Location::Folder(folder.data()), token).await?;
     let of_one =
         Arc::new(vec![Source { endpoint: server_of_one.endpoint.clone(), ids: one.population.ids.to_vec() }]);
     let of_many = Arc::new(read(&folder.filled, &server_of_many));
@@ -97,7 +97,7 @@ fn post(sources: Arc<Vec<Source>>) -> MakeRequest {
 }
 
 /// Makes the sources and their users, and tells what was made.
-async fn fill(binary: &Path, place: &Place, sources: usize) -> Result<Value, Failure> {
+async fn fill(binary: &Path, place: &Location, sources: usize) -> Result<Value, Failure> {
     eprintln!("making {sources} sources");
     let began = Instant::now();
     let token = Server::prepare(binary, place).await?;

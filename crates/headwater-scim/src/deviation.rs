@@ -77,8 +77,8 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
         }
         let Some(schema) = known_urn(&name, resource_type).and_then(|urn| resource_type.extension(urn))
         else {
-            match place_of(&name, &value, resource_type) {
-                Some(place) => elsewhere.push((name, place, value)),
+            match destination_of(&name, &value, resource_type) {
+                Some(destination) => elsewhere.push((name, destination, value)),
                 None => {
                     mended.insert(name, value);
                 }
@@ -99,12 +99,12 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
     }
     // Last, so that the objects in which they are put are there, in any order of the body.
     let mut known = Names::default();
-    for (name, place, mut value) in elsewhere {
+    for (name, destination, mut value) in elsewhere {
         notes.push(format!("{name} stands for the attribute in its place"));
-        if let Some(leaf) = &place.leaf {
+        if let Some(leaf) = &destination.leaf {
             mend_value(&mut value, leaf, notes);
         }
-        if let Err(value) = place.put(&mut mended, value, &mut known) {
+        if let Err(value) = destination.put(&mut mended, value, &mut known) {
             mended.insert(name, value);
         }
     }
@@ -112,7 +112,7 @@ pub fn mend_resource(body: Object, resource_type: &ResourceType, notes: &mut Not
 }
 
 /// Where a value belongs whose key is a whole URN path, as clients send it in PATCH.
-struct Place {
+struct Destination {
     extension: Option<String>,
     attribute: String,
     sub_attribute: Option<String>,
@@ -121,13 +121,13 @@ struct Place {
 }
 
 /// `None` for a value that belongs where it stands.
-fn place_of(name: &str, value: &Value, resource_type: &ResourceType) -> Option<Place> {
+fn destination_of(name: &str, value: &Value, resource_type: &ResourceType) -> Option<Destination> {
     if !starts_like_urn(name) {
         return None;
     }
     match Name::resolve(name, resource_type).ok()? {
         Name::Attribute(path) if path.sub_attribute.is_none() || !path.attribute.multi_valued => {
-            Some(Place {
+            Some(Destination {
                 extension: path.extension.as_ref().map(|schema| schema.id.clone()),
                 attribute: path.attribute.name.clone(),
                 sub_attribute: path.sub_attribute.as_ref().map(|sub| sub.name.clone()),
@@ -137,7 +137,7 @@ fn place_of(name: &str, value: &Value, resource_type: &ResourceType) -> Option<P
         Name::Foreign(_) if !value.is_object() => {
             let (urn, attribute) = foreign_parts(name, resource_type)?;
             let (extension, attribute) = (Some(urn.to_owned()), attribute.to_owned());
-            Some(Place { extension, attribute, sub_attribute: None, leaf: None })
+            Some(Destination { extension, attribute, sub_attribute: None, leaf: None })
         }
         _ => None,
     }
@@ -147,7 +147,7 @@ fn place_of(name: &str, value: &Value, resource_type: &ResourceType) -> Option<P
 /// was looked into: looking through the members each time would take time with their square.
 type Names = HashMap<Option<String>, HashMap<String, String>>;
 
-impl Place {
+impl Destination {
     /// Puts a value there; sub-attributes join those that are there. A value whose place is taken
     /// comes back: it stays under its own key, and is listed as ignored.
     fn put(self, resource: &mut Object, value: Value, known: &mut Names) -> Result<(), Value> {

@@ -12,7 +12,7 @@ use crate::{Millis, Named, Related, ResourceId, related};
 
 /// What values that are computed for an answer are made from.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct Basis {
     pub(crate) registry: Arc<Registry>,
     pub(crate) base_url: String,
 }
@@ -25,7 +25,7 @@ pub(crate) struct About {
     pub(crate) last_modified: Millis,
 }
 
-impl Place {
+impl Basis {
     /// The URI of a resource of a type.
     fn location(&self, resource_type: &str, id: &str) -> Option<String> {
         let resource_type = self.registry.resource_type(resource_type)?;

@@ -53,7 +53,7 @@ pub use source::{
     Credential, InvalidSlug, NewSource, NewToken, Profile, Provider, ServiceAccount, Slug, Source,
     SourceCounts, SourceEdit, Token, TokenState, TokenUse, UnknownAttribute,
 };
-pub use walks::{Place, ReadPage, WentOn};
+pub use walks::{Boundary, ReadPage, WentOn};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
@@ -128,7 +128,7 @@ pub trait Store: Send + Sync + 'static {
     async fn note_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError>;
 
     /// What a page by index goes on from that begins at a place, as far as that is remembered.
-    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError>;
+    async fn go_on(&self, boundary: &Boundary, now: Millis) -> Result<Option<WentOn>, StoreError>;
 
     /// Remembers a page by index, before it is answered: the next goes on from it, whichever process is
     /// asked for that.

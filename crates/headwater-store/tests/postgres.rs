@@ -13,7 +13,7 @@ use std::{
 
 use headwater_scim::{Object, filter::Filter, index, patch::RelationEdit, registry::Registry, resource};
 use headwater_store::{
-    ApplyError, ChangeSet, Include, MemberId, Place, Position, Query, ReadPage, ResourceId, Selection,
+    ApplyError, Boundary, ChangeSet, Include, MemberId, Position, Query, ReadPage, ResourceId, Selection,
     SourceId, Start, Store, StoreError, StoredResource, WentOn, Write, Written,
     postgres::{PoolLimits, PostgresStore},
 };
@@ -105,12 +105,12 @@ async fn search(store: &impl Store, source: SourceId, filter: &str, offset: u64)
 }
 
 /// A place in a client's list.
-fn place(source: SourceId, offset: u64) -> Place {
-    Place { source, client: Uuid::nil(), list: [0; 16], descending: false, offset }
+fn place(source: SourceId, offset: u64) -> Boundary {
+    Boundary { source, client: Uuid::nil(), list: [0; 16], descending: false, offset }
 }
 
 /// A page that is not the last.
-fn page(began: Place, went_on: Option<WentOn>, end: u64) -> ReadPage {
+fn page(began: Boundary, went_on: Option<WentOn>, end: u64) -> ReadPage {
     let position = Position { key: None, id: id(end.into()) };
     ReadPage { began, went_on, end: Some((end, position)), is_last: false }
 }

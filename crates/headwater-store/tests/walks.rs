@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use headwater_store::{
-    Millis, Place, Position, ReadPage, ResourceId, Store, WentOn,
+    Boundary, Millis, Position, ReadPage, ResourceId, Store, WentOn,
     postgres::{PoolLimits, PostgresStore},
 };
 use support::{Kind, Postgres, Under, on_postgres, runtime};
@@ -28,8 +28,8 @@ impl List {
         Self { under: Under::new(kind).await, descending: false }
     }
 
-    fn place(&self, offset: u64) -> Place {
-        Place {
+    fn place(&self, offset: u64) -> Boundary {
+        Boundary {
             source: self.under.source,
             client: Uuid::from_u128(5),
             list: [3; 16],
@@ -82,9 +82,9 @@ fn a_walk_goes_on_where_its_page_ended() {
         list.next(100, None, REMEMBERED + 1).await;
         list.first(100, position(9), REMEMBERED + 2).await;
         assert_eq!(list.at(100, REMEMBERED + 2).await, Some(position(9)), "it is as if it had never been");
-        let elsewhere = Place { client: Uuid::from_u128(6), ..list.place(100) };
+        let elsewhere = Boundary { client: Uuid::from_u128(6), ..list.place(100) };
         assert_eq!(list.under.store.go_on(&elsewhere, REMEMBERED + 2).await.expect("read"), None);
-        let elsewhere = Place { list: [4; 16], ..list.place(100) };
+        let elsewhere = Boundary { list: [4; 16], ..list.place(100) };
         assert_eq!(list.under.store.go_on(&elsewhere, REMEMBERED + 2).await.expect("read"), None);
     });
 }
@@ -269,7 +269,7 @@ fn replicas_share_what_they_remember() {
         let walks: Vec<_> = (0..8_usize)
             .map(|walk| {
                 let stores = stores.clone();
-                let places: Vec<Place> = (0..=40).map(|page| place(page * 10)).collect();
+                let places: Vec<Boundary> = (0..=40).map(|page| place(page * 10)).collect();
                 tokio::spawn(async move {
                     for (page, began) in places.iter().enumerate().take(40) {
                         let store = &stores[(walk + page) % 2];

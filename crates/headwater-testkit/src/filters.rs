@@ -18,19 +18,19 @@ pub enum Model {
     /// It doesn't hold.
     Not(Box<Model>),
     /// A comparison.
-    Compare(Place, &'static str, Value),
+    Compare(Operand, &'static str, Value),
     /// A value is present.
-    Present(Place),
+    Present(Operand),
     /// One and the same element of an attribute meets it all.
     Element(&'static str, Box<Model>),
     /// The same, and a comparison of a sub-attribute of those elements: what Entra ID makes of it,
     /// `emails[type eq "work"].value eq "x"`.
-    Among(Box<Model>, Place, &'static str, Value),
+    Among(Box<Model>, Operand, &'static str, Value),
 }
 
 /// Where values are: attribute, sub-attribute, and what is compared there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Operand {
     pub(crate) extension: bool,
     pub(crate) attribute: &'static str,
     pub(crate) sub: Option<&'static str>,
@@ -49,37 +49,37 @@ enum Kind {
     Complex,
 }
 
-const fn place(extension: bool, attribute: &'static str, sub: Option<&'static str>, kind: Kind) -> Place {
-    Place { extension, attribute, sub, kind }
+const fn operand(extension: bool, attribute: &'static str, sub: Option<&'static str>, kind: Kind) -> Operand {
+    Operand { extension, attribute, sub, kind }
 }
 
-const PLACES: [Place; 26] = [
-    place(false, "userName", None, Kind::Text),
-    place(false, "externalId", None, Kind::Exact),
-    place(false, "title", None, Kind::Text),
-    place(false, "displayName", None, Kind::Text),
-    place(false, "profileUrl", None, Kind::Reference),
-    place(false, "active", None, Kind::Boolean),
-    place(false, "name", None, Kind::Complex),
-    place(false, "name", Some("givenName"), Kind::Text),
-    place(false, "name", Some("familyName"), Kind::Text),
-    place(false, "emails", None, Kind::Complex),
-    place(false, "emails", Some("value"), Kind::Text),
-    place(false, "emails", Some("value"), Kind::Text),
-    place(false, "emails", Some("type"), Kind::Text),
-    place(false, "emails", Some("primary"), Kind::Boolean),
-    place(false, "photos", Some("value"), Kind::Reference),
-    place(false, "photos", Some("type"), Kind::Text),
-    place(false, "addresses", None, Kind::Complex),
-    place(false, "addresses", Some("locality"), Kind::Text),
-    place(false, "addresses", Some("country"), Kind::Text),
-    place(false, "addresses", Some("primary"), Kind::Boolean),
-    place(false, "x509Certificates", Some("value"), Kind::Binary),
-    place(false, "x509Certificates", Some("primary"), Kind::Boolean),
-    place(true, "department", None, Kind::Text),
-    place(true, "costCenter", None, Kind::Text),
-    place(true, "manager", None, Kind::Complex),
-    place(true, "manager", Some("value"), Kind::Exact),
+const OPERANDS: [Operand; 26] = [
+    operand(false, "userName", None, Kind::Text),
+    operand(false, "externalId", None, Kind::Exact),
+    operand(false, "title", None, Kind::Text),
+    operand(false, "displayName", None, Kind::Text),
+    operand(false, "profileUrl", None, Kind::Reference),
+    operand(false, "active", None, Kind::Boolean),
+    operand(false, "name", None, Kind::Complex),
+    operand(false, "name", Some("givenName"), Kind::Text),
+    operand(false, "name", Some("familyName"), Kind::Text),
+    operand(false, "emails", None, Kind::Complex),
+    operand(false, "emails", Some("value"), Kind::Text),
+    operand(false, "emails", Some("value"), Kind::Text),
+    operand(false, "emails", Some("type"), Kind::Text),
+    operand(false, "emails", Some("primary"), Kind::Boolean),
+    operand(false, "photos", Some("value"), Kind::Reference),
+    operand(false, "photos", Some("type"), Kind::Text),
+    operand(false, "addresses", None, Kind::Complex),
+    operand(false, "addresses", Some("locality"), Kind::Text),
+    operand(false, "addresses", Some("country"), Kind::Text),
+    operand(false, "addresses", Some("primary"), Kind::Boolean),
+    operand(false, "x509Certificates", Some("value"), Kind::Binary),
+    operand(false, "x509Certificates", Some("primary"), Kind::Boolean),
+    operand(true, "department", None, Kind::Text),
+    operand(true, "costCenter", None, Kind::Text),
+    operand(true, "manager", None, Kind::Complex),
+    operand(true, "manager", Some("value"), Kind::Exact),
 ];
 
 /// The attributes whose elements filters look at one by one.
@@ -88,8 +88,8 @@ const LISTS: [&str; 4] = ["emails", "photos", "addresses", "x509Certificates"];
 /// Random filters.
 pub fn filter() -> impl Strategy<Value = Model> {
     let leaf = prop_oneof![
-        6 => comparison(PLACES.to_vec()),
-        2 => select(PLACES.to_vec()).prop_map(Model::Present),
+        6 => comparison(OPERANDS.to_vec()),
+        2 => select(OPERANDS.to_vec()).prop_map(Model::Present),
         3 => element(),
         1 => among(),
     ];
@@ -98,8 +98,8 @@ pub fn filter() -> impl Strategy<Value = Model> {
 
 /// Random paths of PATCH operations, as some client may write them.
 pub fn path() -> impl Strategy<Value = String> {
-    let plain = (select(PLACES.to_vec()), Spelling::any())
-        .prop_map(|(place, spelling)| place.written(false, false, &spelling));
+    let plain = (select(OPERANDS.to_vec()), Spelling::any())
+        .prop_map(|(operand, spelling)| operand.written(false, false, &spelling));
     let subs = vec(select(vec!["value", "type", "primary", "display", "country"]), 0..2);
     let elements = (element(), subs, Spelling::any()).prop_map(|(element, subs, spelling)| {
         let subs = subs.iter().map(|sub| format!(".{}", spelling.name(sub)));
@@ -116,11 +116,11 @@ fn element() -> impl Strategy<Value = Model> {
 
 fn among() -> impl Strategy<Value = Model> {
     select(LISTS.to_vec()).prop_flat_map(|list| {
-        (elements_of(list), comparison(places_of(list))).prop_filter_map(
+        (elements_of(list), comparison(operands_of(list))).prop_filter_map(
             "a comparison",
             |(inside, comparison)| match comparison {
-                Model::Compare(place, operator, literal) => {
-                    Some(Model::Among(Box::new(inside), place, operator, literal))
+                Model::Compare(operand, operator, literal) => {
+                    Some(Model::Among(Box::new(inside), operand, operator, literal))
                 }
                 _ => None,
             },
@@ -129,16 +129,16 @@ fn among() -> impl Strategy<Value = Model> {
 }
 
 fn elements_of(list: &'static str) -> impl Strategy<Value = Model> {
-    let places = places_of(list);
+    let operands = operands_of(list);
     let leaf = prop_oneof![
-        5 => comparison(places.clone()),
-        1 => select(places).prop_map(Model::Present),
+        5 => comparison(operands.clone()),
+        1 => select(operands).prop_map(Model::Present),
     ];
     combined(leaf, 2)
 }
 
-fn places_of(list: &str) -> Vec<Place> {
-    PLACES.into_iter().filter(|place| place.attribute == list && place.sub.is_some()).collect()
+fn operands_of(list: &str) -> Vec<Operand> {
+    OPERANDS.into_iter().filter(|operand| operand.attribute == list && operand.sub.is_some()).collect()
 }
 
 fn combined(leaf: impl Strategy<Value = Model> + 'static, depth: u32) -> impl Strategy<Value = Model> {
@@ -151,12 +151,12 @@ fn combined(leaf: impl Strategy<Value = Model> + 'static, depth: u32) -> impl St
     })
 }
 
-/// A comparison at one of the places, with an operator and a value that go with its type.
-fn comparison(places: Vec<Place>) -> impl Strategy<Value = Model> {
+/// A comparison at one of the operands, with an operator and a value that go with its type.
+fn comparison(operands: Vec<Operand>) -> impl Strategy<Value = Model> {
     let equal = || select(vec!["eq", "ne"]).boxed();
     let text_operators = || select(vec!["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]).boxed();
-    select(places).prop_flat_map(move |place| {
-        let (operators, literals) = match place.kind {
+    select(operands).prop_flat_map(move |operand| {
+        let (operators, literals) = match operand.kind {
             Kind::Text | Kind::Exact => (text_operators(), text().prop_map(Value::from).boxed()),
             Kind::Reference => (text_operators(), select(URLS.to_vec()).prop_map(Value::from).boxed()),
             Kind::Binary => (equal(), select(CERTIFICATES.to_vec()).prop_map(Value::from).boxed()),
@@ -164,8 +164,8 @@ fn comparison(places: Vec<Place>) -> impl Strategy<Value = Model> {
             Kind::Complex => (equal(), Just(Value::Null).boxed()),
         };
         let compared = (operators, literals)
-            .prop_map(move |(operator, literal)| Model::Compare(place, operator, literal));
-        let with_null = equal().prop_map(move |operator| Model::Compare(place, operator, Value::Null));
+            .prop_map(move |(operator, literal)| Model::Compare(operand, operator, literal));
+        let with_null = equal().prop_map(move |operator| Model::Compare(operand, operator, Value::Null));
         prop_oneof![10 => compared, 1 => with_null]
     })
 }
@@ -200,20 +200,20 @@ impl Model {
                 let inner = spelling.grouped(&inner.written(inside, spelling));
                 format!("{}{}{inner}", spelling.keyword("not"), spelling.blank_after_not())
             }
-            Self::Compare(place, operator, literal) => {
-                let place = place.written(inside, !literal.is_null(), spelling);
-                format!("{place}{}", comparison_text(operator, literal, spelling))
+            Self::Compare(operand, operator, literal) => {
+                let operand = operand.written(inside, !literal.is_null(), spelling);
+                format!("{operand}{}", comparison_text(operator, literal, spelling))
             }
-            Self::Present(place) => {
-                let place = place.written(inside, false, spelling);
-                format!("{place}{}{}", spelling.blank(), spelling.keyword("pr"))
+            Self::Present(operand) => {
+                let operand = operand.written(inside, false, spelling);
+                format!("{operand}{}{}", spelling.blank(), spelling.keyword("pr"))
             }
             Self::Element(attribute, inner) => element_text(attribute, inner, spelling),
-            Self::Among(inner, place, operator, literal) => {
-                let sub = spelling.name(place.sub.unwrap_or("value"));
+            Self::Among(inner, operand, operator, literal) => {
+                let sub = spelling.name(operand.sub.unwrap_or("value"));
                 format!(
                     "{}.{sub}{}",
-                    element_text(place.attribute, inner, spelling),
+                    element_text(operand.attribute, inner, spelling),
                     comparison_text(operator, literal, spelling)
                 )
             }
@@ -226,21 +226,21 @@ impl Model {
             Self::And(terms) => terms.iter().all(|term| term.holds(user)),
             Self::Or(terms) => terms.iter().any(|term| term.holds(user)),
             Self::Not(inner) => !inner.holds(user),
-            Self::Compare(place, operator, literal) => {
-                compare(*place, operator, literal, &place.values(user))
+            Self::Compare(operand, operator, literal) => {
+                compare(*operand, operator, literal, &operand.values(user))
             }
-            Self::Present(place) => place.values(user).iter().any(present),
+            Self::Present(operand) => operand.values(user).iter().any(present),
             Self::Element(attribute, inner) => {
                 // A user who has just this one element.
                 elements(user, attribute).any(|element| inner.holds(&with_one(attribute, &element)))
             }
-            Self::Among(inner, place, operator, literal) => {
-                let values: Vec<Value> = elements(user, place.attribute)
-                    .map(|element| with_one(place.attribute, &element))
+            Self::Among(inner, operand, operator, literal) => {
+                let values: Vec<Value> = elements(user, operand.attribute)
+                    .map(|element| with_one(operand.attribute, &element))
                     .filter(|user| inner.holds(user))
-                    .flat_map(|user| place.values(&user))
+                    .flat_map(|user| operand.values(&user))
                     .collect();
-                compare(*place, operator, literal, &values)
+                compare(*operand, operator, literal, &values)
             }
         }
     }
@@ -265,7 +265,7 @@ fn comparison_text(operator: &str, literal: &Value, spelling: &Spelling) -> Stri
     format!("{before}{operator}{}{}", spelling.blank_before_value(literal), spelling.literal(literal))
 }
 
-impl Place {
+impl Operand {
     /// `by_value`: whether the sub-attribute `value` may be left out (a complex attribute is
     /// compared by it).
     fn written(self, inside: bool, by_value: bool, spelling: &Spelling) -> String {
@@ -306,19 +306,19 @@ fn present(value: &Value) -> bool {
     }
 }
 
-fn compare(place: Place, operator: &str, literal: &Value, values: &[Value]) -> bool {
+fn compare(operand: Operand, operator: &str, literal: &Value, values: &[Value]) -> bool {
     if operator == "ne" {
-        return !compare(place, "eq", literal, values);
+        return !compare(operand, "eq", literal, values);
     }
     if literal.is_null() {
         return !values.iter().any(present);
     }
     values.iter().any(|value| match (value, literal) {
         (Value::Bool(value), Value::Bool(literal)) => value == literal,
-        (Value::Null, Value::Bool(literal)) => place.sub == Some("primary") && !literal,
+        (Value::Null, Value::Bool(literal)) => operand.sub == Some("primary") && !literal,
         (Value::String(value), Value::String(literal)) => {
             let form =
-                |text: &str| if place.kind == Kind::Text { text.to_lowercase() } else { text.to_owned() };
+                |text: &str| if operand.kind == Kind::Text { text.to_lowercase() } else { text.to_owned() };
             let (value, literal) = (form(value), form(literal));
             match operator {
                 "eq" => value == literal,

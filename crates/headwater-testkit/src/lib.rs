@@ -17,7 +17,7 @@ pub mod small_disk;
 mod spelling;
 mod users;
 
-pub use filters::{Model, Place, filter, path};
+pub use filters::{Model, Operand, filter, path};
 pub use spelling::Spelling;
 pub use users::attributes;
 

@@ -27,7 +27,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(arguments: MigrateStoreArguments) -> Result<(), Failure> {
-    let (from, to) = (Place::read("--from", &arguments.from)?, Place::read("--to", &arguments.to)?);
+    let (from, to) = (Location::read("--from", &arguments.from)?, Location::read("--to", &arguments.to)?);
     if from.is_same(&to) {
         return Err(Failure::Usage("--from and --to are the same".to_owned()));
     }
@@ -54,12 +54,12 @@ pub(crate) async fn run(arguments: MigrateStoreArguments) -> Result<(), Failure>
 }
 
 /// A place as it is given.
-enum Place {
+enum Location {
     Folder(PathBuf),
     Database(String),
 }
 
-impl Place {
+impl Location {
     /// A URL, `key=value` pairs as libpq has them, or else a folder.
     fn read(option: &str, text: &str) -> Result<Self, Failure> {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");

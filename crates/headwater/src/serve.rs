@@ -45,7 +45,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     start_log(&configuration)?;
     open_files::leave_some(&mut configuration);
     let (clock, random, uuids) = (Arc::new(SystemClock), Arc::new(SystemRandom), Arc::new(Uuids::default()));
-    let Backend { store, records, requests, vault, mut place } = match &configuration.database_url {
+    let Backend { store, records, requests, vault, mut notices } = match &configuration.database_url {
         Some(url) => on_postgres(url, &configuration, random.clone()).await?,
         None => on_sqlite(&configuration, random.clone())?,
     };
@@ -68,7 +68,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     });
     let stop = stop_signal();
     let ready = |origin: &str| {
-        place.announce(origin);
+        notices.announce(origin);
         if let Some(invitation) = &invitation {
             // Not by the log, which others may keep: it is for whoever starts the server.
             say!(
@@ -84,7 +84,7 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         }
     };
     headwater_server::serve(context, ready, stop).await?;
-    drop(place);
+    drop(notices);
     Ok(())
 }
 
@@ -110,16 +110,16 @@ struct Backend {
     records: Records,
     requests: Arc<dyn RequestLog>,
     vault: Vault,
-    place: Place,
+    notices: NoticeBoard,
 }
 
 /// Where commands look for what the server has announced.
-enum Place {
+enum NoticeBoard {
     Folder(DataLock),
     Database(PostgresStore),
 }
 
-impl Place {
+impl NoticeBoard {
     /// Writes down what URLs of this server start with.
     fn announce(&mut self, origin: &str) {
         match self {
@@ -142,7 +142,7 @@ fn on_sqlite(configuration: &Configuration, random: Arc<SystemRandom>) -> Result
     let records = Records::from(store.clone());
     let requests = request_log(&configuration.data, records.clone());
     let vault = Vault::open(&configuration.data, configuration.key_file.as_deref(), random)?;
-    Ok(Backend { store: Arc::new(store), records, requests, vault, place: Place::Folder(lock) })
+    Ok(Backend { store: Arc::new(store), records, requests, vault, notices: NoticeBoard::Folder(lock) })
 }
 
 async fn on_postgres(
@@ -162,7 +162,7 @@ async fn on_postgres(
         records: store.clone().into(),
         requests: Arc::new(store.request_log().await?),
         vault,
-        place: Place::Database(store),
+        notices: NoticeBoard::Database(store),
     })
 }
 

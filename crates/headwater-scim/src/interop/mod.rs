@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use patch::check_patch;
 pub(crate) use patch::check_selection;
 
-use self::value::{Place, check_value};
+use self::value::{BodyPath, check_value};
 use crate::{
     Object,
     error::ScimError,
@@ -51,7 +51,7 @@ pub fn check_resource(body: &Object, resource_type: &ResourceType) -> Result<(),
                 has_schemas = true;
                 check_schemas(value, resource_type, true)?;
             } else {
-                check_value(&Place::top(&attribute.name), attribute, value)?;
+                check_value(&BodyPath::top(&attribute.name), attribute, value)?;
             }
         } else if let Some(schema) = resource_type.extension(name) {
             check_extension(schema, value)?;
@@ -109,7 +109,7 @@ fn check_extension(schema: &Schema, value: &Value) -> Result<(), ScimError> {
         Value::Object(members) => members,
         _ => return Err(ScimError::invalid_value(format!("{}: expected an object", schema.id))),
     };
-    let container = Place::top(&schema.id);
+    let container = BodyPath::top(&schema.id);
     for (name, value) in members {
         let Some(attribute) = schema.attribute(name) else {
             return Err(container.attribute(name).undefined());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     check_schemas, is_not_kept, is_type, undefined, urns,
-    value::{Place, check_sub_attribute, check_type, check_value},
+    value::{BodyPath, check_sub_attribute, check_type, check_value},
 };
 use crate::{
     Object,
@@ -222,7 +222,7 @@ fn check_elements(
         if let Literal::Text { text: value, .. } = &comparison.literal
             && is_type(attribute, sub)
         {
-            check_type(&Place::top(text), sub, value)?;
+            check_type(&BodyPath::top(text), sub, value)?;
         }
     }
     Ok(())
@@ -237,29 +237,29 @@ fn check_given(
 ) -> Result<(), ScimError> {
     let attribute = &path.attribute;
     let name = path.to_string();
-    let place = Place::top(&name);
+    let at = BodyPath::top(&name);
     let Some(sub) = &path.sub_attribute else {
         return match value {
             _ if attribute.name == "schemas" && path.extension.is_none() => {
                 check_schemas(value, resource_type, op == Op::Replace)
             }
-            _ if attribute.mutability == Mutability::ReadOnly => check_value(&place, attribute, value),
+            _ if attribute.mutability == Mutability::ReadOnly => check_value(&at, attribute, value),
             // "the `value` MUST be an array of objects/values", "MUST be a JSON object": `null` is
             // neither, to unassign is a remove.
-            Value::Null if attribute.multi_valued => Err(place.refused("expected a list")),
-            Value::Null if attribute.is_complex() => Err(place.refused("expected an object")),
-            _ => check_value(&place, attribute, value),
+            Value::Null if attribute.multi_valued => Err(at.refused("expected a list")),
+            Value::Null if attribute.is_complex() => Err(at.refused("expected an object")),
+            _ => check_value(&at, attribute, value),
         };
     };
     if attribute.refers_to_resources() && !attribute.multi_valued {
         if sub.name == "$ref" {
-            return Err(place.refused("a reference is given by its value"));
+            return Err(at.refused("a reference is given by its value"));
         }
         if sub.name == "value" && value.as_str() == Some("") {
-            return Err(place.refused("the text is empty"));
+            return Err(at.refused("the text is empty"));
         }
     }
-    check_sub_attribute(&place, attribute, sub, value)
+    check_sub_attribute(&at, attribute, sub, value)
 }
 
 fn invalid_path(path: &str, reason: &str) -> ScimError {

@@ -13,12 +13,12 @@ use crate::{
 };
 
 /// Where a value stands in the body, for messages.
-pub(super) struct Place<'a> {
-    above: Option<(&'a Place<'a>, char)>,
+pub(super) struct BodyPath<'a> {
+    above: Option<(&'a BodyPath<'a>, char)>,
     name: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> BodyPath<'a> {
     pub(super) fn top(name: &'a str) -> Self {
         Self { above: None, name }
     }
@@ -44,7 +44,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for BodyPath<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((above, separator)) = self.above {
             write!(formatter, "{above}{separator}")?;
@@ -54,42 +54,42 @@ impl fmt::Display for Place<'_> {
 }
 
 /// Checks the value of an attribute: a list where it is multi-valued, one value where it isn't.
-pub(super) fn check_value(place: &Place<'_>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
+pub(super) fn check_value(at: &BodyPath<'_>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
     match value {
         // RFC 7644 §3.3: their values SHALL be ignored.
-        _ if attribute.mutability == Mutability::ReadOnly => check_names(place, attribute, value),
+        _ if attribute.mutability == Mutability::ReadOnly => check_names(at, attribute, value),
         Value::Null => Ok(()), // RFC 7643 §2.5
         Value::Array(elements) if attribute.multi_valued => {
-            elements.iter().try_for_each(|element| check_element(place, attribute, element))
+            elements.iter().try_for_each(|element| check_element(at, attribute, element))
         }
-        _ if attribute.multi_valued => Err(place.refused("expected a list")),
-        _ => check_element(place, attribute, value),
+        _ if attribute.multi_valued => Err(at.refused("expected a list")),
+        _ => check_element(at, attribute, value),
     }
 }
 
 /// Checks one element of a list, or the value of a single-valued attribute.
-fn check_element(place: &Place<'_>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
+fn check_element(at: &BodyPath<'_>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
     match (attribute.attribute_type, value) {
-        (_, Value::Null) => Err(place.refused("null is no element of a list")),
-        (AttributeType::Complex, Value::Object(members)) => check_complex(place, attribute, members),
-        (AttributeType::Complex, _) => Err(place.refused("expected an object")),
+        (_, Value::Null) => Err(at.refused("null is no element of a list")),
+        (AttributeType::Complex, Value::Object(members)) => check_complex(at, attribute, members),
+        (AttributeType::Complex, _) => Err(at.refused("expected an object")),
         // By the letter base64 of nothing; clients mean no value by it, which is `null`.
         (AttributeType::Binary, Value::String(text)) if text.is_empty() => {
-            Err(place.refused("the text is empty"))
+            Err(at.refused("the text is empty"))
         }
         _ => match value::check_one(attribute, value.clone(), &mut Vec::new()) {
             Ok(_) => Ok(()),
-            Err(error) => Err(place.refused(&error.message)),
+            Err(error) => Err(at.refused(&error.message)),
         },
     }
 }
 
-fn check_complex(place: &Place<'_>, attribute: &Attribute, members: &Object) -> Result<(), ScimError> {
+fn check_complex(at: &BodyPath<'_>, attribute: &Attribute, members: &Object) -> Result<(), ScimError> {
     for (name, value) in members {
         let Some(sub) = attribute.sub_attribute(name) else {
-            return Err(place.sub_attribute(name).undefined());
+            return Err(at.sub_attribute(name).undefined());
         };
-        check_sub_attribute(&place.sub_attribute(&sub.name), attribute, sub, value)?;
+        check_sub_attribute(&at.sub_attribute(&sub.name), attribute, sub, value)?;
     }
     // IPSIE AL1, Add or Remove Group Members: "Each member MUST contain a value subattribute". What
     // has only a `$ref` or a name would be taken for another thing, or for nothing.
@@ -98,22 +98,22 @@ fn check_complex(place: &Place<'_>, attribute: &Attribute, members: &Object) -> 
         name.eq_ignore_ascii_case("value") && value.as_str().is_some_and(|id| !id.is_empty())
     });
     if names_resource && !has_value && !members.is_empty() {
-        return Err(place.sub_attribute("value").refused("a value is required"));
+        return Err(at.sub_attribute("value").refused("a value is required"));
     }
     Ok(())
 }
 
 /// Checks the value of a sub-attribute.
 pub(super) fn check_sub_attribute(
-    place: &Place<'_>,
+    at: &BodyPath<'_>,
     attribute: &Attribute,
     sub: &Attribute,
     value: &Value,
 ) -> Result<(), ScimError> {
-    check_value(place, sub, value)?;
+    check_value(at, sub, value)?;
     match value {
         Value::String(text) if is_type(attribute, sub) && sub.mutability != Mutability::ReadOnly => {
-            check_type(place, sub, text)
+            check_type(at, sub, text)
         }
         _ => Ok(()),
     }
@@ -124,27 +124,25 @@ pub(super) fn check_sub_attribute(
 /// values to the canonical ones (RFC 7643 §2.3.1), with invalidValue (RFC 7644 table 9). They are
 /// refused: to keep one would make the declaration, which has to be accurate (*Discovery
 /// Endpoints*), wrong.
-pub(super) fn check_type(place: &Place<'_>, sub: &Attribute, text: &str) -> Result<(), ScimError> {
+pub(super) fn check_type(at: &BodyPath<'_>, sub: &Attribute, text: &str) -> Result<(), ScimError> {
     let exact = sub.compares_exactly();
     let key = comparison::key(text, exact);
     if sub.canonical_values.iter().any(|declared| comparison::key(declared, exact) == key) {
         return Ok(());
     }
     Err(match sub.canonical_values.as_slice() {
-        [] => place.refused("no values are declared for it"),
-        declared => place.refused(&format!("expected one of {}", declared.join(", "))),
+        [] => at.refused("no values are declared for it"),
+        declared => at.refused(&format!("expected one of {}", declared.join(", "))),
     })
 }
 
 /// Whether all names in a value are defined.
-fn check_names(place: &Place<'_>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
+fn check_names(at: &BodyPath<'_>, attribute: &Attribute, value: &Value) -> Result<(), ScimError> {
     match value {
-        Value::Array(elements) => {
-            elements.iter().try_for_each(|element| check_names(place, attribute, element))
-        }
+        Value::Array(elements) => elements.iter().try_for_each(|element| check_names(at, attribute, element)),
         Value::Object(members) if attribute.is_complex() => {
             let unknown = members.keys().find(|name| attribute.sub_attribute(name).is_none());
-            unknown.map_or(Ok(()), |name| Err(place.sub_attribute(name).undefined()))
+            unknown.map_or(Ok(()), |name| Err(at.sub_attribute(name).undefined()))
         }
         _ => Ok(()),
     }

@@ -276,7 +276,7 @@ impl Administration {
     ) -> Result<(), AdministrationError> {
         let keys = login_keys(email, &visitor.address);
         let now = self.clock.now();
-        let place = self.passwords.place()?;
+        let turn = self.passwords.turn()?;
         // A guess that is still being checked counts already: many at once are no way round.
         let wait = move |number: usize, failed| wait(failed, FREE_FAILURES[number], now);
         let begun = self.store.begin_login(keys.clone(), now, wait).await?;
@@ -286,7 +286,7 @@ impl Administration {
         }
         let hash = administrator.and_then(|administrator| administrator.password_hash.clone());
         let long = password.len() > passwords::MOST * 4;
-        if long || !self.passwords.verify(password, hash, place).await {
+        if long || !self.passwords.verify(password, hash, turn).await {
             return Err(AdministrationError::WrongCredentials);
         }
         // What others have failed at from the same address stays counted.

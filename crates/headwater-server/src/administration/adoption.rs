@@ -52,7 +52,7 @@ impl Administration {
             let shape: Value = serde_json::from_str(&counted.shape).unwrap_or_default();
             let hindrance = match registry.resource_type(&counted.resource_type) {
                 Some(resource_type) => {
-                    place(&counted.path, &shape, resource_type, &registry, &additions).err()
+                    home(&counted.path, &shape, resource_type, &registry, &additions).err()
                 }
                 None => Some(format!("there is no resource type {} any more", counted.resource_type)),
             };
@@ -131,7 +131,7 @@ impl Administration {
 }
 
 /// Where an attribute would come to stand.
-enum Place {
+enum Home {
     /// In a schema of the resource type.
     Schema(Arc<Schema>),
     /// In a schema of the source that is to become an extension of the type.
@@ -151,13 +151,13 @@ fn is_wanted(path: &str, named: &str) -> bool {
 }
 
 /// Where the attribute of a path belongs, and its definition; or why it can't be added.
-fn place(
+fn home(
     path: &str,
     shape: &Value,
     resource_type: &ResourceType,
     registry: &Registry,
     additions: &Additions,
-) -> Result<(Place, Arc<Attribute>), String> {
+) -> Result<(Home, Arc<Attribute>), String> {
     if is_known(path, resource_type) {
         return Err(format!("{} has the attribute by now", resource_type.name));
     }
@@ -172,14 +172,14 @@ fn place(
     let own = json!({"id": "urn:headwater:unknown", "attributes": [shape]});
     let read = definition::read_schema(&own).map_err(|error| error.message)?;
     let attribute = read.attributes.first().cloned().ok_or("nothing is known of its values")?;
-    let Some(urn) = urn else { return Ok((Place::Schema(Arc::clone(&resource_type.schema)), attribute)) };
+    let Some(urn) = urn else { return Ok((Home::Schema(Arc::clone(&resource_type.schema)), attribute)) };
     if let Some(extension) = resource_type.extension(urn) {
-        return Ok((Place::Schema(Arc::clone(extension)), attribute));
+        return Ok((Home::Schema(Arc::clone(extension)), attribute));
     }
     let Some(schema) = registry.schema(urn) else {
         let new = json!({"id": urn, "attributes": [shape]});
         definition::read_schema(&new).map_err(|error| error.message)?;
-        return Ok((Place::New(urn.to_owned()), attribute));
+        return Ok((Home::New(urn.to_owned()), attribute));
     };
     let is_own =
         additions.schemas.iter().any(|one| one.id == schema.id) && Registry::built_in().schema(urn).is_none();
@@ -187,7 +187,7 @@ fn place(
     if !is_own || is_base {
         return Err(format!("{} is a schema of its own, no extension of {}", schema.id, resource_type.name));
     }
-    Ok((Place::Unattached(Arc::clone(schema)), attribute))
+    Ok((Home::Unattached(Arc::clone(schema)), attribute))
 }
 
 fn add(
@@ -199,12 +199,12 @@ fn add(
     let registry = Registry::with(additions)?;
     let known = registry.resource_type(resource_type);
     let known = known.ok_or_else(|| error("resource_type", format!("there is no type {resource_type:?}")))?;
-    let (place, attribute) =
-        place(path, shape, known, &registry, additions).map_err(|hindrance| error("path", hindrance))?;
-    let (schema, attached) = match place {
-        Place::Schema(schema) => ((*schema).clone(), true),
-        Place::Unattached(schema) => ((*schema).clone(), false),
-        Place::New(urn) => {
+    let (home, attribute) =
+        home(path, shape, known, &registry, additions).map_err(|hindrance| error("path", hindrance))?;
+    let (schema, attached) = match home {
+        Home::Schema(schema) => ((*schema).clone(), true),
+        Home::Unattached(schema) => ((*schema).clone(), false),
+        Home::New(urn) => {
             let name = urn.rsplit(':').next().unwrap_or(&urn).to_owned();
             (Schema { id: urn, name, description: String::new(), attributes: Vec::new() }, false)
         }

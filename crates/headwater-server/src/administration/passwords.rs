@@ -72,9 +72,9 @@ enum Line {
     Hashes,
 }
 
-/// A place among those who wait for a password to be checked.
+/// A turn among those who wait for a password to be checked.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "it is held, not looked at")] OwnedSemaphorePermit);
+pub struct Turn(#[expect(dead_code, reason = "it is held, not looked at")] OwnedSemaphorePermit);
 
 impl Default for Passwords {
     fn default() -> Self {
@@ -90,19 +90,19 @@ impl Passwords {
         self.run(Line::Hashes, move || hash_now(&password, salt)).await
     }
 
-    /// A place to have a password checked.
+    /// A turn to have a password checked.
     ///
     /// # Errors
     /// Too many are waiting.
-    pub fn place(&self) -> Result<Place, AdministrationError> {
-        let place = Arc::clone(&self.waiting).try_acquire_owned();
-        place.map(Place).map_err(|_| AdministrationError::Busy)
+    pub fn turn(&self) -> Result<Turn, AdministrationError> {
+        let turn = Arc::clone(&self.waiting).try_acquire_owned();
+        turn.map(Turn).map_err(|_| AdministrationError::Busy)
     }
 
     /// Whether a password is the one of this hash; without a hash it never is, after as long.
-    pub async fn verify(&self, password: String, hash: Option<String>, place: Place) -> bool {
+    pub async fn verify(&self, password: String, hash: Option<String>, turn: Turn) -> bool {
         self.run(Line::Checks, move || {
-            let _until_checked = place;
+            let _until_checked = turn;
             let (hash, known) = match hash {
                 Some(hash) => (hash, true),
                 None => (NOBODY.clone(), false),
@@ -242,19 +242,17 @@ mod tests {
                 .verify(
                     "correct horse battery".to_owned(),
                     Some(hash.clone()),
-                    passwords.place().expect("a place")
+                    passwords.turn().expect("a turn")
                 )
                 .await
         );
         assert!(
             !passwords
-                .verify("correct horse batterY".to_owned(), Some(hash), passwords.place().expect("a place"))
+                .verify("correct horse batterY".to_owned(), Some(hash), passwords.turn().expect("a turn"))
                 .await
         );
         assert!(
-            !passwords
-                .verify("nobody's password".to_owned(), None, passwords.place().expect("a place"))
-                .await
+            !passwords.verify("nobody's password".to_owned(), None, passwords.turn().expect("a turn")).await
         );
     }
 

@@ -192,16 +192,16 @@ pub(super) struct MemberParams {
 
 /// A place in a list that may go over several sources.
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct ListCursor {
     /// The number and the slug of the source.
     s: i64,
     n: String,
     /// Where in it.
-    at: Option<PlaceInSource>,
+    at: Option<CursorInSource>,
 }
 
 #[derive(Serialize, Deserialize)]
-enum PlaceInSource {
+enum CursorInSource {
     K(String, ResourceIdText),
     M(i64, ResourceIdText),
     I(ResourceIdText),
@@ -210,7 +210,7 @@ enum PlaceInSource {
 
 type ResourceIdText = String;
 
-impl From<ListPosition> for PlaceInSource {
+impl From<ListPosition> for CursorInSource {
     fn from(position: ListPosition) -> Self {
         match position {
             ListPosition::Key(key, id) => Self::K(key, id.to_string()),
@@ -221,7 +221,7 @@ impl From<ListPosition> for PlaceInSource {
     }
 }
 
-impl PlaceInSource {
+impl CursorInSource {
     fn position(self) -> Option<ListPosition> {
         let id = |text: &str| ResourceId::parse(text);
         Some(match self {
@@ -464,7 +464,7 @@ async fn walk(
             sources
         }
     };
-    let place: Option<Place> = paging::place(cursor)?;
+    let place: Option<ListCursor> = paging::place(cursor)?;
     let begin = match &place {
         // If it is gone, those go on that would have come behind it.
         Some(place) => sources.partition_point(|source| source.slug.as_str() < place.n.as_str()),
@@ -474,13 +474,13 @@ async fn walk(
     listing.after = place
         .filter(|place| same == Some(place.s))
         .and_then(|place| place.at)
-        .and_then(PlaceInSource::position);
+        .and_then(CursorInSource::position);
     let (mut found, mut bytes) = (Vec::new(), 0);
     let wanted = listing.limit;
     // The next page goes on with the source that isn't looked at for this one.
     let begin_behind = |number: usize| {
         let next = sources.get(number + 1)?;
-        Some(paging::cursor(&Place { s: next.id.0, n: next.slug.to_string(), at: None }))
+        Some(paging::cursor(&ListCursor { s: next.id.0, n: next.slug.to_string(), at: None }))
     };
     // Few have what is searched for: some are looked at ahead, as each may be a few round trips.
     let ahead = if listing.search.is_some() { paging::AHEAD } else { 1 };
@@ -501,7 +501,7 @@ async fn walk(
         bytes += resources.iter().map(|resource| resource.document.len()).sum::<usize>();
         found.extend(resources.into_iter().map(|resource| (source.clone(), resource)));
         if let Some(next) = next {
-            let place = Place { s: source.id.0, n: source.slug.to_string(), at: Some(next.into()) };
+            let place = ListCursor { s: source.id.0, n: source.slug.to_string(), at: Some(next.into()) };
             return Ok((found, Some(paging::cursor(&place))));
         }
         if found.len() >= wanted || bytes >= MOST_BYTES || number - begin + 1 >= MOST_SOURCES {

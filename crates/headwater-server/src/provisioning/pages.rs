@@ -13,7 +13,7 @@ use headwater_scim::{
     sort,
 };
 use headwater_store::{
-    Include, Page, Place, Position, Query, ReadPage, Selection, Start, StoreError, StoredResource, places,
+    Boundary, Include, Page, Position, Query, ReadPage, Selection, Start, StoreError, StoredResource, places,
 };
 use sha2::{Digest, Sha256};
 
@@ -128,7 +128,7 @@ impl Provisioning<'_> {
     ) -> Result<(Found, ListHead), Refusal> {
         let start_index = u64::try_from(start_index.unwrap_or(1)).unwrap_or(1).max(1);
         let (now, store) = (self.context.clock.now(), self.store());
-        let began = Place {
+        let began = Boundary {
             source: self.caller.source.id,
             client: self.caller.service_account,
             list,

@@ -57,7 +57,7 @@ use self::{
     walks::Walks,
 };
 use crate::{
-    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
+    Applied, ApplyError, Boundary, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Query,
     ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
     UnknownAttribute, WentOn, places::Places, transfer,
 };
@@ -269,8 +269,8 @@ impl Store for PostgresStore {
         self.note(async |connection| notes::note_uses(&connection, &uses).await.map(|()| connection)).await
     }
 
-    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
-        self.shared.walks.go_on(place, now).await
+    async fn go_on(&self, boundary: &Boundary, now: Millis) -> Result<Option<WentOn>, StoreError> {
+        self.shared.walks.go_on(boundary, now).await
     }
 
     async fn note_page(&self, page: ReadPage, now: Millis) -> Result<(), StoreError> {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
-    evaluation::{About, Place},
+    evaluation::{About, Basis},
     pages::{Direction, Filling, MOST_TIME, PAGE_BYTES, Rank, Ranks, ordered_code},
     records,
     selection::Searches,
@@ -35,9 +35,9 @@ const PORTION: usize = 500;
 const IDS_AT_ONCE: usize = 10_000;
 
 pub(super) fn search(session: &BlockingSession, source: SourceId, query: &Query) -> Result<Page, StoreError> {
-    let place = Place { registry: query.registry.clone(), base_url: query.base_url.clone() };
+    let basis = Basis { registry: query.registry.clone(), base_url: query.base_url.clone() };
     let deadline = Instant::now() + MOST_TIME;
-    let search = Search { sql: session, session, source, query, place, deadline };
+    let search = Search { sql: session, session, source, query, basis, deadline };
     match query.selections.as_slice() {
         [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
             Some(code) => search.sorted_by_index(code),
@@ -54,7 +54,7 @@ struct Search<'a> {
     session: &'a BlockingSession,
     source: SourceId,
     query: &'a Query,
-    place: Place,
+    basis: Basis,
     deadline: Instant,
 }
 
@@ -240,7 +240,7 @@ impl Search<'_> {
         let mut compiler = Compiler {
             sql: self.sql,
             source: self.source,
-            place: &self.place,
+            basis: &self.basis,
             searches: Searches::in_dialect(vec![self.source.into()], keys::DIALECT),
             told: Vec::new(),
             known: Vec::new(),
@@ -523,7 +523,7 @@ impl Search<'_> {
             let met = match meant.tests.get(resource.resource_type.as_str()) {
                 Some((selection, Some(test))) => {
                     let candidate = candidate(&resource, row, meant.told.len(), &named)?;
-                    test.is_met(&candidate, &selection.resource_type, &self.place)
+                    test.is_met(&candidate, &selection.resource_type, &self.basis)
                 }
                 Some((_, None)) => true,
                 None => false,

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use super::keys;
 use crate::{
     MemberId, Named, ResourceId, SourceId, StoreError,
-    evaluation::{self, About, Place},
+    evaluation::{self, About, Basis},
     related,
     selection::{Searches, balanced, is_inverse, is_relation, named_member},
     sql::{Sql, values},
@@ -105,23 +105,23 @@ pub(super) struct Candidate<'a> {
 
 impl Test {
     /// Whether a row meets it.
-    pub(super) fn is_met(&self, row: &Candidate<'_>, resource_type: &ResourceType, place: &Place) -> bool {
+    pub(super) fn is_met(&self, row: &Candidate<'_>, resource_type: &ResourceType, basis: &Basis) -> bool {
         match self {
-            Self::All(tests) => tests.iter().all(|test| test.is_met(row, resource_type, place)),
-            Self::Any(tests) => tests.iter().any(|test| test.is_met(row, resource_type, place)),
-            Self::Not(test) => !test.is_met(row, resource_type, place),
+            Self::All(tests) => tests.iter().all(|test| test.is_met(row, resource_type, basis)),
+            Self::Any(tests) => tests.iter().any(|test| test.is_met(row, resource_type, basis)),
+            Self::Not(test) => !test.is_met(row, resource_type, basis),
             Self::Told(number) => row.told.get(*number).copied().unwrap_or_default(),
             Self::Resource(filter) if evaluation::names_meta(filter) => {
                 let mut resource = row.document.clone();
                 let (endpoint, name) = evaluation::names_of(resource_type);
-                place.add_meta(&mut resource, &name, &endpoint, &row.about);
+                basis.add_meta(&mut resource, &name, &endpoint, &row.about);
                 filter.matches(&resource)
             }
             Self::Resource(filter) => filter.matches(&row.document),
             Self::Reference(path, filter) => {
                 let mut resource = row.document.clone();
                 if let Some(named) = referred(path, &resource).and_then(|id| row.named.get(&id)) {
-                    place.complete(&mut resource, path, named);
+                    basis.complete(&mut resource, path, named);
                 }
                 filter.matches(&resource)
             }
@@ -152,7 +152,7 @@ pub(super) fn referred(path: &AttributePath, resource: &Object) -> Option<Resour
 pub(super) struct Compiler<'a> {
     pub(super) sql: &'a dyn Sql,
     pub(super) source: SourceId,
-    pub(super) place: &'a Place,
+    pub(super) basis: &'a Basis,
     pub(super) searches: Searches,
     /// Conditions of which a row tells whether it meets them.
     pub(super) told: Vec<String>,
@@ -434,7 +434,7 @@ impl Compiler<'_> {
                     continue;
                 }
                 let related = related::of(member.as_bytes(), row.get(2)?, row.get(3)?, true);
-                if self.place.matches_related(filter, &related, false) {
+                if self.basis.matches_related(filter, &related, false) {
                     found.push(group);
                 }
             }
@@ -519,7 +519,7 @@ impl Compiler<'_> {
         }
         let mut meant = MeantGroups::default();
         // Resources of other types have no members: there may be very many of these.
-        for groups in self.place.registry.resource_types.iter().filter(|one| one.relation().is_some()) {
+        for groups in self.basis.registry.resource_types.iter().filter(|one| one.relation().is_some()) {
             self.add_meant(filter, &groups.name, &mut meant)?;
         }
         self.known.push((true, filter.clone(), meant.clone()));
@@ -546,7 +546,7 @@ impl Compiler<'_> {
                 from = id.as_bytes().to_vec();
                 for (direct, found) in [(true, &mut meant.direct), (false, &mut meant.indirect)] {
                     let related = related::of(id.as_bytes(), row.get(1)?, row.get(2)?, direct);
-                    if self.place.matches_related(filter, &related, true) {
+                    if self.basis.matches_related(filter, &related, true) {
                         found.push(id);
                     }
                 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Millis, Position, ResourceId, SourceId, StoreError,
-    walks::{End, MOST, MOST_AT_ONCE, Place, ReadPage, WentOn, farthest, give_way, go_on, horizon, sort},
+    walks::{Boundary, End, MOST, MOST_AT_ONCE, ReadPage, WentOn, farthest, give_way, go_on, horizon, sort},
 };
 
 /// How often a note is tried that the database gives up in favour of another.
@@ -78,8 +78,8 @@ impl Walks {
     }
 
     /// Where the page before ended, as far as that is remembered.
-    pub(super) async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
-        let (at, horizon) = (At::new(place), horizon(now));
+    pub(super) async fn go_on(&self, boundary: &Boundary, now: Millis) -> Result<Option<WentOn>, StoreError> {
+        let (at, horizon) = (At::new(boundary), horizon(now));
         let read = async |connection: Connection| {
             let rows = connection.rows(KNOWN, &at.with([horizon.bound()])).await?;
             Ok((rows, connection))
@@ -89,10 +89,10 @@ impl Walks {
         let at = |offset| {
             let mut here: Vec<End> =
                 ends.iter().filter(|(other, _)| *other == offset).map(|(_, end)| end.clone()).collect();
-            sort(&mut here, place.descending);
+            sort(&mut here, boundary.descending);
             here
         };
-        Ok(go_on(&at(place.offset), |offset| farthest(&at(offset))))
+        Ok(go_on(&at(boundary.offset), |offset| farthest(&at(offset))))
     }
 
     /// Remembers a page that has been read.
@@ -113,8 +113,8 @@ impl Walks {
             noted => noted?,
         };
         if ends > MOST_AT_ONCE as u64
-            && let Some((place, _)) = page.remembered()
-            && let Err(error) = self.make_room(&place, now).await
+            && let Some((boundary, _)) = page.remembered()
+            && let Err(error) = self.make_room(&boundary, now).await
         {
             tracing::debug!(%error, "there are many ends at one place; the next note makes room");
         }
@@ -144,8 +144,8 @@ impl Walks {
     }
 
     /// Takes out ends of a place where there are too many.
-    async fn make_room(&self, place: &Place, now: Millis) -> Result<(), StoreError> {
-        let (at, horizon) = (At::new(place), horizon(now));
+    async fn make_room(&self, boundary: &Boundary, now: Millis) -> Result<(), StoreError> {
+        let (at, horizon) = (At::new(boundary), horizon(now));
         let places = vec![at.place];
         let made = async |connection: Connection| {
             let of_lock = at.of_list([places.bound(), horizon.bound()]);
@@ -158,7 +158,7 @@ impl Walks {
             let rows = rows?;
             let ends = rows.iter().map(|row| Ok(end(row)?.1));
             let mut ends: Vec<End> = ends.collect::<Result<_, StoreError>>()?;
-            sort(&mut ends, place.descending);
+            sort(&mut ends, boundary.descending);
             while let Some((gone, heir)) = give_way(&mut ends) {
                 let position = written(&gone.position);
                 connection.execute(GIVE_WAY, &at.with([position.bound()])).await?;
@@ -203,9 +203,9 @@ async fn note(session: &Session, page: &ReadPage, is_first: bool, now: Millis) -
         Some((written(&went_on.position), signed(*offset), closed.as_ref().map_or(none, written)))
     });
     let finished = went_on.filter(|_| page.is_last).and_then(|went_on| went_on.here.as_ref()).map(written);
-    let noted = page.remembered().map(|(place, position)| (At::new(&place), written(position)));
+    let noted = page.remembered().map(|(boundary, position)| (At::new(&boundary), written(position)));
 
-    let emptied = page.forgotten().map(|place| At::new(&place));
+    let emptied = page.forgotten().map(|boundary| At::new(&boundary));
 
     let places = left.iter().map(|(_, place, _)| *place).chain(noted.iter().map(|(at, _)| at.place));
     let places = places.chain(emptied.iter().map(|at| at.place));
@@ -264,12 +264,12 @@ struct At {
 }
 
 impl At {
-    fn new(place: &Place) -> Self {
+    fn new(boundary: &Boundary) -> Self {
         Self {
-            source: place.source.0,
-            client: place.client.as_bytes().to_vec(),
-            list: place.list.to_vec(),
-            place: signed(place.offset),
+            source: boundary.source.0,
+            client: boundary.client.as_bytes().to_vec(),
+            list: boundary.list.to_vec(),
+            place: signed(boundary.offset),
         }
     }
 

@@ -11,7 +11,7 @@ use rusqlite::{
 use super::{lock, read};
 use crate::{
     Named, ResourceId,
-    evaluation::{self, About, Place},
+    evaluation::{self, About, Basis},
     related,
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Slot {
     /// None for what is sorted by.
     filter: Option<Filter>,
     kind: Kind,
-    place: Place,
+    basis: Basis,
 }
 
 enum Kind {
@@ -38,28 +38,28 @@ enum Kind {
 }
 
 impl Slot {
-    pub(super) fn resource(filter: Filter, resource_type: &ResourceType, place: &Place) -> Self {
+    pub(super) fn resource(filter: Filter, resource_type: &ResourceType, basis: &Basis) -> Self {
         let names_meta = evaluation::names_meta(&filter);
         let (endpoint, resource_type) = evaluation::names_of(resource_type);
         let kind = Kind::Resource { endpoint, resource_type, names_meta };
-        Self::new(Some(filter), kind, place)
+        Self::new(Some(filter), kind, basis)
     }
 
-    pub(super) fn related(filter: Filter, inverse: bool, place: &Place) -> Self {
-        Self::new(Some(filter), Kind::Related { inverse }, place)
+    pub(super) fn related(filter: Filter, inverse: bool, basis: &Basis) -> Self {
+        Self::new(Some(filter), Kind::Related { inverse }, basis)
     }
 
     /// `filter` is about the reference at `path`.
-    pub(super) fn reference(filter: Filter, path: AttributePath, place: &Place) -> Self {
-        Self::new(Some(filter), Kind::Reference { path }, place)
+    pub(super) fn reference(filter: Filter, path: AttributePath, basis: &Basis) -> Self {
+        Self::new(Some(filter), Kind::Reference { path }, basis)
     }
 
-    pub(super) fn sort(path: AttributePath, place: &Place) -> Self {
-        Self::new(None, Kind::Sort { path }, place)
+    pub(super) fn sort(path: AttributePath, basis: &Basis) -> Self {
+        Self::new(None, Kind::Sort { path }, basis)
     }
 
-    fn new(filter: Option<Filter>, kind: Kind, place: &Place) -> Self {
-        Self { filter, kind, place: place.clone() }
+    fn new(filter: Option<Filter>, kind: Kind, basis: &Basis) -> Self {
+        Self { filter, kind, basis: basis.clone() }
     }
 
     fn filter(&self) -> rusqlite::Result<&Filter> {
@@ -114,7 +114,7 @@ fn matches_resource(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
         let id =
             ResourceId::from_slice(row.get_raw(2).as_blob()?).ok_or_else(|| failed("an id has 16 bytes"))?;
         let about = About { id, version: row.get(3)?, created: row.get(4)?, last_modified: row.get(5)? };
-        slot.place.add_meta(&mut resource, resource_type, endpoint, &about);
+        slot.basis.add_meta(&mut resource, resource_type, endpoint, &about);
     }
     Ok(slot.filter()?.matches(&resource))
 }
@@ -131,7 +131,7 @@ fn matches_reference(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     let mut resource = document(row)?;
     let named: Option<Vec<u8>> = row.get(2)?;
     if let Some(id) = named.as_deref().and_then(ResourceId::from_slice) {
-        slot.place.complete(
+        slot.basis.complete(
             &mut resource,
             path,
             &Named { id, resource_type: row.get(3)?, display: row.get(4)? },
@@ -148,7 +148,7 @@ fn sort_key(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<Option<String>> 
 fn matches_related(slot: &Slot, row: &Context<'_>) -> rusqlite::Result<bool> {
     let Kind::Related { inverse } = slot.kind else { return Err(failed("the filter is for resources")) };
     let related = related::of(row.get_raw(1).as_blob()?, row.get(2)?, row.get(3)?, row.get(4)?);
-    Ok(slot.place.matches_related(slot.filter()?, &related, inverse))
+    Ok(slot.basis.matches_related(slot.filter()?, &related, inverse))
 }
 
 fn failed(reason: &str) -> rusqlite::Error {

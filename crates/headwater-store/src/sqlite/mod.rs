@@ -42,7 +42,7 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Applied, ApplyError, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Place, Query,
+    Applied, ApplyError, Boundary, ChangeSet, Credential, Include, MemberId, Millis, Named, Page, Query,
     ReadPage, RelatedPage, ResourceId, SourceId, Store, StoreError, StoredResource, TokenUse,
     UnknownAttribute, WentOn,
     blocking::blocking,
@@ -341,8 +341,8 @@ impl Store for SqliteStore {
         self.write(move |connection| records::note_uses(connection, &uses)).await
     }
 
-    async fn go_on(&self, place: &Place, now: Millis) -> Result<Option<WentOn>, StoreError> {
-        Ok(self.shared.walks.go_on(place, now))
+    async fn go_on(&self, boundary: &Boundary, now: Millis) -> Result<Option<WentOn>, StoreError> {
+        Ok(self.shared.walks.go_on(boundary, now))
     }
 
     async fn note_page(&self, page: ReadPage, now: Millis) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use super::{lock, read, readers::Snapshot, selection::Conditions, stretches};
 use crate::{
     Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     blocking::Wanted,
-    evaluation::Place,
+    evaluation::Basis,
     pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
     stored::{COLUMN_COUNT, COLUMNS},
 };
@@ -118,8 +118,8 @@ impl Search<'_> {
         Ok(false)
     }
 
-    fn place(&self) -> Place {
-        Place { registry: self.query.registry.clone(), base_url: self.query.base_url.clone() }
+    fn basis(&self) -> Basis {
+        Basis { registry: self.query.registry.clone(), base_url: self.query.base_url.clone() }
     }
 
     /// Every resource of a type, in the order of their ids.
@@ -318,7 +318,7 @@ impl Search<'_> {
 
     /// The rows that may be meant, and what they have to meet: `FROM resource r WHERE …`.
     fn conditions(&self) -> (String, Conditions) {
-        let mut conditions = Conditions::new(vec![self.source.0.into()], self.place());
+        let mut conditions = Conditions::new(vec![self.source.0.into()], self.basis());
         let mut alternatives = Vec::new();
         for Selection { resource_type, filter, .. } in &self.query.selections {
             let mut condition =

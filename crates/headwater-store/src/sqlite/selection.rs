@@ -13,7 +13,7 @@ use headwater_scim::{
 
 use super::functions::Slot;
 use crate::{
-    evaluation::Place,
+    evaluation::Basis,
     selection::{Searches, balanced, is_inverse, is_relation, named_member},
     sql::Value,
 };
@@ -24,13 +24,13 @@ pub(super) struct Conditions {
     pub(super) searches: Searches,
     /// The filters, by the number that the SQL functions get.
     pub(super) slots: Vec<Slot>,
-    place: Place,
+    basis: Basis,
 }
 
 impl Conditions {
     /// Parameters `?1`, `?2`… that the statement has besides come first.
-    pub(super) fn new(parameters: Vec<Value>, place: Place) -> Self {
-        Self { searches: Searches::new(parameters), slots: Vec::new(), place }
+    pub(super) fn new(parameters: Vec<Value>, basis: Basis) -> Self {
+        Self { searches: Searches::new(parameters), slots: Vec::new(), basis }
     }
 
     /// The value that a row is sorted by, as an expression.
@@ -54,7 +54,7 @@ impl Conditions {
             return "hex(r.id)".to_owned();
         }
         let slot = self.slots.len();
-        self.slots.push(Slot::sort(path.clone(), &self.place));
+        self.slots.push(Slot::sort(path.clone(), &self.basis));
         format!("scim_sort_key({slot}, r.document)")
     }
 
@@ -97,7 +97,7 @@ impl Conditions {
     /// A filter about a value that is computed from the resource which a reference names.
     fn referred(&mut self, filter: &Filter, path: &AttributePath) -> String {
         let slot = self.slots.len();
-        self.slots.push(Slot::reference(filter.clone(), path.parent(), &self.place));
+        self.slots.push(Slot::reference(filter.clone(), path.parent(), &self.basis));
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', ""));
         let mut at = "$".to_owned();
         if let Some(schema) = &path.extension {
@@ -239,7 +239,7 @@ impl Conditions {
             other => other.clone(),
         };
         let slot = self.slots.len();
-        self.slots.push(Slot::related(filter, inverse, &self.place));
+        self.slots.push(Slot::related(filter, inverse, &self.basis));
         if !inverse {
             return format!(
                 "EXISTS (SELECT 1 FROM membership m \
@@ -260,7 +260,7 @@ impl Conditions {
 
     fn evaluated(&mut self, filter: Filter, resource_type: &ResourceType) -> String {
         let slot = self.slots.len();
-        self.slots.push(Slot::resource(filter, resource_type, &self.place));
+        self.slots.push(Slot::resource(filter, resource_type, &self.basis));
         format!("scim_matches({slot}, r.document, r.id, r.version, r.created, r.last_modified)")
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Mutex,
 };
 
-use super::{End, MOST, Place, ReadPage, WentOn, farthest, give_way, go_on, horizon, sort};
+use super::{Boundary, End, MOST, ReadPage, WentOn, farthest, give_way, go_on, horizon, sort};
 use crate::{Millis, Position, lock};
 
 /// The ends of pages, by what comes next.
@@ -14,19 +14,19 @@ pub(crate) struct Walks(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    ends: HashMap<Place, Vec<End>>,
-    /// The places in the order in which they were noted.
-    order: VecDeque<Place>,
+    ends: HashMap<Boundary, Vec<End>>,
+    /// The boundaries in the order in which they were noted.
+    order: VecDeque<Boundary>,
 }
 
 impl Walks {
     /// Where the page before ended, as far as that is remembered.
-    pub(crate) fn go_on(&self, place: &Place, now: Millis) -> Option<WentOn> {
+    pub(crate) fn go_on(&self, boundary: &Boundary, now: Millis) -> Option<WentOn> {
         let mut known = lock(&self.0);
-        let here = known.ends.get_mut(place)?;
+        let here = known.ends.get_mut(boundary)?;
         here.retain(|end| end.noted > horizon(now));
-        let farthest_at = |offset| farthest(known.ends.get(&Place { offset, ..*place })?);
-        go_on(known.ends.get(place)?, farthest_at)
+        let farthest_at = |offset| farthest(known.ends.get(&Boundary { offset, ..*boundary })?);
+        go_on(known.ends.get(boundary)?, farthest_at)
     }
 
     /// Remembers a page that has been read.
@@ -35,13 +35,13 @@ impl Walks {
         if let Some(went_on) = &page.went_on {
             known.leave(page, went_on);
         }
-        if let Some((place, position)) = page.remembered() {
-            known.note(place, position, page, now);
+        if let Some((boundary, position)) = page.remembered() {
+            known.note(boundary, position, page, now);
         }
-        if let Some(place) = page.forgotten()
-            && known.ends.remove(&place).is_some()
+        if let Some(boundary) = page.forgotten()
+            && known.ends.remove(&boundary).is_some()
         {
-            known.order.retain(|other| *other != place);
+            known.order.retain(|other| *other != boundary);
         }
     }
 
@@ -50,7 +50,7 @@ impl Walks {
         let mut known = lock(&self.0);
         let Known { ends, order } = &mut *known;
         ends.retain(|_, ends| ends.iter().any(|end| end.noted > horizon(now)));
-        order.retain(|place| ends.contains_key(place));
+        order.retain(|boundary| ends.contains_key(boundary));
     }
 }
 
@@ -62,41 +62,41 @@ impl Known {
             && end.from == Some(*offset)
         {
             end.from = None;
-            self.close(Place { offset: *offset, ..page.began }, closed.as_ref());
+            self.close(Boundary { offset: *offset, ..page.began }, closed.as_ref());
         }
         if page.is_last {
             self.close(page.began, went_on.here.as_ref());
         }
     }
 
-    fn end(&mut self, place: Place, position: &Position) -> Option<&mut End> {
-        self.ends.get_mut(&place)?.iter_mut().find(|end| end.position == *position)
+    fn end(&mut self, boundary: Boundary, position: &Position) -> Option<&mut End> {
+        self.ends.get_mut(&boundary)?.iter_mut().find(|end| end.position == *position)
     }
 
-    fn close(&mut self, place: Place, position: Option<&Position>) {
-        if let Some(end) = position.and_then(|position| self.end(place, position)) {
+    fn close(&mut self, boundary: Boundary, position: Option<&Position>) {
+        if let Some(end) = position.and_then(|position| self.end(boundary, position)) {
             end.open = end.open.saturating_sub(1);
         }
     }
 
-    fn note(&mut self, place: Place, position: &Position, page: &ReadPage, now: Millis) {
+    fn note(&mut self, boundary: Boundary, position: &Position, page: &ReadPage, now: Millis) {
         let (from, walks) = (page.came_from(), page.walks_on());
-        if !self.ends.contains_key(&place) {
+        if !self.ends.contains_key(&boundary) {
             while self.order.len() >= MOST {
                 if let Some(oldest) = self.order.pop_front() {
                     self.ends.remove(&oldest);
                 }
             }
-            self.order.push_back(place);
+            self.order.push_back(boundary);
         }
-        let ends = self.ends.entry(place).or_default();
+        let ends = self.ends.entry(boundary).or_default();
         ends.retain(|end| end.noted > horizon(now));
         if let Some(end) = ends.iter_mut().find(|end| end.position == *position) {
             (end.noted, end.open, end.from) = (now, end.open + walks, from);
             return;
         }
         ends.push(End { position: position.clone(), noted: now, open: walks, from });
-        sort(ends, place.descending);
+        sort(ends, boundary.descending);
         give_way(ends);
     }
 }
@@ -105,15 +105,20 @@ impl Known {
 mod tests {
     use uuid::Uuid;
 
-    use super::{Place, ReadPage, Walks};
+    use super::{Boundary, ReadPage, Walks};
     use crate::{
         Position, ResourceId, SourceId, lock,
         walks::{MOST, REMEMBERED},
     };
 
     fn note(walks: &Walks, offset: u64, now: i64) {
-        let began =
-            Place { source: SourceId(1), client: Uuid::nil(), list: [0; 16], descending: false, offset: 0 };
+        let began = Boundary {
+            source: SourceId(1),
+            client: Uuid::nil(),
+            list: [0; 16],
+            descending: false,
+            offset: 0,
+        };
         let position = Position { key: None, id: ResourceId(Uuid::nil()) };
         walks.note(&ReadPage { began, went_on: None, end: Some((offset, position)), is_last: false }, now);
     }

@@ -19,16 +19,16 @@ pub(crate) use memory::Walks;
 
 /// For how long the end of a page is remembered.
 const REMEMBERED: Millis = 10 * 60 * 1_000;
-/// How many places are remembered, in all or of a source; the oldest goes first.
+/// How many boundaries are remembered, in all or of a source; the oldest goes first.
 pub(crate) const MOST: usize = 20_000;
-/// How many walks of one client through one list are told apart at the same place.
+/// How many walks of one client through one list are told apart at the same boundary.
 pub(crate) const MOST_AT_ONCE: usize = 8;
 /// The longest value that is remembered, in bytes.
 const LONGEST: usize = 2_000;
 
-/// A place between two pages.
+/// A boundary between two pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Boundary {
     /// The source.
     pub source: SourceId,
     /// Whose walk it is: the service account.
@@ -46,7 +46,7 @@ pub struct Place {
 pub struct WentOn {
     /// Where the page before ended.
     pub position: Position,
-    /// The place that the page before began at, and which end there was its, unless somebody else has
+    /// The boundary that the page before began at, and which end there was its, unless somebody else has
     /// been here: it is not asked for again.
     pub(crate) before: Option<(u64, Option<Position>)>,
     /// The end that is done with should this be the last page.
@@ -57,39 +57,39 @@ pub struct WentOn {
 #[derive(Debug, Clone)]
 pub struct ReadPage {
     /// Where it began.
-    pub began: Place,
+    pub began: Boundary,
     /// What it went on from, unless it was counted from the beginning.
     pub went_on: Option<WentOn>,
-    /// The place behind it, and its last resource; none when it is empty.
+    /// The boundary behind it, and its last resource; none when it is empty.
     pub end: Option<(u64, Position)>,
     /// Whether nothing comes behind it.
     pub is_last: bool,
 }
 
 impl ReadPage {
-    /// The end that is remembered, with its place.
-    pub(crate) fn remembered(&self) -> Option<(Place, &Position)> {
+    /// The end that is remembered, with its boundary.
+    pub(crate) fn remembered(&self) -> Option<(Boundary, &Position)> {
         self.end_if(|position| !is_long(position))
     }
 
-    /// The place behind it, where its end is too long to be remembered: what others have left there is not its,
+    /// The boundary behind it, where its end is too long to be remembered: what others have left there is not its,
     /// so that whoever comes there is counted from the beginning.
-    pub(crate) fn forgotten(&self) -> Option<Place> {
-        self.end_if(is_long).map(|(place, _)| place)
+    pub(crate) fn forgotten(&self) -> Option<Boundary> {
+        self.end_if(is_long).map(|(boundary, _)| boundary)
     }
 
-    fn end_if(&self, is_meant: impl FnOnce(&Position) -> bool) -> Option<(Place, &Position)> {
+    fn end_if(&self, is_meant: impl FnOnce(&Position) -> bool) -> Option<(Boundary, &Position)> {
         let (offset, position) = self.end.as_ref()?;
-        is_meant(position).then_some((Place { offset: *offset, ..self.began }, position))
+        is_meant(position).then_some((Boundary { offset: *offset, ..self.began }, position))
     }
 
     /// How many walks are at its end: none where it was the last. Whoever asks for more all the same goes on
-    /// from there, unless another walk is at that place. What that has passed came later than all of this one.
+    /// from there, unless another walk is at that boundary. What that has passed came later than all of this one.
     pub(crate) fn walks_on(&self) -> u64 {
         u64::from(!self.is_last)
     }
 
-    /// The offset of the place that it began at, if it was remembered.
+    /// The offset of the boundary that it began at, if it was remembered.
     pub(crate) fn came_from(&self) -> Option<u64> {
         self.went_on.as_ref().map(|_| self.began.offset)
     }
@@ -115,7 +115,7 @@ pub(crate) fn horizon(now: Millis) -> Millis {
     now - REMEMBERED
 }
 
-/// Puts the ends of a place in the order of their list.
+/// Puts the ends at a boundary in the order of their list.
 pub(crate) fn sort(ends: &mut [End], descending: bool) {
     ends.sort_by(|left, right| order(&left.position, &right.position, descending));
 }
@@ -128,9 +128,9 @@ fn order(left: &Position, right: &Position, descending: bool) -> Ordering {
 }
 
 /// What a page goes on from that begins where these pages ended, which are in order, and none of them
-/// forgotten; `farthest_at` is [`farthest`] of another place.
+/// forgotten; `farthest_at` is [`farthest`] of another boundary.
 ///
-/// While several walks are at the same place, each goes on from the end that is least far: it may then
+/// While several walks are at the same boundary, each goes on from the end that is least far: it may then
 /// see a resource twice, but none misses one. Where every walk has gone on for good, the end counts that was
 /// noted last: that of the walk which is asked for again, or for more than there was.
 pub(crate) fn go_on(here: &[End], farthest_at: impl FnOnce(u64) -> Option<Position>) -> Option<WentOn> {
