@@ -191,6 +191,72 @@ impl Query {
     }
 }
 
+/// The resources of a type, in the order of an attribute of which the index has the values. Those without a value
+/// are behind all others, in the order of their ids.
+pub(crate) trait OrderedByIndex {
+    /// How many there are.
+    fn count(&self) -> Result<u64, StoreError>;
+
+    /// How many of them have a value.
+    fn count_valued(&self) -> Result<u64, StoreError>;
+
+    /// Takes those that have a value, from a position or an offset among them.
+    fn take_valued(
+        &self,
+        filling: &mut Filling<'_>,
+        from: Option<&Position>,
+        offset: u64,
+    ) -> Result<(), StoreError>;
+
+    /// Takes those that have none, from a position or an offset among them.
+    fn take_valueless(
+        &self,
+        filling: &mut Filling<'_>,
+        from: Option<&Position>,
+        offset: u64,
+    ) -> Result<(), StoreError>;
+
+    /// Fills a page with those that a query asks for, and counts all.
+    fn fill(&self, filling: &mut Filling<'_>) -> Result<u64, StoreError> {
+        let query = filling.query;
+        let total = self.count()?;
+        let (position, offset) = query.beginning();
+        if query.limit == 0 || offset >= total && position.is_none() {
+            return Ok(total);
+        }
+        let (among_valued, among_valueless) = match position {
+            Some(position) => (position.key.is_some(), position.key.is_none()),
+            None => (false, false),
+        };
+        match query.direction() {
+            Direction::Up => {
+                if !among_valueless {
+                    self.take_valued(filling, position, offset)?;
+                }
+                if filling.overfull {
+                    return Ok(total);
+                }
+                let valued = self.count_valued()?;
+                if valued < total {
+                    let offset = if filling.is_empty() { offset.saturating_sub(valued) } else { 0 };
+                    self.take_valueless(filling, position.filter(|_| among_valueless), offset)?;
+                }
+            }
+            Direction::Down => {
+                let valueless = total.saturating_sub(self.count_valued()?);
+                if !among_valued && offset < valueless {
+                    self.take_valueless(filling, position, offset)?;
+                }
+                if !filling.overfull {
+                    let offset = if filling.is_empty() { offset.saturating_sub(valueless) } else { 0 };
+                    self.take_valued(filling, position.filter(|_| among_valued), offset)?;
+                }
+            }
+        }
+        Ok(total)
+    }
+}
+
 /// A page that is being filled, as far as it fits.
 pub(crate) struct Filling<'a> {
     query: &'a Query,

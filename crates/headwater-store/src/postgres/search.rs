@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Named, Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     evaluation::{About, Basis},
-    pages::{Direction, Filling, MOST_TIME, PAGE_BYTES, Rank, Ranks, ordered_code},
+    pages::{Direction, Filling, MOST_TIME, OrderedByIndex, PAGE_BYTES, Rank, Ranks, ordered_code},
     records,
     selection::Searches,
     sql::{Row, RowsRead, Sql, Value, values},
@@ -40,7 +40,11 @@ pub(super) fn search(session: &BlockingSession, source: SourceId, query: &Query)
     let search = Search { sql: session, session, source, query, basis, deadline };
     match query.selections.as_slice() {
         [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
-            Some(code) => search.sorted_by_index(code),
+            Some(code) => {
+                let mut filling = Filling::new(query);
+                let total = SortedBy { search: &search, code }.fill(&mut filling)?;
+                search.filled(filling, Some(total))
+            }
             None => search.sorted(),
         },
         _ if query.sorted => search.sorted(),
@@ -81,122 +85,6 @@ impl Meant<'_> {
 }
 
 impl Search<'_> {
-    /// Every resource of a type, sorted by an attribute of which the index has the values in order.
-    /// Those without a value are behind all others, in the order of their ids.
-    fn sorted_by_index(&self, code: i64) -> Result<Page, StoreError> {
-        let name = &*self.query.selections[0].resource_type.name;
-        let total = records::count(self.sql, self.source, name)?;
-        let (position, offset) = self.query.beginning();
-        if self.query.limit == 0 || offset >= total && position.is_none() {
-            return Ok(Page { total: Some(total), ..Page::default() });
-        }
-        let mut filling = Filling::new(self.query);
-        let among_valueless = position.is_some_and(|position| position.key.is_none());
-        let with_value = || {
-            let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
-            self.sql.count(count, &values![self.source, code])
-        };
-        match self.query.direction() {
-            Direction::Up => {
-                if !among_valueless {
-                    self.values(&mut filling, code, position, offset)?;
-                }
-                if !filling.overfull {
-                    let valued = with_value()?;
-                    if valued < total {
-                        let offset = if filling.is_empty() { offset.saturating_sub(valued) } else { 0 };
-                        let from = position.filter(|_| among_valueless);
-                        self.valueless(&mut filling, code, from, offset)?;
-                    }
-                }
-            }
-            Direction::Down => {
-                let valueless = total.saturating_sub(with_value()?);
-                let from_values = position.is_some_and(|position| position.key.is_some());
-                if valueless > 0 && !from_values && offset < valueless {
-                    self.valueless(&mut filling, code, position, offset)?;
-                }
-                if !filling.overfull {
-                    let from = position.filter(|_| from_values);
-                    let offset = if filling.is_empty() { offset.saturating_sub(valueless) } else { 0 };
-                    self.values(&mut filling, code, from, offset)?;
-                }
-            }
-        }
-        self.filled(filling, Some(total))
-    }
-
-    /// Takes those that have a value, in the order of the index.
-    fn values(
-        &self,
-        filling: &mut Filling<'_>,
-        code: i64,
-        position: Option<&Position>,
-        offset: u64,
-    ) -> Result<(), StoreError> {
-        let direction = self.query.direction();
-        let (beyond, order) = (direction.beyond(), direction.order());
-        let from = position.and_then(|position| Some((position.key.as_ref()?, position.id)));
-        let mut parameters = values![self.source, code, filling.left_and_one(), offset].to_vec();
-        let mut condition = String::new();
-        if let Some((key, id)) = from {
-            condition = format!("AND (k.key, k.resource_id) {beyond} (?5, ?6)");
-            parameters.extend([key.into(), id.into()]);
-        }
-        let select = format!(
-            "SELECT {COLUMNS}, k.key FROM (SELECT k.key, k.resource_id FROM resource_key k \
-               WHERE k.source_id = ?1 AND k.path = ?2 {condition} \
-               ORDER BY k.key {order}, k.resource_id {order} LIMIT ?3 OFFSET ?4) k \
-             CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = ?1 AND id = k.resource_id LIMIT 1) r \
-             ORDER BY k.key {order}, k.resource_id {order}"
-        );
-        self.take(filling, &select, &parameters, |row| row.get(COLUMN_COUNT).map(Some))
-    }
-
-    /// Takes those without a value, in the order of their ids: what the index of ids has and the index of values
-    /// doesn't. No index joins the two, so that the ids of those with a value are taken here, all at once.
-    fn valueless(
-        &self,
-        filling: &mut Filling<'_>,
-        code: i64,
-        position: Option<&Position>,
-        mut offset: u64,
-    ) -> Result<(), StoreError> {
-        let all = "SELECT string_agg(resource_id, CAST('' AS BYTEA)) FROM resource_key WHERE source_id = ?1 AND path = ?2";
-        let valued: Option<Vec<u8>> = self.sql.value(all, &values![self.source, code])?.flatten();
-        let valued: HashSet<&[u8]> = valued.as_deref().unwrap_or_default().chunks_exact(16).collect();
-        let direction = self.query.direction();
-        let name = &*self.query.selections[0].resource_type.name;
-        let mut from = position.map_or_else(
-            || if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] },
-            |position| position.id.as_bytes().to_vec(),
-        );
-        let select = format!(
-            "SELECT id FROM resource WHERE source_id = ?1 AND type = ?2 AND id {} ?3 ORDER BY id {} LIMIT ?4",
-            direction.beyond(),
-            direction.order()
-        );
-        let most = filling.left_and_one();
-        let mut found: Vec<ResourceId> = Vec::new();
-        while found.len() < most {
-            if Instant::now() > self.deadline {
-                return Err(StoreError::TookTooLong);
-            }
-            let parameters = values![self.source, name, from.as_slice(), IDS_AT_ONCE];
-            let ids: Vec<ResourceId> = self.sql.all(&select, &parameters, |row| row.get(0))?;
-            let Some(last) = ids.last() else { break };
-            from = last.as_bytes().to_vec();
-            let without: Vec<&ResourceId> =
-                ids.iter().filter(|id| !valued.contains(&id.as_bytes()[..])).collect();
-            let passed_over = without.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
-            offset -= passed_over as u64;
-            found.extend(without.into_iter().skip(passed_over));
-        }
-        found.truncate(most);
-        let found: Vec<_> = found.into_iter().map(|id| (id, None)).collect();
-        self.take_listed(filling, &found)
-    }
-
     /// Takes what a statement answers, each with what it is sorted by.
     fn take(
         &self,
@@ -560,6 +448,94 @@ impl Search<'_> {
     fn filled(&self, filling: Filling<'_>, total: Option<u64>) -> Result<Page, StoreError> {
         self.session
             .read(|session| filled(session, self.source, self.query, filling, Known::default(), total))
+    }
+}
+
+/// A list that is sorted by the attribute of a code.
+struct SortedBy<'a> {
+    search: &'a Search<'a>,
+    code: i64,
+}
+
+impl OrderedByIndex for SortedBy<'_> {
+    fn count(&self) -> Result<u64, StoreError> {
+        let Search { sql, source, query, .. } = self.search;
+        records::count(*sql, *source, &query.selections[0].resource_type.name)
+    }
+
+    fn count_valued(&self) -> Result<u64, StoreError> {
+        let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        self.search.sql.count(count, &values![self.search.source, self.code])
+    }
+
+    fn take_valued(
+        &self,
+        filling: &mut Filling<'_>,
+        from: Option<&Position>,
+        offset: u64,
+    ) -> Result<(), StoreError> {
+        let Self { search, code } = self;
+        let direction = search.query.direction();
+        let (beyond, order) = (direction.beyond(), direction.order());
+        let from = from.and_then(|position| Some((position.key.as_ref()?, position.id)));
+        let mut parameters = values![search.source, *code, filling.left_and_one(), offset].to_vec();
+        let mut condition = String::new();
+        if let Some((key, id)) = from {
+            condition = format!("AND (k.key, k.resource_id) {beyond} (?5, ?6)");
+            parameters.extend([key.into(), id.into()]);
+        }
+        let select = format!(
+            "SELECT {COLUMNS}, k.key FROM (SELECT k.key, k.resource_id FROM resource_key k \
+               WHERE k.source_id = ?1 AND k.path = ?2 {condition} \
+               ORDER BY k.key {order}, k.resource_id {order} LIMIT ?3 OFFSET ?4) k \
+             CROSS JOIN LATERAL (SELECT * FROM resource WHERE source_id = ?1 AND id = k.resource_id LIMIT 1) r \
+             ORDER BY k.key {order}, k.resource_id {order}"
+        );
+        search.take(filling, &select, &parameters, |row| row.get(COLUMN_COUNT).map(Some))
+    }
+
+    /// What the index of ids has and the index of values doesn't. No index joins the two, so that the ids of those
+    /// with a value are taken here, all at once.
+    fn take_valueless(
+        &self,
+        filling: &mut Filling<'_>,
+        from: Option<&Position>,
+        mut offset: u64,
+    ) -> Result<(), StoreError> {
+        let Self { search, code } = self;
+        let all = "SELECT string_agg(resource_id, CAST('' AS BYTEA)) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        let valued: Option<Vec<u8>> = search.sql.value(all, &values![search.source, *code])?.flatten();
+        let valued: HashSet<&[u8]> = valued.as_deref().unwrap_or_default().chunks_exact(16).collect();
+        let direction = search.query.direction();
+        let name = &*search.query.selections[0].resource_type.name;
+        let mut from = from.map_or_else(
+            || if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] },
+            |position| position.id.as_bytes().to_vec(),
+        );
+        let select = format!(
+            "SELECT id FROM resource WHERE source_id = ?1 AND type = ?2 AND id {} ?3 ORDER BY id {} LIMIT ?4",
+            direction.beyond(),
+            direction.order()
+        );
+        let most = filling.left_and_one();
+        let mut found: Vec<ResourceId> = Vec::new();
+        while found.len() < most {
+            if Instant::now() > search.deadline {
+                return Err(StoreError::TookTooLong);
+            }
+            let parameters = values![search.source, name, from.as_slice(), IDS_AT_ONCE];
+            let ids: Vec<ResourceId> = search.sql.all(&select, &parameters, |row| row.get(0))?;
+            let Some(last) = ids.last() else { break };
+            from = last.as_bytes().to_vec();
+            let without: Vec<&ResourceId> =
+                ids.iter().filter(|id| !valued.contains(&id.as_bytes()[..])).collect();
+            let passed_over = without.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+            offset -= passed_over as u64;
+            found.extend(without.into_iter().skip(passed_over));
+        }
+        found.truncate(most);
+        let found: Vec<_> = found.into_iter().map(|id| (id, None)).collect();
+        search.take_listed(filling, &found)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     Page, Position, Query, ResourceId, Selection, SourceId, StoreError, StoredResource,
     blocking::Wanted,
     evaluation::Basis,
-    pages::{Direction, Filling, MOST_TIME, Rank, Ranks, ordered_code, plain_key},
+    pages::{Direction, Filling, MOST_TIME, OrderedByIndex, Rank, Ranks, ordered_code, plain_key},
     stored::{COLUMN_COUNT, COLUMNS},
 };
 
@@ -84,7 +84,11 @@ impl Search<'_> {
     fn sorted_page(&self) -> Result<Page, StoreError> {
         match self.query.selections.as_slice() {
             [selection @ Selection { filter: None, .. }] => match ordered_code(selection) {
-                Some(code) => self.sorted_by_index(code),
+                Some(code) => {
+                    let mut filling = Filling::new(self.query);
+                    let total = SortedBy { search: self, code }.fill(&mut filling)?;
+                    Ok(filling.page(Some(total)))
+                }
                 None => self.sorted(),
             },
             _ => self.sorted(),
@@ -201,121 +205,6 @@ impl Search<'_> {
         found.optional()?.ok_or_else(|| StoreError::Damaged("a key has no resource".to_owned()))
     }
 
-    /// Every resource of a type, sorted by an attribute of which the index has the values in order.
-    /// Those without a value are behind all others, in the order of their ids.
-    fn sorted_by_index(&self, code: i64) -> Result<Page, StoreError> {
-        let name = self.query.selections[0].resource_type.name.to_string();
-        let total = stretches::count(self.snapshot.connection, self.source, &name)?;
-        let mut filling = Filling::new(self.query);
-        let (position, mut offset) = self.query.beginning();
-        if self.query.limit == 0 || offset >= total && position.is_none() {
-            return Ok(Page { total: Some(total), ..Page::default() });
-        }
-        let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
-        let with_value = || -> Result<u64, StoreError> {
-            let mut count = self.snapshot.connection.prepare_cached(count)?;
-            Ok(count.query_row(params![self.source.0, code], |row| row.get(0))?)
-        };
-        let among_valueless = position.is_some_and(|position| position.key.is_none());
-        match self.query.direction() {
-            Direction::Up => {
-                let full = !among_valueless && self.take_values(&mut filling, code, position, offset)?;
-                if !full && !filling.overfull {
-                    let valued = with_value()?;
-                    if valued < total {
-                        offset = if filling.resources.is_empty() { offset.saturating_sub(valued) } else { 0 };
-                        let from = position.filter(|_| among_valueless);
-                        self.take_valueless(&mut filling, code, from, offset)?;
-                    }
-                }
-            }
-            Direction::Down => {
-                let valueless = total.saturating_sub(with_value()?);
-                let from_values = position.is_some_and(|position| position.key.is_some());
-                if valueless > 0 && !from_values && offset < valueless {
-                    self.take_valueless(&mut filling, code, position, offset)?;
-                }
-                if !filling.overfull {
-                    let from = position.filter(|_| from_values);
-                    let offset =
-                        if filling.resources.is_empty() { offset.saturating_sub(valueless) } else { 0 };
-                    self.take_values(&mut filling, code, from, offset)?;
-                }
-            }
-        }
-        Ok(filling.page(Some(total)))
-    }
-
-    /// Takes those that have a value, in the order of the index; true when there are more.
-    fn take_values(
-        &self,
-        filling: &mut Filling<'_>,
-        code: i64,
-        position: Option<&Position>,
-        offset: u64,
-    ) -> Result<bool, StoreError> {
-        let key = |row: &Row<'_>| row.get(COLUMN_COUNT).map(Some);
-        let direction = self.query.direction();
-        let from = position.and_then(|position| Some((position.key.as_ref()?, position.id)));
-        let mut statement =
-            self.snapshot.connection.prepare_cached(&in_order_statement(from.is_some(), direction))?;
-        let limit = self.query.limit_and_one();
-        match from {
-            Some((value, id)) => {
-                let mut rows =
-                    statement.query(params![self.source.0, code, limit, offset, value, id.as_bytes()])?;
-                self.take(filling, &mut rows, key)
-            }
-            None => {
-                self.take(filling, &mut statement.query(params![self.source.0, code, limit, offset])?, key)
-            }
-        }
-    }
-
-    /// Takes those without a value: what the index of ids has and the index of values doesn't.
-    fn take_valueless(
-        &self,
-        filling: &mut Filling<'_>,
-        code: i64,
-        position: Option<&Position>,
-        mut offset: u64,
-    ) -> Result<(), StoreError> {
-        let direction = self.query.direction();
-        let valued = "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2";
-        let mut valued = self.snapshot.connection.prepare_cached(valued)?;
-        let ids = valued.query_map(params![self.source.0, code], |row| row.get::<_, [u8; 16]>(0))?;
-        let mut valued: Vec<[u8; 16]> = ids.collect::<rusqlite::Result<_>>()?;
-        valued.sort_unstable();
-        let name = &*self.query.selections[0].resource_type.name;
-        let from = position.map_or_else(
-            || if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] },
-            |position| position.id.as_bytes().to_vec(),
-        );
-        let (beyond, order) = (direction.beyond(), direction.order());
-        let ids = format!(
-            "SELECT id FROM resource WHERE source_id = ?1 AND type = ?2 AND id {beyond} ?3 ORDER BY id {order}"
-        );
-        let mut ids = self.snapshot.connection.prepare_cached(&ids)?;
-        let mut ids = ids.query(params![self.source.0, name, from])?;
-        let one =
-            format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3");
-        let mut one = self.snapshot.connection.prepare_cached(&one)?;
-        while let Some(row) = ids.next()? {
-            let id: [u8; 16] = row.get(0)?;
-            if valued.binary_search(&id).is_ok() {
-                continue;
-            }
-            if offset > 0 {
-                offset -= 1;
-                continue;
-            }
-            if self.take(filling, &mut one.query(params![self.source.0, name, id])?, |_| Ok(None))? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
     /// The rows that may be meant, and what they have to meet: `FROM resource r WHERE …`.
     fn conditions(&self) -> (String, Conditions) {
         let mut conditions = Conditions::new(vec![self.source.0.into()], self.basis());
@@ -409,6 +298,96 @@ impl Search<'_> {
             }
         }
         Ok(filling.page(Some(total)))
+    }
+}
+
+/// A list that is sorted by the attribute of a code.
+struct SortedBy<'a> {
+    search: &'a Search<'a>,
+    code: i64,
+}
+
+impl OrderedByIndex for SortedBy<'_> {
+    fn count(&self) -> Result<u64, StoreError> {
+        let Search { snapshot, source, query } = self.search;
+        stretches::count(snapshot.connection, *source, &query.selections[0].resource_type.name)
+    }
+
+    fn count_valued(&self) -> Result<u64, StoreError> {
+        let count = "SELECT COUNT(*) FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        let mut count = self.search.snapshot.connection.prepare_cached(count)?;
+        Ok(count.query_row(params![self.search.source.0, self.code], |row| row.get(0))?)
+    }
+
+    fn take_valued(
+        &self,
+        filling: &mut Filling<'_>,
+        from: Option<&Position>,
+        offset: u64,
+    ) -> Result<(), StoreError> {
+        let Self { search, code } = self;
+        let key = |row: &Row<'_>| row.get(COLUMN_COUNT).map(Some);
+        let direction = search.query.direction();
+        let from = from.and_then(|position| Some((position.key.as_ref()?, position.id)));
+        let mut statement =
+            search.snapshot.connection.prepare_cached(&in_order_statement(from.is_some(), direction))?;
+        let limit = search.query.limit_and_one();
+        match from {
+            Some((value, id)) => {
+                let mut rows =
+                    statement.query(params![search.source.0, code, limit, offset, value, id.as_bytes()])?;
+                search.take(filling, &mut rows, key)?;
+            }
+            None => {
+                let mut rows = statement.query(params![search.source.0, code, limit, offset])?;
+                search.take(filling, &mut rows, key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the index of ids has and the index of values doesn't.
+    fn take_valueless(
+        &self,
+        filling: &mut Filling<'_>,
+        from: Option<&Position>,
+        mut offset: u64,
+    ) -> Result<(), StoreError> {
+        let Self { search, code } = self;
+        let direction = search.query.direction();
+        let valued = "SELECT resource_id FROM resource_key WHERE source_id = ?1 AND path = ?2";
+        let mut valued = search.snapshot.connection.prepare_cached(valued)?;
+        let ids = valued.query_map(params![search.source.0, code], |row| row.get::<_, [u8; 16]>(0))?;
+        let mut valued: Vec<[u8; 16]> = ids.collect::<rusqlite::Result<_>>()?;
+        valued.sort_unstable();
+        let name = &*search.query.selections[0].resource_type.name;
+        let from = from.map_or_else(
+            || if direction == Direction::Up { Vec::new() } else { vec![u8::MAX; 17] },
+            |position| position.id.as_bytes().to_vec(),
+        );
+        let (beyond, order) = (direction.beyond(), direction.order());
+        let ids = format!(
+            "SELECT id FROM resource WHERE source_id = ?1 AND type = ?2 AND id {beyond} ?3 ORDER BY id {order}"
+        );
+        let mut ids = search.snapshot.connection.prepare_cached(&ids)?;
+        let mut ids = ids.query(params![search.source.0, name, from])?;
+        let one =
+            format!("SELECT {COLUMNS} FROM resource r WHERE r.source_id = ?1 AND r.type = ?2 AND r.id = ?3");
+        let mut one = search.snapshot.connection.prepare_cached(&one)?;
+        while let Some(row) = ids.next()? {
+            let id: [u8; 16] = row.get(0)?;
+            if valued.binary_search(&id).is_ok() {
+                continue;
+            }
+            if offset > 0 {
+                offset -= 1;
+                continue;
+            }
+            if search.take(filling, &mut one.query(params![search.source.0, name, id])?, |_| Ok(None))? {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
