@@ -294,48 +294,66 @@ impl Provisioning<'_> {
         }
         let current = plan::attributes(&stored)?;
         let mut notes = operation.notes.clone();
-        let mut planned = match change {
-            Change::Delete => {
-                // The references to it go with it (AMB-47). Where very many refer to it, most of them are rid of that
-                // before, in change sets of their own, so that nobody else waits long.
-                let (mut writes, all) = self.writes_of_referrers(stored.id).await?;
-                if !all {
-                    return Ok(Step { writes, basis: Basis::SomeReferrers });
-                }
-                writes.push(Arc::new(plan::deletion(resource_type, &stored, &current)));
-                return Ok(Step {
-                    writes,
-                    basis: Basis::Deleted { stored: Box::new(stored), attributes: current },
-                });
-            }
-            Change::Patch(request) => {
-                let server_side = representation::server_side(resource_type, &stored, &self.caller.base_url);
-                let mut apply = || {
-                    patch::apply(request.clone(), current.clone(), &server_side, resource_type, &mut notes)
-                };
-                // Many operations on many values take their time, and others should not wait for it.
-                let many = request.operations.len() > FEW_OPERATIONS;
-                let patched = if many { tokio::task::block_in_place(apply)? } else { apply()? };
-                plan::Planned::from(patched)
-            }
-            Change::Replace(draft) | Change::Create(draft) => {
+        let planned = match change {
+            Change::Delete => return self.plan_deletion(resource_type, stored, current).await,
+            Change::Patch(request) => self.patched(resource_type, &stored, &current, request, &mut notes)?,
+            Change::Create(draft) | Change::Replace(draft) => {
                 plan::replacement(resource_type, &current, draft.clone())?
             }
         };
+        self.plan_update(operation, Modified { stored, current, planned, notes }).await
+    }
+
+    /// The references to what is deleted go with it (AMB-47). Where very many refer to it, most of them are rid of
+    /// that before, in change sets of their own, so that nobody else waits long.
+    async fn plan_deletion(
+        &self,
+        resource_type: &ResourceType,
+        stored: StoredResource,
+        attributes: Object,
+    ) -> Result<Step, Refusal> {
+        let (mut writes, all) = self.writes_of_referrers(stored.id).await?;
+        if !all {
+            return Ok(Step { writes, basis: Basis::SomeReferrers });
+        }
+        writes.push(Arc::new(plan::deletion(resource_type, &stored, &attributes)));
+        Ok(Step { writes, basis: Basis::Deleted { stored: Box::new(stored), attributes } })
+    }
+
+    /// The write that makes a resource what it is planned to be, if it isn't that already.
+    async fn plan_update(&self, operation: &Operation, mut modified: Modified) -> Result<Step, Refusal> {
+        let Operation { resource_type, change, precondition, secrets, .. } = operation;
+        let Modified { stored, current, planned, .. } = &mut modified;
         plan::leave_own_urls(resource_type, &mut planned.attributes, &self.caller.base_url);
         // A PUT says all of what there is to be: what others have changed meanwhile it hasn't seen.
         let versioned = precondition.is_some() || !matches!(change, Change::Patch(_));
         let set = self.hashed(&planned.secrets).await?;
         let secrets = if set.is_empty() { secrets } else { &set };
-        let write = plan::update(resource_type, &stored, &current, &planned, versioned, secrets);
+        let write = plan::update(resource_type, stored, current, planned, versioned, secrets);
         if let Some(write) = &write {
             self.check_size(write)?;
         }
-        let modified = Modified { stored, current, planned, notes };
         Ok(Step {
             writes: write.into_iter().map(Arc::new).collect(),
             basis: Basis::Modified(Box::new(modified)),
         })
+    }
+
+    /// The attributes and members that a PATCH makes of those that are there.
+    fn patched(
+        &self,
+        resource_type: &ResourceType,
+        stored: &StoredResource,
+        current: &Object,
+        request: &PatchRequest,
+        notes: &mut Vec<String>,
+    ) -> Result<plan::Planned, Refusal> {
+        let server_side = representation::server_side(resource_type, stored, &self.caller.base_url);
+        let mut apply = || patch::apply(request.clone(), current.clone(), &server_side, resource_type, notes);
+        // Many operations on many values take their time, and others should not wait for it.
+        let many = request.operations.len() > FEW_OPERATIONS;
+        let patched = if many { tokio::task::block_in_place(apply)? } else { apply()? };
+        Ok(plan::Planned::from(patched))
     }
 
     /// The writes that take the references to a resource out of others, of [`REFERRERS_AT_ONCE`] at most, and
