@@ -320,7 +320,7 @@ fn resources_are_counted_in_short_stretches() {
             if longest <= 1_024 && stretches >= 4 {
                 break;
             }
-            assert!(began.elapsed() < Duration::from_secs(10), "{longest} {stretches}");
+            assert!(began.elapsed() < Duration::from_mins(1), "{longest} {stretches}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(search(store, source, "", 2_895).await.1, (3_495..3_500).map(id).collect::<Vec<_>>());
@@ -391,8 +391,12 @@ fn a_token_that_is_revoked_is_known_as_such_by_every_replica_in_time() {
             .await
             .expect("revoked");
         let revoked = Instant::now();
-        while !is_revoked().await {
-            assert!(revoked.elapsed() < Duration::from_millis(300), "trusted for too long");
+        loop {
+            let asked = revoked.elapsed();
+            if is_revoked().await {
+                break;
+            }
+            assert!(asked < Duration::from_millis(300), "trusted for too long");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
@@ -443,7 +447,10 @@ fn a_database_that_is_not_there_is_said_to_be_unavailable() {
             let store = store.clone();
             async move { apply(&store, source, user(1)).await }
         });
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted";
+        while client.query_one(waiting, &[]).await.expect("counted").get::<_, i64>(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let error = store.ping().await.expect_err("its one connection waits for the lock");
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
         client.batch_execute("COMMIT").await.expect("unlocked");
@@ -499,7 +506,7 @@ async fn forward(mut client: UnixStream, mut server: UnixStream, trips: Arc<Atom
                     // What follows at once belongs to it.
                     let mut all = request[..length].to_vec();
                     while let Ok(Ok(more)) =
-                        tokio::time::timeout(Duration::from_millis(20), client.read(&mut request)).await
+                        tokio::time::timeout(Duration::from_millis(50), client.read(&mut request)).await
                         && more > 0
                     {
                         all.extend(&request[..more]);
@@ -514,7 +521,7 @@ async fn forward(mut client: UnixStream, mut server: UnixStream, trips: Arc<Atom
                     // Answers come one by one; the client is to see them all at once.
                     let mut all = answer[..length].to_vec();
                     while let Ok(Ok(more)) =
-                        tokio::time::timeout(Duration::from_millis(20), server.read(&mut answer)).await
+                        tokio::time::timeout(Duration::from_millis(50), server.read(&mut answer)).await
                         && more > 0
                     {
                         all.extend(&answer[..more]);

@@ -113,7 +113,7 @@ async fn left(client: &Client) -> i64 {
 async fn wait_for_left(client: &Client, expected: i64) {
     let began = Instant::now();
     while left(client).await != expected {
-        assert!(began.elapsed() < Duration::from_secs(20), "{} are left", left(client).await);
+        assert!(began.elapsed() < Duration::from_mins(1), "{} are left", left(client).await);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -161,7 +161,7 @@ fn who_makes_the_index_anew_may_be_ended_at_any_moment() {
         // It begins anew what is lost before it is committed, but not without an end.
         while !making.is_finished() {
             client.query(end, &[]).await.expect("asked");
-            assert!(began.elapsed() < Duration::from_secs(20), "it goes on without an end");
+            assert!(began.elapsed() < Duration::from_mins(1), "it goes on without an end");
         }
         let error = making.await.expect("no panic").err().expect("it was ended");
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
@@ -203,8 +203,9 @@ fn who_makes_keys_in_another_form_neither_reads_nor_writes() {
         let edited = Records::from(store.clone()).edit_source("large".to_owned(), edit, Act::of_server(0)).await;
         assert!(matches!(edited, Err(StoreError::OtherForm { .. })), "{edited:?}");
         loop {
+            let asked = came.elapsed();
             match store.credential("large", lookup).await {
-                Ok(_) => assert!(came.elapsed() < Duration::from_millis(300), "trusted for too long"),
+                Ok(_) => assert!(asked < Duration::from_millis(300), "trusted for too long"),
                 Err(error) => break assert!(matches!(error, StoreError::OtherForm { .. }), "{error}"),
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -240,7 +240,7 @@ fn the_table_of_ends_stays_small() {
             for number in 0..64 {
                 list.first(200 + number, position(1), 21_000).await;
             }
-            assert!(began.elapsed() < Duration::from_secs(20), "it stays");
+            assert!(began.elapsed() < Duration::from_mins(1), "it stays");
         }
         assert_eq!(rows(&client, "place = 1").await, 0, "the oldest have gone");
         assert!(list.at(263, 21_000).await.is_some(), "the newest have not");

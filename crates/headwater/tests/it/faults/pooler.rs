@@ -64,7 +64,7 @@ fn servers_share_few_connections_and_nobody_notices() {
     let mut events = Events::open(&site.servers[2], &stream);
     for round in 0..5 {
         use_everything(&other.at(site.servers[round % 3].address()), round);
-        assert_eq!(events.next(Duration::from_secs(5)).expect("an event").name, "request");
+        assert_eq!(events.next(Duration::from_secs(20)).expect("an event").name, "request");
     }
     load.wait_for_done(100);
     let count = format!("SELECT COUNT(*) <= {CONNECTIONS} FROM pg_stat_activity WHERE usename = '{ROLE}'");

@@ -41,7 +41,7 @@ pub(crate) fn percent(text: &str) -> String {
 /// Asks again and again until there is an answer; the request log is written a moment later.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(found) = ask() {
             return found;
