@@ -39,6 +39,7 @@ pub(crate) struct Connections {
 struct Use {
     /// Since when it rests, in milliseconds since the start of the server.
     rests_since: AtomicU64,
+    has_worked: AtomicBool,
     is_to_end: AtomicBool,
     end: Notify,
 }
@@ -78,6 +79,7 @@ impl Connections {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let state = Arc::new(Use {
             rests_since: AtomicU64::new(self.now()),
+            has_worked: AtomicBool::new(false),
             is_to_end: AtomicBool::new(false),
             end: Notify::new(),
         });
@@ -117,8 +119,14 @@ impl Connection {
         self.state.end.notified().await;
     }
 
+    /// Whether it has brought a request; without any it owes its client nothing.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.state.has_worked.load(Ordering::Relaxed)
+    }
+
     /// It has brought a request, and doesn't rest until that is answered.
     pub(crate) fn begin(self: &Arc<Self>) -> AtWork {
+        self.state.has_worked.store(true, Ordering::Relaxed);
         self.state.rests_since.store(NEVER, Ordering::Relaxed);
         AtWork(Arc::clone(self))
     }

@@ -152,6 +152,9 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
                 biased;
                 ended = &mut connection => ended,
                 () = held.is_to_end() => {
+                    if !held.has_worked() {
+                        return; // the head of a request may have begun; nobody waits for its end
+                    }
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }

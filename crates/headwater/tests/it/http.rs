@@ -421,10 +421,12 @@ fn connections_that_rest_make_room() {
     let mut last = connect();
     last.send_raw(alive, false).expect("an answer").expect(200);
     assert!(resting.send_raw(alive, false).is_err(), "it has made room");
-    let unused = connect();
-    let mut last = connect();
-    last.send_raw(alive, false).expect("an answer").expect(200);
-    drop(unused);
+    for begun in [&b""[..], b"GET /healthz HTTP/1.1\r\nHos"] {
+        let mut unused = std::net::TcpStream::connect(server.address()).expect("a connection");
+        std::io::Write::write_all(&mut unused, begun).expect("sent");
+        let mut last = connect();
+        last.send_raw(alive, false).expect("an answer").expect(200);
+    }
     at_work.send_raw(body, false).expect("an answer").expect(201);
     at_work.send_raw(alive, false).expect("an answer").expect(200);
 }
