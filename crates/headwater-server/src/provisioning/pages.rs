@@ -111,8 +111,10 @@ impl Provisioning<'_> {
         let typed = page.resources.iter().filter_map(|stored| Some((&**of(stored)?.0, stored)));
         let names = self.referenced(typed.collect::<Vec<_>>()).await?;
         let (registry, base_url) = (&self.caller.registry, &*self.caller.base_url);
-        let shaped = page.resources.into_iter().filter_map(|stored| {
+        let shaped = page.resources.into_iter().filter_map(|mut stored| {
             let (resource_type, projection) = of(&stored)?;
+            // They have been read for another type.
+            stored.groups = stored.groups.filter(|_| resource_type.inverse().is_some());
             Some(Shape { resource_type, stored, projection, names: &names, registry, base_url })
         });
         let answer = representation::list(&head, &shaped.collect::<Vec<_>>())?;

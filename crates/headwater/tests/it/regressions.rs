@@ -628,3 +628,27 @@ fn lists_of_those_in_groups_that_all_hold_each_other_come_quickly() {
     let names = source.get("/Users?attributes=userName").expect(200).json();
     assert_eq!(names["Resources"][0].as_object().map(serde_json::Map::len), Some(3), "id, schemas, userName");
 }
+
+/// A group in groups too: it shows none of them, and its version says nothing of them.
+#[test]
+fn a_search_over_all_types_says_of_each_resource_what_it_says_alone() {
+    let server = Server::start();
+    let source = server.source("nested");
+    let user = source.user("ada");
+    let group = |name: &str, member: &str| {
+        let made = source.post("/Groups", &json!({"displayName": name, "members": [{"value": member}]}));
+        text(&made.expect(201).json()["id"])
+    };
+    let inner = group("Inner", &user);
+    group("Second", &inner);
+    group("Outer", &group("Between", &inner));
+    for query in ["?count=100", "?sortBy=meta.created", "?filter=id+pr", "?filter=id+pr&count=1&startIndex=2"] {
+        let list = source.get(query).expect(200).json();
+        for listed in list["Resources"].as_array().expect("resources") {
+            let kind = text(&listed["meta"]["resourceType"]);
+            let alone = source.get(&format!("/{kind}s/{}", text(&listed["id"]))).expect(200);
+            assert_eq!(alone.header("etag"), listed["meta"]["version"].as_str(), "{query}");
+            assert_eq!(*listed, alone.json(), "{query}");
+        }
+    }
+}
