@@ -24,8 +24,9 @@ const NEVER: u64 = u64::MAX;
 
 /// The connections that are held, as many as may be at once.
 ///
-/// When there are that many, whoever comes takes the place of the connection that has rested longest: clients
-/// that keep connections without asking anything keep nobody out.
+/// When there are that many, whoever comes takes the place of the connection that has rested longest, of one that
+/// has never brought a request before all others: clients that keep connections without asking anything keep nobody
+/// out.
 pub(crate) struct Connections {
     most: u32,
     places: Arc<Semaphore>,
@@ -87,13 +88,15 @@ impl Connections {
         Connection { all: Arc::clone(self), number, state, _place: place }
     }
 
-    /// Has the connection end that has rested longest, if there is one that has rested for a while.
+    /// Has the connection end that is the first to make room, if it has rested for a while.
     fn make_room(&self) {
         let latest = self.now().saturating_sub(milliseconds(LEAST_REST));
         let held = self.held();
-        let resting = held.values().filter(|state| !state.is_to_end.load(Ordering::Relaxed));
-        let longest = resting.min_by_key(|state| state.rests_since.load(Ordering::Relaxed));
-        if let Some(state) = longest.filter(|state| state.rests_since.load(Ordering::Relaxed) <= latest) {
+        let others = held.values().filter(|state| !state.is_to_end.load(Ordering::Relaxed));
+        let rests = others.map(|state| (state.has_worked(), state.rests_since(), state));
+        if let Some((_, since, state)) = rests.min_by_key(|(has_worked, since, _)| (*has_worked, *since))
+            && since <= latest
+        {
             state.end();
         }
     }
@@ -121,7 +124,7 @@ impl Connection {
 
     /// Whether it has brought a request; without any it owes its client nothing.
     pub(crate) fn has_worked(&self) -> bool {
-        self.state.has_worked.load(Ordering::Relaxed)
+        self.state.has_worked()
     }
 
     /// It has brought a request, and doesn't rest until that is answered.
@@ -133,6 +136,14 @@ impl Connection {
 }
 
 impl Use {
+    fn has_worked(&self) -> bool {
+        self.has_worked.load(Ordering::Relaxed)
+    }
+
+    fn rests_since(&self) -> u64 {
+        self.rests_since.load(Ordering::Relaxed)
+    }
+
     fn end(&self) {
         self.is_to_end.store(true, Ordering::Relaxed);
         self.end.notify_one();

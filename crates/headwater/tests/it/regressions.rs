@@ -642,7 +642,8 @@ fn a_search_over_all_types_says_of_each_resource_what_it_says_alone() {
     let inner = group("Inner", &user);
     group("Second", &inner);
     group("Outer", &group("Between", &inner));
-    for query in ["?count=100", "?sortBy=meta.created", "?filter=id+pr", "?filter=id+pr&count=1&startIndex=2"] {
+    for query in ["?count=100", "?sortBy=meta.created", "?filter=id+pr", "?filter=id+pr&count=1&startIndex=2"]
+    {
         let list = source.get(query).expect(200).json();
         for listed in list["Resources"].as_array().expect("resources") {
             let kind = text(&listed["meta"]["resourceType"]);

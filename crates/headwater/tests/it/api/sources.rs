@@ -75,7 +75,8 @@ fn a_slug_is_looked_at_before_it_is_used() {
         ("/slugs/a%20b", "a b", false, false),
         ("/slugs?name=Contoso%20EU", "contoso-eu", true, true),
         ("/slugs?name=Contoso", "contoso", true, false),
-        ("/slugs?name=%E6%97%A5%E6%9C%AC", "", false, false),
+        ("/slugs?name=M%C3%BCller%20%E6%97%A5%E6%9C%AC", "muller-ri-ben", true, true),
+        ("/slugs?name=%28%E2%80%94%29", "", false, false),
         ("/slugs?name=", "", false, false),
     ] {
         let check = ada.read(path);
