@@ -30,14 +30,14 @@ const NEVER: u64 = u64::MAX;
 pub(crate) struct Connections {
     most: u32,
     places: Arc<Semaphore>,
-    held: Mutex<HashMap<u64, Arc<Use>>>,
+    held: Mutex<HashMap<u64, Arc<State>>>,
     /// The number of the next connection.
     next: AtomicU64,
     started: Instant,
 }
 
 /// What one of them is doing, and what it is to do.
-struct Use {
+struct State {
     /// Since when it rests, in milliseconds since the start of the server.
     rests_since: AtomicU64,
     has_worked: AtomicBool,
@@ -49,7 +49,7 @@ struct Use {
 pub(crate) struct Connection {
     all: Arc<Connections>,
     number: u64,
-    state: Arc<Use>,
+    state: Arc<State>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -78,7 +78,7 @@ impl Connections {
             place = tokio::time::timeout(PATIENCE, freed).await.ok().and_then(Result::ok);
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let state = Arc::new(Use {
+        let state = Arc::new(State {
             rests_since: AtomicU64::new(self.now()),
             has_worked: AtomicBool::new(false),
             is_to_end: AtomicBool::new(false),
@@ -107,7 +107,7 @@ impl Connections {
         drop(self.places.acquire_many(self.most).await);
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<Use>>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<u64, Arc<State>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -135,7 +135,7 @@ impl Connection {
     }
 }
 
-impl Use {
+impl State {
     fn has_worked(&self) -> bool {
         self.has_worked.load(Ordering::Relaxed)
     }

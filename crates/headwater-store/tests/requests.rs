@@ -405,6 +405,43 @@ async fn a_damaged_file_is_moved_aside() {
     assert_eq!(std::fs::read(aside).expect("it is there"), b"and once more");
 }
 
+/// Overwrites the first page of tables in a file that nobody uses.
+fn damage(file: &Path, tables: &[&str]) {
+    let connection = rusqlite::Connection::open(file).expect("a connection");
+    let first = |table: &&str| -> usize {
+        let select = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        connection.query_row(select, [table], |row| row.get(0)).expect("a table")
+    };
+    let pages: Vec<usize> = tables.iter().map(first).collect();
+    drop(connection);
+    let mut bytes = std::fs::read(file).expect("readable");
+    for page in pages {
+        bytes[(page - 1) * 4_096..page * 4_096].fill(b'?');
+    }
+    std::fs::write(file, bytes).expect("damaged");
+}
+
+#[tokio::test]
+async fn a_file_of_which_only_some_is_damaged_is_moved_aside_when_that_is_met() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("requests.db");
+    // What is read at the start, and what is met when old requests are removed.
+    for (table, aside) in [("source", "requests.db.damaged"), ("request_hour", "requests.db.damaged.2")] {
+        let log = open(folder.path());
+        record(&log, raw(0));
+        log.flush().await.expect("flushed");
+        drop(log);
+        damage(&file, &[table]);
+        let log = open(folder.path());
+        // Whoever meets it may be told.
+        let limits = [(SOURCE, RetentionLimits { days: 1, bytes: 1_000_000 })];
+        drop(log.prune(&limits, START).await);
+        assert!(folder.path().join(aside).exists(), "{table}");
+        record(&log, raw(1));
+        assert_eq!(numbers(&list(&log, RequestQuery::default()).await), [1], "{table}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_a_newer_version_stays_where_it_is() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -60,19 +60,23 @@ enum Location {
 }
 
 impl Location {
-    /// A URL, `key=value` pairs as libpq has them, or else a folder.
+    /// A URL, `key=value` pairs as libpq has them, or else a folder. What may have a password in it, and is neither
+    /// of these, is refused and not repeated: no folder is made that is called so.
     fn read(option: &str, text: &str) -> Result<Self, Failure> {
-        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        let words_before = text.split_once("://").map(|(before, _)| before);
-        let is_other_url = !is_url && words_before.is_some_and(|scheme| !scheme.contains(['=', '/']));
-        if text.trim().is_empty() || is_other_url {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Database(text.to_owned()));
+        }
+        if !text.trim().is_empty() && Path::new(text).exists() {
+            return Ok(Self::Folder(text.into()));
+        }
+        if is_pairs(text) {
+            return Ok(Self::Database(text.to_owned()));
+        }
+        if text.trim().is_empty() || is_like_url(text) {
             let expected = "a data folder or a URL that begins with postgres:// is expected";
             return Err(Failure::Usage(format!("{option}: {expected}")));
         }
-        let mut words = text.split_whitespace();
-        let is_pairs =
-            text.contains('=') && !Path::new(text).exists() && words.all(|word| word.contains('='));
-        Ok(if is_url || is_pairs { Self::Database(text.to_owned()) } else { Self::Folder(text.into()) })
+        Ok(Self::Folder(text.into()))
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -112,6 +116,26 @@ impl Location {
             }
         })
     }
+}
+
+/// Whether a text has `key=value` pairs, or is meant to: values can have spaces in quotes, and there can be spaces
+/// around the sign.
+fn is_pairs(text: &str) -> bool {
+    const FIRST: [&str; 8] =
+        ["host", "hostaddr", "port", "user", "password", "dbname", "sslmode", "application_name"];
+    let Some((first, _)) = text.split_once('=') else { return false };
+    FIRST.contains(&first.trim())
+        || text.contains("password")
+        || text.split_whitespace().all(|word| word.contains('='))
+}
+
+/// Whether a text is a URL of some kind, or a part of one that may name a user.
+fn is_like_url(text: &str) -> bool {
+    let has_scheme = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('/'));
+    has_scheme
+        || text.starts_with("postgres:")
+        || text.starts_with("postgresql:")
+        || text.split_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// A place that is worked with. In a folder no server can start in the meantime.

@@ -88,20 +88,20 @@ pub(crate) async fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes a link for the first administrator, where nobody can sign in yet.
+/// Makes a link for the first administrator, where nobody can sign in yet. The server goes without where the store
+/// takes nothing at the moment, such as that it has no room: identity providers can read all the same.
 async fn invite_first(administration: &Administration) -> Result<Option<Invitation>, Failure> {
     if !administration.needs_setup().await? {
         return Ok(None);
     }
-    let invited = administration.invite_first(administration.act(Actor::Server, None)).await;
-    invited.map_err(|error| match error {
-        // Such as that there is no room.
-        AdministrationError::Store(error) if error.is_passing() => {
+    match administration.invite_first(administration.act(Actor::Server, None)).await {
+        Err(AdministrationError::Store(error)) if error.is_passing() => {
             let place = administration.store().place();
-            Failure::Other(format!("the first administrator can't be invited in {place}: {error}"))
+            tracing::error!(%error, "the first administrator can't be invited in {place}; when it takes changes again, `headwater admin create` makes one");
+            Ok(None)
         }
-        error => error.into(),
-    })
+        invited => Ok(invited?),
+    }
 }
 
 /// What the server keeps everything in.

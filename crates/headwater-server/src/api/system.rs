@@ -81,7 +81,10 @@ pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Pro
             ok: log.dropped == 0,
             detail: match log.dropped {
                 0 => "Every request has been written down.".to_owned(),
-                dropped => format!("{dropped} requests came too quickly to be written down since the start."),
+                dropped => format!(
+                    "{dropped} requests could not be written down since the start: they came too quickly, or the \
+                     log could not be written. The server's log says why."
+                ),
             },
         },
         Health {

@@ -214,7 +214,7 @@ impl RequestLog for SqliteRequestLog {
         })
         .await?;
         for source in sources {
-            while self.work(move |writing| writing.prune_portion(source, now)).await? {}
+            while self.work(move |writing| writing.prune(source, now)).await? {}
         }
         self.work(Writing::tidy).await
     }
@@ -229,7 +229,11 @@ impl RequestLog for SqliteRequestLog {
 
 /// Opens the file; if it is damaged, it is moved aside, and a new one is begun.
 fn open_or_begin_anew(path: &Path) -> Result<Connection, StoreError> {
-    match open_writing(path) {
+    let opened = open_writing(path).and_then(|connection| {
+        Writing::check(&connection)?;
+        Ok(connection)
+    });
+    match opened {
         Err(error) if !is_kept_from(&error) => {
             tracing::warn!(%error, "the request log is damaged; it is moved aside, and a new one is begun");
             begin_anew(path)

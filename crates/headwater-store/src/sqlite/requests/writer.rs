@@ -79,6 +79,14 @@ impl Writing {
         })
     }
 
+    /// Whether what is known of what is written can be read.
+    ///
+    /// # Errors
+    /// It can't, as the file is damaged.
+    pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+        State::load(connection).map(drop)
+    }
+
     /// Writes until the queue is closed and empty.
     pub(super) fn run(&mut self, queue: &Queue<Self>) {
         while let Some(Taken { entries, mut reads, work }) = queue.take() {
@@ -224,7 +232,17 @@ impl Writing {
     }
 
     /// Deletes some of what is too old or too much; false when nothing is left to do.
-    pub(super) fn prune_portion(&mut self, source: SourceId, now: Millis) -> Result<bool, StoreError> {
+    pub(super) fn prune(&mut self, source: SourceId, now: Millis) -> Result<bool, StoreError> {
+        let pruned = self.prune_portion(source, now);
+        if let Err(StoreError::Database(error)) = &pruned
+            && is_damage(error)
+        {
+            self.recover(pruned.as_ref().err());
+        }
+        pruned
+    }
+
+    fn prune_portion(&mut self, source: SourceId, now: Millis) -> Result<bool, StoreError> {
         let limits = self.limits(source);
         let most = i64::try_from(limits.bytes).unwrap_or(i64::MAX);
         let more = self.delete_portion(source, most, now - Millis::from(limits.days) * DAY)?;

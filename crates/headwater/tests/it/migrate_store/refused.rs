@@ -28,7 +28,15 @@ fn what_makes_no_sense_is_one_line_and_an_exit_code() {
     refused(&migrate(&data, &format!("{data}/../data")), 2, "are the same");
     refused(&headwater(&["migrate-store", "--from", &data]), 2, "--to");
     refused(&migrate(&missing, &empty), 1, "--from: there is no data in");
-    for nowhere in ["", " ", "mysql://u:secret@host/x", "http://host"] {
+    for nowhere in [
+        "",
+        " ",
+        "mysql://u:secret@host/x",
+        "http://host",
+        "postgres:/u:secret@host/x",
+        "u:secret@host/x",
+        "//u:secret@host/x",
+    ] {
         refused(
             &migrate(&data, nowhere),
             2,
@@ -40,18 +48,24 @@ fn what_makes_no_sense_is_one_line_and_an_exit_code() {
     let full = path("full");
     assert!(headwater(&["source", "create", "Test", "--data", &full]).status.success());
     refused(&migrate(&data, &full), 1, "has been used already");
-    for unreadable in
-        ["postgres://u:secret@host:port/x", "postgres://u:secret@host/x?sslmode=x", "host=a nonsense=secret"]
-    {
+    for unreadable in [
+        "postgres://u:secret@host:port/x",
+        "postgres://u:secret@host/x?sslmode=x",
+        "host=a nonsense=secret",
+        "host=a password=secret bogus",
+    ] {
         refused(&migrate(&data, unreadable), 2, "--to: the address of the database can't be used");
         refused(&migrate(unreadable, &empty), 2, "--from: the address of the database can't be used");
     }
     refused(&migrate(&data, "postgres://u:secret@127.0.0.1:1/x"), 1, "--to: the database can't be reached");
-    refused(
-        &migrate("host=127.0.0.1 port=1 user=u password=secret", &empty),
-        1,
-        "--from: the database can't be reached",
-    );
+    for unreachable in [
+        "host=127.0.0.1 port=1 user=u password=secret",
+        "user=u password='secret 2x' host=127.0.0.1 port=1 dbname=x",
+        "host = 127.0.0.1 port = 1 user = u password = secret",
+    ] {
+        refused(&migrate(unreachable, &empty), 1, "--from: the database can't be reached");
+        refused(&migrate(&data, unreachable), 1, "--to: the database can't be reached");
+    }
 }
 
 #[test]
