@@ -129,13 +129,14 @@ fn is_pairs(text: &str) -> bool {
         || text.split_whitespace().all(|word| word.contains('='))
 }
 
-/// Whether a text is a URL of some kind, or a part of one that may name a user.
+/// Whether a text is a URL of some kind, or a part of one that may name a user. A path that begins like one is not.
 fn is_like_url(text: &str) -> bool {
+    let is_path = text.starts_with(['/', '.']) && !text.starts_with("//");
     let has_scheme = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('/'));
     has_scheme
         || text.starts_with("postgres:")
         || text.starts_with("postgresql:")
-        || text.split_once('@').is_some_and(|(user, _)| user.contains(':'))
+        || !is_path && text.split_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// A place that is worked with. In a folder no server can start in the meantime.

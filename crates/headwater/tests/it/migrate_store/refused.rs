@@ -27,7 +27,9 @@ fn what_makes_no_sense_is_one_line_and_an_exit_code() {
     refused(&migrate(&data, &data), 2, "are the same");
     refused(&migrate(&data, &format!("{data}/../data")), 2, "are the same");
     refused(&headwater(&["migrate-store", "--from", &data]), 2, "--to");
-    refused(&migrate(&missing, &empty), 1, "--from: there is no data in");
+    for missing in [&missing, &path("noon:12@home")] {
+        refused(&migrate(missing, &empty), 1, "--from: there is no data in");
+    }
     for nowhere in [
         "",
         " ",
