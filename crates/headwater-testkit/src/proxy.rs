@@ -40,6 +40,8 @@ struct Network {
     /// How many COMMITs are still to lose their answers.
     to_swallow: AtomicUsize,
     swallowed: AtomicUsize,
+    /// How many answers to a COMMIT have come.
+    commits: AtomicUsize,
     /// Everything stalls behind the next answer to a COMMIT.
     commits_to_stall: AtomicUsize,
 }
@@ -66,6 +68,7 @@ impl Proxy {
             forgotten: AtomicUsize::new(0),
             to_swallow: AtomicUsize::new(0),
             swallowed: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
             commits_to_stall: AtomicUsize::new(0),
         });
         let accepting = Arc::clone(&network);
@@ -106,6 +109,11 @@ impl Proxy {
     /// Lets so many answers to a COMMIT pass, and nothing behind them, as with [`Conduct::Stall`].
     pub fn stall_behind_commits(&self, count: usize) {
         self.network.commits_to_stall.store(count, Ordering::SeqCst);
+    }
+
+    /// How many answers to a COMMIT have come from the server.
+    pub fn commits(&self) -> usize {
+        self.network.commits.load(Ordering::SeqCst)
     }
 
     /// How many answers to a COMMIT were lost.
@@ -151,8 +159,11 @@ impl Network {
                 self.may_swallow(link);
             }
             // Before it is passed on: what it sets off is to find the network as it is then.
-            if !is_request && is_commit && self.is_last_to_pass() {
-                *self.conduct() = Conduct::Stall;
+            if !is_request && is_commit {
+                if self.is_last_to_pass() {
+                    *self.conduct() = Conduct::Stall;
+                }
+                self.commits.fetch_add(1, Ordering::SeqCst);
             }
             if to.write_all(&bytes).is_err() {
                 break;

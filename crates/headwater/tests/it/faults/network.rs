@@ -99,6 +99,9 @@ fn answered_blindly(proxy: &Proxy, change: impl Fn(usize) -> Response) -> Respon
         let detail = answer.expect_error(503, "");
         let is_undone = detail.contains("nothing of this request has been done");
         assert!(is_undone || detail.contains("look, or try again"), "{detail}");
+        // Such as when the token was last used: else that is tried again with the next change.
+        let before = proxy.commits();
+        wait_until("the server has committed what it does beside", || proxy.commits() > before);
     }
     panic!("no change was made");
 }
