@@ -149,22 +149,22 @@ pub struct OutOfBounds {
     pub most: u64,
 }
 
-/// A `public_url` that absolute URLs can't be made from.
+/// A `public_url` that absolute URLs can't be made from. It is not repeated, as there may be a password in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a public URL; it has the form https://host[:port][/path], without query")]
-pub struct InvalidPublicUrl(String);
+#[error("the public URL has the form https://host[:port][/path], without user, password and query")]
+pub struct InvalidPublicUrl;
 
 /// Checks a public URL, and takes slashes off its end.
 ///
 /// # Errors
 /// The text has another form.
 pub fn public_url(text: &str) -> Result<String, InvalidPublicUrl> {
-    let invalid = || InvalidPublicUrl(text.to_owned());
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(invalid)?;
-    let uri: hyper::Uri = text.parse().map_err(|_| invalid())?;
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let rest = rest.ok_or(InvalidPublicUrl)?;
+    let uri: hyper::Uri = text.parse().map_err(|_| InvalidPublicUrl)?;
     let plain =
         uri.query().is_none() && !text.contains(['#', '@']) && !rest.starts_with('/') && !rest.is_empty();
-    if plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(invalid()) }
+    if plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(InvalidPublicUrl) }
 }
 
 #[cfg(test)]

@@ -484,6 +484,49 @@ async fn a_file_that_is_damaged_while_it_is_used_is_moved_aside() {
     assert_eq!(numbers(&page.expect("readable").requests)[0], 3_099);
 }
 
+#[tokio::test]
+async fn a_file_that_whoever_reads_it_finds_damaged_is_moved_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    (0..100).for_each(|number| record(&log, raw(number)));
+    drop(log);
+    damage(&folder.path().join("requests.db"), &["request"]);
+    let log = open(folder.path());
+    // Whoever meets it may be told.
+    for _ in 0..3 {
+        drop(log.list(SOURCE, RequestQuery { limit: 10, ..RequestQuery::default() }).await);
+    }
+    record(&log, raw(100));
+    assert_eq!(numbers(&list(&log, RequestQuery::default()).await), [100]);
+    assert!(folder.path().join("requests.db.damaged").exists());
+    assert!(!folder.path().join("requests.db.damaged.2").exists(), "once");
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_while_it_is_used_is_moved_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("requests.db");
+    for (length, aside) in [(0, "requests.db.damaged"), (3 * 4_096 + 7, "requests.db.damaged.2")] {
+        let log = open(folder.path());
+        (0..100).for_each(|number| record(&log, raw(number)));
+        drop(log);
+        let log = open(folder.path());
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&file)
+            .and_then(|file| file.set_len(length))
+            .expect("cut off");
+        for number in 100..120 {
+            record(&log, raw(number));
+            log.flush().await.expect("flushed");
+            drop(log.list(SOURCE, RequestQuery { limit: 10, ..RequestQuery::default() }).await);
+        }
+        assert!(folder.path().join(aside).exists(), "{length}");
+        record(&log, raw(200));
+        assert_eq!(numbers(&list(&log, RequestQuery::default()).await)[0], 200, "{length}");
+    }
+}
+
 async fn when_too_many_come_reads_go_first(home: Home) {
     let log = home.open().await;
     for number in 0..30_000 {

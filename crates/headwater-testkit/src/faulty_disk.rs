@@ -1,12 +1,13 @@
-//! A disk that fails to take what a program has written: a library between the program and the operating
-//! system's, which says so once for each file that it is told of.
+//! A disk that fails to take what a program has written, or to be read: a library between the program and the
+//! operating system's, which says so of the files that it is told of, of what is written once.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
-/// What is called to put a file on the disk. The name of the file that can't be is in the file that
-/// `FAULTY_DISK` names, which is removed then.
+/// What is called to put a file on the disk, and to read one. The name of the file that can't be put there is in
+/// the file that `FAULTY_DISK` names, which is removed then; the name of one that can't be read is in that which
+/// `FAULTY_READS` names.
 const LIBRARY: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,9 +18,8 @@ const LIBRARY: &str = r#"
 #include <string.h>
 #include <unistd.h>
 
-static int fails(int file) {
+static int is_told_of(const char *place, int file) {
     char name[256] = "", link[64], path[4096] = "";
-    const char *place = getenv("FAULTY_DISK");
     FILE *told = place ? fopen(place, "r") : NULL;
     if (!told) return 0;
     char *read = fgets(name, sizeof name, told);
@@ -27,7 +27,18 @@ static int fails(int file) {
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     if (!read || readlink(link, path, sizeof path - 1) < 0) return 0;
     const char *last = strrchr(path, '/');
-    if (!last || strcmp(last + 1, name) != 0 || unlink(place) != 0) return 0;
+    return last && strcmp(last + 1, name) == 0;
+}
+
+static int fails(int file) {
+    const char *place = getenv("FAULTY_DISK");
+    if (!is_told_of(place, file) || unlink(place) != 0) return 0;
+    errno = EIO;
+    return 1;
+}
+
+static int fails_to_be_read(int file) {
+    if (!is_told_of(getenv("FAULTY_READS"), file)) return 0;
     errno = EIO;
     return 1;
 }
@@ -38,6 +49,15 @@ int fsync(int file) { return fails(file) ? -1 : NEXT(fsync)(file); }
 int fdatasync(int file) { return fails(file) ? -1 : NEXT(fdatasync)(file); }
 int sync_file_range(int file, off64_t from, off64_t length, unsigned flags) {
     return fails(file) ? -1 : NEXT(sync_file_range)(file, from, length, flags);
+}
+ssize_t read(int file, void *bytes, size_t length) {
+    return fails_to_be_read(file) ? -1 : NEXT(read)(file, bytes, length);
+}
+ssize_t pread(int file, void *bytes, size_t length, off_t from) {
+    return fails_to_be_read(file) ? -1 : NEXT(pread)(file, bytes, length, from);
+}
+ssize_t pread64(int file, void *bytes, size_t length, off64_t from) {
+    return fails_to_be_read(file) ? -1 : NEXT(pread64)(file, bytes, length, from);
 }
 "#;
 
@@ -67,7 +87,10 @@ impl FaultyDisk {
 
     /// Has a program write to this disk.
     pub fn put_below(&self, command: &mut Command) {
-        command.env("LD_PRELOAD", self.library()).env("FAULTY_DISK", self.told());
+        command
+            .env("LD_PRELOAD", self.library())
+            .env("FAULTY_DISK", self.told())
+            .env("FAULTY_READS", self.told_of_reads());
     }
 
     /// Lets the next attempt fail to put a file of this name on the disk.
@@ -75,10 +98,30 @@ impl FaultyDisk {
     /// # Panics
     /// The disk is not there any more.
     pub fn fail(&self, file: &str) {
-        // It is there whole, or not.
+        self.tell(self.told(), file);
+    }
+
+    /// Lets all attempts fail to read a file of this name.
+    ///
+    /// # Panics
+    /// The disk is not there any more.
+    pub fn fail_reads(&self, file: &str) {
+        self.tell(self.told_of_reads(), file);
+    }
+
+    /// Lets it be read again.
+    ///
+    /// # Panics
+    /// It could be read.
+    pub fn mend_reads(&self) {
+        fs::remove_file(self.told_of_reads()).expect("it has failed");
+    }
+
+    /// Writes a name to a place, where it is whole or not.
+    fn tell(&self, place: PathBuf, file: &str) {
         let prepared = self.folder.path().join("next");
         fs::write(&prepared, file).expect("written");
-        fs::rename(prepared, self.told()).expect("told");
+        fs::rename(prepared, place).expect("told");
     }
 
     /// Whether it has failed.
@@ -92,6 +135,10 @@ impl FaultyDisk {
 
     fn told(&self) -> PathBuf {
         self.folder.path().join("fail")
+    }
+
+    fn told_of_reads(&self) -> PathBuf {
+        self.folder.path().join("fail-reads")
     }
 }
 

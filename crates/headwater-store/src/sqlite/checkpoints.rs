@@ -10,7 +10,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::{condition::Condition, disk::DatabaseFile, lock, open_writing, readers::Readers};
+use super::{condition::Condition, disk::DatabaseFile, lock, open_writing, readers::Readers, room};
 use crate::StoreError;
 
 /// How often it is looked whether there is something to do.
@@ -19,18 +19,16 @@ const EVERY: Duration = Duration::from_millis(200);
 /// How often in a row the database is not found in its place before that is believed.
 const LOOKS_IN_VAIN: u32 = 5;
 
-/// From how many pages of the log on the writer completes a checkpoint, while everybody who writes waits.
+/// From how many pages of the log on the writer completes a checkpoint, while everybody who writes waits. On a
+/// disk with little room it does so from fewer on ([`Log::note_room`]).
 pub(super) const PAGES_OF_WRITER: i32 = if cfg!(test) { 100 } else { 32_000 };
-/// How many pages of it may be left to the writer. If there are more, it puts the checkpoint off until the
-/// thread has done most of it, or the log is twice as long.
-const LEFT_TO_WRITER: i32 = PAGES_OF_WRITER / 8;
 /// From how many pages of it on nobody begins to read what may take long. As long as such readers follow each
 /// other without a gap, the log can't be begun anew.
 const PAGES_TO_HOLD_BACK: i32 = 8 * PAGES_OF_WRITER;
 /// How long they are held back at most: longer than a search may take that has begun before.
 const MOST_HELD_BACK: Duration = Duration::from_secs(35);
-/// After how many pages more the writer tries again when somebody who reads was in the way.
-const PAGES_BETWEEN_TRIES: i32 = PAGES_OF_WRITER / 32;
+/// How long it takes until a checkpoint that has failed is tried again, without a write in between.
+const PAUSE_BEHIND_FAILURE: Duration = Duration::from_secs(5);
 
 /// What the writer and the thread that checkpoints tell each other of the log.
 #[derive(Debug, Default)]
@@ -42,18 +40,41 @@ pub(super) struct Log {
     holds_back: watch::Sender<bool>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// From how many pages on the writer completes a checkpoint.
+    complete_from: i32,
     /// How often the log has been begun anew.
     beginnings: u64,
     /// How many pages it has.
     pages: i32,
     /// How many of them, from its beginning, are in the database, and on the disk there.
     settled: i32,
-    /// From how many pages on the writer tries to complete a checkpoint.
+    /// From how many pages on it tries so again, after somebody who reads was in the way.
     try_from: i32,
-    /// Something has been written to it since the thread last looked.
+    /// The thread has something to do: something has been written since it last looked, or it has failed.
     is_written: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            complete_from: PAGES_OF_WRITER,
+            beginnings: 0,
+            pages: 0,
+            settled: 0,
+            try_from: 0,
+            is_written: false,
+        }
+    }
+}
+
+impl State {
+    /// Whether so many pages may be left to the writer. If there are more, it puts the checkpoint off until the
+    /// thread has done most of it, or the log is twice as long.
+    fn is_little(&self, left: i32) -> bool {
+        left <= self.complete_from / 8
+    }
 }
 
 impl Log {
@@ -62,13 +83,24 @@ impl Log {
     pub(super) fn note_commit(&self, pages: i32) -> bool {
         let mut state = lock(&self.state);
         if pages < state.pages {
-            *state = State { beginnings: state.beginnings + 1, ..State::default() };
+            (state.settled, state.try_from) = (0, 0);
+            state.beginnings += 1;
         }
         (state.pages, state.is_written) = (pages, true);
         let holds_back = pages >= PAGES_TO_HOLD_BACK;
         self.holds_back.send_if_modified(|before| std::mem::replace(before, holds_back) != holds_back);
-        pages >= state.try_from.max(PAGES_OF_WRITER)
-            && (pages - state.settled <= LEFT_TO_WRITER || pages >= 2 * PAGES_OF_WRITER)
+        pages >= state.try_from.max(state.complete_from)
+            && (state.is_little(pages - state.settled) || pages >= 2 * state.complete_from)
+    }
+
+    /// Notes how many pages the log may have for the room on its disk, of those it would have on a large one.
+    fn note_room(&self, pages: i32) {
+        lock(&self.state).complete_from = pages;
+    }
+
+    /// How many bytes the log's file may keep when it is begun anew.
+    pub(super) fn bytes_kept(&self) -> i64 {
+        room::bytes_kept(lock(&self.state).complete_from)
     }
 
     /// Waits until somebody may begin to read what may take long: until the log has been begun anew, if it is
@@ -91,7 +123,7 @@ impl Log {
         let _turn = self.turn.try_lock().ok()?;
         {
             let mut state = lock(&self.state);
-            state.try_from = state.pages + PAGES_BETWEEN_TRIES;
+            state.try_from = state.pages + (state.complete_from / 32).max(room::LEAST_PAGES);
         }
         Some(checkpoint())
     }
@@ -102,13 +134,24 @@ impl Log {
         std::mem::take(&mut state.is_written).then_some(state.beginnings)
     }
 
-    /// Notes that so many pages are settled of the log that had begun anew so often. Answers how many are left.
-    fn settle(&self, beginnings: u64, pages: i32) -> i32 {
+    /// Whether so many pages are worth being settled by the thread.
+    fn is_long(&self, pages: i32) -> bool {
+        pages > lock(&self.state).complete_from / 2
+    }
+
+    /// Notes that so many pages are settled of the log that had begun anew so often. Answers whether more are left
+    /// than the writer is to do.
+    fn settle(&self, beginnings: u64, pages: i32) -> bool {
         let mut state = lock(&self.state);
         if state.beginnings == beginnings {
             state.settled = pages;
         }
-        state.pages - state.settled
+        !state.is_little(state.pages - state.settled)
+    }
+
+    /// Notes that the thread has not done what it was to do.
+    fn note_failure(&self) {
+        lock(&self.state).is_written = true;
     }
 }
 
@@ -130,6 +173,7 @@ impl Checkpoints {
         let connection = open_writing(database)?;
         let file = DatabaseFile::open(database)?;
         let checkpointing = Checkpointing { readers, connection, file, log, condition };
+        checkpointing.look_for_room();
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = thread::Builder::new()
             .name("store-checkpoint".to_owned())
@@ -165,16 +209,19 @@ impl Checkpointing {
                 break;
             }
             let Some(beginnings) = self.log.look() else { continue };
+            self.look_for_room();
             match self.checkpoint(beginnings) {
                 // As much has been written meanwhile: the next one has less to do.
-                Ok(left) if left > LEFT_TO_WRITER => pause = Duration::ZERO,
-                Ok(_) => {}
+                Ok(true) => pause = Duration::ZERO,
+                Ok(false) => {}
                 Err(error) => {
+                    self.log.note_failure();
+                    pause = PAUSE_BEHIND_FAILURE;
                     let error = self.condition.noted(error);
                     if self.condition.check().is_err() {
                         break;
                     }
-                    tracing::warn!(%error, "a checkpoint failed; it is tried again behind the next write");
+                    tracing::warn!(%error, "a checkpoint failed; it is tried again");
                 }
             }
         }
@@ -185,9 +232,13 @@ impl Checkpointing {
         }
     }
 
-    /// Puts what there is of the log into the database, and if it is much, on the disk there: then it answers
-    /// how many pages have come behind it.
-    fn checkpoint(&self, beginnings: u64) -> Result<i32, StoreError> {
+    fn look_for_room(&self) {
+        self.log.note_room(room::pages_of_log(self.condition.path(), PAGES_OF_WRITER));
+    }
+
+    /// Puts what there is of the log into the database, and if it is much, on the disk there. Answers whether much
+    /// has come behind it.
+    fn checkpoint(&self, beginnings: u64) -> Result<bool, StoreError> {
         self.readers.end_idle()?;
         let (all, pages): (i32, i32) = {
             let _turn = lock(&self.log.turn);
@@ -199,8 +250,8 @@ impl Checkpointing {
             self.log.let_pass();
         }
         self.file.write_back()?;
-        if pages <= PAGES_OF_WRITER / 2 {
-            return Ok(0);
+        if !self.log.is_long(pages) {
+            return Ok(false);
         }
         // SQLite synchronises the file only when all of the log is in it: if the writer was ahead, that
         // would be left to the checkpoint that others wait for.
@@ -223,10 +274,12 @@ impl Drop for Checkpoints {
 mod tests {
     use std::sync::Arc;
 
-    use super::{
-        Checkpointing, LEFT_TO_WRITER, Log, PAGES_BETWEEN_TRIES, PAGES_OF_WRITER, PAGES_TO_HOLD_BACK,
+    use super::{Checkpointing, Log, PAGES_OF_WRITER, PAGES_TO_HOLD_BACK};
+    use crate::sqlite::{
+        condition::Condition, disk::DatabaseFile, open_writing, readers::Readers, room::LEAST_PAGES,
     };
-    use crate::sqlite::{condition::Condition, disk::DatabaseFile, open_writing, readers::Readers};
+
+    const LEFT_TO_WRITER: i32 = PAGES_OF_WRITER / 8;
 
     #[test]
     fn the_writer_completes_what_is_almost_done_or_too_long() {
@@ -243,7 +296,7 @@ mod tests {
         ] {
             let log = Log::default();
             log.note_commit(settled);
-            assert_eq!(log.settle(0, settled), 0);
+            assert!(!log.settle(0, settled), "nothing is left");
             assert_eq!(log.note_commit(pages), expected, "{settled} of {pages} pages");
         }
     }
@@ -256,11 +309,11 @@ mod tests {
         let beginnings = log.look().expect("something is written");
         assert_eq!(log.look(), None);
         // The log is begun anew while the thread is at work.
-        log.note_commit(5);
-        assert_eq!(log.settle(beginnings, PAGES_OF_WRITER - 1), 5);
+        log.note_commit(LEFT_TO_WRITER + 1);
+        assert!(log.settle(beginnings, PAGES_OF_WRITER - 1), "all of it is left");
         assert!(!log.note_commit(PAGES_OF_WRITER));
         let beginnings = log.look().expect("something is written");
-        assert_eq!(log.settle(beginnings, PAGES_OF_WRITER - 1), 1);
+        assert!(!log.settle(beginnings, PAGES_OF_WRITER - 1), "a page is left");
         assert!(log.note_commit(PAGES_OF_WRITER));
         // And what was settled counts no more than who settled it.
         assert!(!log.note_commit(4) && !log.note_commit(PAGES_OF_WRITER));
@@ -276,8 +329,32 @@ mod tests {
         assert!(log.note_commit(most + 1));
         drop(turn);
         assert_eq!(log.complete(|| "done"), Some("done"));
-        assert!(!log.note_commit(most + PAGES_BETWEEN_TRIES));
-        assert!(log.note_commit(most + 1 + PAGES_BETWEEN_TRIES));
+        assert!(!log.note_commit(most + LEAST_PAGES));
+        assert!(log.note_commit(most + 1 + LEAST_PAGES));
+    }
+
+    #[test]
+    fn the_log_stays_shorter_where_there_is_little_room() {
+        let log = Log::default();
+        let kept = log.bytes_kept();
+        log.note_room(PAGES_OF_WRITER / 2);
+        assert!(log.note_commit(PAGES_OF_WRITER));
+        assert_eq!(log.bytes_kept(), kept / 2);
+        // That is no matter of how often it has been begun.
+        assert!(!log.note_commit(1) && !log.note_commit(PAGES_OF_WRITER - 1));
+        assert!(log.note_commit(PAGES_OF_WRITER));
+        log.note_room(PAGES_OF_WRITER);
+        assert!(!log.note_commit(PAGES_OF_WRITER));
+    }
+
+    #[test]
+    fn what_has_failed_is_tried_again_without_a_write() {
+        let log = Log::default();
+        log.note_commit(1);
+        assert_eq!(log.look(), Some(0));
+        log.note_failure();
+        assert_eq!(log.look(), Some(0));
+        assert_eq!(log.look(), None);
     }
 
     #[tokio::test]
@@ -314,11 +391,15 @@ mod tests {
         };
         writing.execute_batch("CREATE TABLE t (bytes BLOB)").expect("a table");
         checkpointing.log.note_commit(PAGES_OF_WRITER);
-        assert_eq!(checkpointing.checkpoint(0).expect("a checkpoint"), 0, "few pages are in the database");
+        assert!(!checkpointing.checkpoint(0).expect("a checkpoint"), "few pages are in the database");
         writing
             .execute("INSERT INTO t VALUES (zeroblob(4096 * ?1))", [PAGES_OF_WRITER * 3 / 4])
             .expect("written");
-        let left = checkpointing.checkpoint(0).expect("a checkpoint");
-        assert!((1..=PAGES_OF_WRITER / 4).contains(&left), "{left}");
+        assert!(
+            checkpointing.checkpoint(0).expect("a checkpoint"),
+            "a quarter is said to have come behind it"
+        );
+        checkpointing.log.note_commit(PAGES_OF_WRITER * 3 / 4);
+        assert!(!checkpointing.checkpoint(1).expect("a checkpoint"), "all is in the database");
     }
 }

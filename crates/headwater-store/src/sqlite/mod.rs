@@ -13,14 +13,15 @@ mod read;
 mod readers;
 mod reindex;
 mod requests;
+mod room;
 mod search;
 mod selection;
 mod sql;
 mod stretches;
+mod unreadable;
 mod writer;
 
 use std::{
-    io,
     num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
@@ -39,6 +40,7 @@ use self::{
     condition::Condition,
     credentials::{Credentials, LOOK_EVERY},
     readers::{Commits, Readers, Snapshot},
+    unreadable::told_apart,
     writer::Writer,
 };
 use crate::{
@@ -113,7 +115,7 @@ impl SqliteStore {
             check_not_lost(folder, &path)?;
             open_private(&path).map_err(unusable)?;
             open_current(&path).map_err(|error| match condition.explained(error) {
-                StoreError::Database(error) => unusable(io::Error::other(error)),
+                StoreError::Database(error) => unusable(room::cause(&path, error)),
                 error => error,
             })?
         };
@@ -382,7 +384,8 @@ pub fn has_data(folder: &Path) -> Result<bool, StoreError> {
 /// Refuses to begin anew in a folder that was used, and has lost its database: a log without it, or a note of
 /// changes to sources, which are made in a database alone.
 fn check_not_lost(folder: &Path, path: &Path) -> Result<(), StoreError> {
-    let is_empty = |path: &Path| std::fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
+    // SQLite takes a file of one byte for an empty one, too.
+    let is_empty = |path: &Path| std::fs::metadata(path).map_or(true, |metadata| metadata.len() <= 1);
     let left = [path.with_extension("db-wal"), folder.join(credentials::FILE)];
     match left.iter().find(|left| !is_empty(left)) {
         Some(left) if is_empty(path) => {
@@ -435,13 +438,21 @@ impl Turn {
 /// Opens the database for writing, and brings its schema and its index up to date.
 fn open_current(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = open_writing(path)?;
-    migrate::migrate(&mut connection)?;
-    reindex::reindex(&mut connection)?;
-    Ok(connection)
+    match migrate::migrate(&mut connection).and_then(|()| reindex::reindex(&mut connection)) {
+        Ok(()) => Ok(connection),
+        Err(error) => Err(told_apart(&connection, error)),
+    }
 }
 
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     let connection = log_file::open(path)?;
+    match prepare_for_writing(&connection, path) {
+        Ok(()) => Ok(connection),
+        Err(error) => Err(told_apart(&connection, error)),
+    }
+}
+
+fn prepare_for_writing(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Durable before answered: the log is synchronised at every commit.
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -451,8 +462,9 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     // What is deleted, such as a secret that was kept for a while, is overwritten where it costs nothing.
     connection.pragma_update(None, "secure_delete", "FAST")?;
     // Checkpoints are made beside, and by the writer's thread; this is for what is written before it starts.
-    connection.pragma_update(None, "wal_autocheckpoint", checkpoints::PAGES_OF_WRITER)?;
+    let pages = room::pages_of_log(path, checkpoints::PAGES_OF_WRITER);
+    connection.pragma_update(None, "wal_autocheckpoint", pages)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(192);
-    Ok(connection)
+    Ok(())
 }

@@ -10,9 +10,10 @@ use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -23,6 +24,7 @@ use super::{
     condition::Condition,
     functions::{self, Slots},
     lock,
+    unreadable::told_apart,
 };
 use crate::{ResourceId, SourceId, StoreError, ancestry::Ancestry};
 
@@ -30,13 +32,12 @@ use crate::{ResourceId, SourceId, StoreError, ancestry::Ancestry};
 const IDLE_READERS: usize = 32;
 /// How many readers have a large page cache. As long as no more read at once, these do.
 const WITH_LARGE_CACHE: usize = 4;
+/// How long whoever has to end all snapshots waits for those who read.
+const MOST_WAIT: Duration = Duration::from_millis(5);
 /// Room for the inner pages of the trees of a million users, in KiB.
 const LARGE_CACHE: i64 = 8_192;
 /// The cache of all other readers, in KiB: they are many when many read what takes long.
 const SMALL_CACHE: i64 = 1_024;
-/// How much of the file is mapped into memory by each reader, in bytes: a small directory as a whole. What
-/// is mapped counts as memory of the process, and a large file is read no faster for it.
-const MAPPED: i64 = 16 << 20;
 
 /// How much is kept in mind of who is in which group: see [`Ancestry::size`].
 const MOST_KNOWN: usize = 10_000;
@@ -152,6 +153,8 @@ pub(super) struct Readers {
     commits: Arc<Commits>,
     condition: Arc<Condition>,
     idle: Mutex<Idle>,
+    /// Told when the last of those is done that have read since before all snapshots were ended.
+    returned: Condvar,
     large_caches: Arc<Semaphore>,
 }
 
@@ -161,6 +164,20 @@ struct Idle {
     readers: Vec<Reader>,
     /// They keep no snapshot for now.
     without_snapshots: bool,
+    /// How often all have ended theirs for the log's sake. Whoever was reading then ends it afterwards.
+    ends: u64,
+    /// How many read right now, and how many of them have done so since before the last of these ends.
+    reading: usize,
+    reading_since_before: usize,
+}
+
+impl Idle {
+    /// Has everybody who reads end their snapshot afterwards, and those who begin too, or not.
+    fn end(&mut self, without_snapshots: bool) {
+        self.without_snapshots = without_snapshots;
+        self.ends += 1;
+        self.reading_since_before = self.reading;
+    }
 }
 
 /// What is read in one snapshot of the database.
@@ -226,7 +243,8 @@ struct Reader {
 impl Readers {
     pub(super) fn new(path: &Path, commits: Arc<Commits>, condition: Arc<Condition>) -> Self {
         let large_caches = Arc::new(Semaphore::new(WITH_LARGE_CACHE));
-        Self { path: path.to_owned(), commits, condition, idle: Mutex::default(), large_caches }
+        let (idle, returned) = (Mutex::default(), Condvar::new());
+        Self { path: path.to_owned(), commits, condition, idle, returned, large_caches }
     }
 
     /// Runs `read` in one snapshot, which has all that this process has committed.
@@ -296,46 +314,71 @@ impl Readers {
         work: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.condition.check_place()?;
-        let pooled = lock(&self.idle).readers.pop();
+        let (pooled, reading) = self.take();
         let mut reader = pooled.map_or_else(|| self.open(), Ok)?;
-        let result = work(&mut reader).map_err(|error| self.condition.noted(error))?;
-        self.give_back(reader)?;
+        let result =
+            work(&mut reader).map_err(|error| self.condition.noted(told_apart(&reader.connection, error)))?;
+        self.give_back(reader, reading.ends)?;
         Ok(result)
+    }
+
+    /// A reader that nobody uses, if there is one, and what counts whoever uses it or another.
+    fn take(&self) -> (Option<Reader>, Reading<'_>) {
+        let mut idle = lock(&self.idle);
+        idle.reading += 1;
+        let ends = idle.ends;
+        (idle.readers.pop(), Reading { readers: self, ends })
     }
 
     /// Ends the snapshots that nobody uses: behind them the log could not be begun anew.
     pub(super) fn end_idle(&self) -> Result<(), StoreError> {
-        let idle = std::mem::take(&mut lock(&self.idle).readers);
-        for mut reader in idle {
+        let (readers, ends) = {
+            let mut idle = lock(&self.idle);
+            (std::mem::take(&mut idle.readers), idle.ends)
+        };
+        for mut reader in readers {
             reader.end()?;
-            self.give_back(reader)?;
+            self.give_back(reader, ends)?;
         }
         Ok(())
     }
 
-    /// Does `work` while there are no snapshots but those that somebody reads from right now. One thread at
-    /// a time may ask for it.
+    /// Does `work` while there are no snapshots but those that somebody reads from right now, which end when that
+    /// is done. One thread at a time may ask for it.
     pub(super) fn without_snapshots<T>(
         &self,
         work: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        lock(&self.idle).without_snapshots = true;
-        let result = self.end_idle().and_then(|()| work());
-        lock(&self.idle).without_snapshots = false;
+        lock(&self.idle).end(true);
+        let result = self.end_idle().and_then(|()| {
+            self.wait_for_readers();
+            work()
+        });
+        // Whoever has begun meanwhile is in the way as well.
+        lock(&self.idle).end(false);
         result
+    }
+
+    /// Waits a moment for those who have begun to read before, as most are done at once.
+    fn wait_for_readers(&self) {
+        let idle = lock(&self.idle);
+        let read = self.returned.wait_timeout_while(idle, MOST_WAIT, |idle| idle.reading_since_before > 0);
+        drop(read);
     }
 
     fn open(&self) -> Result<Reader, StoreError> {
         Reader::open(&self.path, Arc::clone(&self.large_caches).try_acquire_owned().ok())
     }
 
-    /// Those with a large cache are put where the next one is taken from.
-    fn give_back(&self, mut reader: Reader) -> Result<(), StoreError> {
+    /// Those with a large cache are put where the next one is taken from. `ends` is what [`Idle`] had when it was
+    /// taken.
+    fn give_back(&self, mut reader: Reader, ends: u64) -> Result<(), StoreError> {
         if reader.above.get_mut().ancestry.size() > MOST_KNOWN {
             reader.above.take();
         }
         let mut idle = lock(&self.idle);
-        if idle.without_snapshots && reader.snapshot.is_some() {
+        let is_in_the_way = idle.without_snapshots || idle.ends != ends;
+        if is_in_the_way && reader.snapshot.is_some() {
             drop(idle);
             reader.end()?;
             idle = lock(&self.idle);
@@ -351,6 +394,26 @@ impl Readers {
     }
 }
 
+/// Somebody who reads, until it is dropped.
+struct Reading<'a> {
+    readers: &'a Readers,
+    /// What [`Idle`] had when it began.
+    ends: u64,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut idle = lock(&self.readers.idle);
+        idle.reading -= 1;
+        if idle.ends != self.ends {
+            idle.reading_since_before -= 1;
+            if idle.reading_since_before == 0 {
+                self.readers.returned.notify_one();
+            }
+        }
+    }
+}
+
 impl Reader {
     fn open(path: &Path, large_cache: Option<OwnedSemaphorePermit>) -> Result<Self, StoreError> {
         let connection = Connection::open_with_flags(
@@ -361,7 +424,8 @@ impl Reader {
         connection.pragma_update(None, "query_only", true)?;
         // Who only reads does nothing to the log, be it the last one to close.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.pragma_update(None, "mmap_size", MAPPED)?;
+        // Nothing is mapped into memory: a page that the disk fails to read would end the process.
+        connection.pragma_update(None, "mmap_size", 0)?;
         let cache = if large_cache.is_some() { LARGE_CACHE } else { SMALL_CACHE };
         connection.pragma_update(None, "cache_size", -cache)?;
         // Plans don't depend on parameters: a statement that is kept need not be planned anew with each.

@@ -21,6 +21,7 @@ use super::{
     condition::{self, Condition},
     lock,
     readers::{Commits, Readers},
+    unreadable::{told_apart, told_apart_of_change},
 };
 use crate::{Applied, ApplyError, ChangeSet, StoreError};
 
@@ -156,7 +157,11 @@ impl Writer {
 
     pub(super) async fn apply(&self, change_set: ChangeSet) -> Result<Applied, ApplyError> {
         let size = change_set.size();
-        self.submit(size, move |transaction, state| apply_whole(transaction, state, &change_set)).await
+        self.submit(size, move |transaction, state| {
+            apply_whole(transaction, state, &change_set)
+                .map_err(|error| told_apart_of_change(transaction, error))
+        })
+        .await
     }
 
     /// Applies change sets one after the other; see [`crate::Store::apply_all`].
@@ -174,7 +179,7 @@ impl Writer {
                 if let Err(ApplyError::Store(error)) = outcome {
                     // Those before it are said not to be done either.
                     state.spoil();
-                    return Err(error);
+                    return Err(told_apart(transaction, error));
                 }
                 failures += usize::from(outcome.is_err());
                 outcomes.push(outcome);
@@ -302,6 +307,7 @@ impl Writing {
     /// is reading what is in it, it is tried again when the log is somewhat longer.
     fn checkpoint(&self) -> Result<(), StoreError> {
         let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.connection.pragma_update(None, "journal_size_limit", self.log.bytes_kept())?;
         let (all, settled): (i32, i32) = self.readers.without_snapshots(|| {
             self.condition.check()?;
             Ok(self.connection.query_row(checkpoint, [], |row| Ok((row.get(1)?, row.get(2)?)))?)
@@ -319,10 +325,7 @@ impl Writing {
         waiting: &mut VecDeque<Box<dyn Job>>,
         answers: &mut Vec<Answer>,
     ) -> Result<(), Failure> {
-        let begun = self
-            .condition
-            .check()
-            .and_then(|()| Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?));
+        let begun = self.condition.check().and_then(|()| begin(&self.connection));
         let transaction = match begun {
             Ok(transaction) => transaction,
             Err(error) => {
@@ -349,7 +352,10 @@ impl Writing {
             }
         }
         let written = state.write_down(&transaction);
-        written.map_err(|error| failed(&self.condition.noted(error.into()).to_string()))?;
+        written.map_err(|error| {
+            let error = told_apart(&transaction, error.into());
+            failed(&self.condition.noted(error).to_string())
+        })?;
         self.commits.begin(std::mem::take(state.changed()));
         let committed = transaction.commit();
         self.commits.end();
@@ -361,14 +367,21 @@ impl Writing {
     }
 }
 
+fn begin(connection: &Connection) -> Result<Transaction<'_>, StoreError> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+        .map_err(|error| told_apart(connection, error.into()))
+}
+
 /// Work that is no change set, as it stands in a batch with others: done whole or not at all.
 fn whole<T>(
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> impl FnOnce(&Transaction<'_>, &mut Batch) -> Result<T, StoreError> {
     move |transaction, state| {
-        state.write_down(transaction)?;
-        state.changed().add_others();
-        in_savepoint(transaction, state, |_| work(transaction))
+        let whole = state.write_down(transaction).map_err(StoreError::from).and_then(|()| {
+            state.changed().add_others();
+            in_savepoint(transaction, state, |_| work(transaction))
+        });
+        whole.map_err(|error| told_apart(transaction, error))
     }
 }
 

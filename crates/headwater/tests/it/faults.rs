@@ -13,6 +13,8 @@ mod room;
 mod site;
 mod tls;
 #[cfg(target_os = "linux")]
+mod unreadable;
+#[cfg(target_os = "linux")]
 mod unsynchronised;
 
 use std::{net::TcpStream, time::Duration};

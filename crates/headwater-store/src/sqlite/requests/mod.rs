@@ -18,7 +18,10 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use self::writer::Writing;
-use super::{lock, log_file, make_private_folder, migrate, open_private};
+use super::{
+    condition::is_damage, lock, log_file, make_private_folder, migrate, open_private, room,
+    unreadable::told_apart,
+};
 use crate::{
     Millis, SourceId, StoreError,
     blocking::blocking,
@@ -38,6 +41,9 @@ const DAMAGED: &str = "requests.db.damaged";
 const IDLE_READERS: usize = 4;
 /// How long a statement waits for another one that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many pages SQLite's own log has when it is ended. Each time that is synchronised with the disk, which the
+/// directory's commits wait for too.
+const MOST_PAGES: i32 = 8_000;
 
 /// Numbers are given over all sources.
 const TABLES: Tables =
@@ -67,26 +73,61 @@ struct Shared {
 /// Reading connections.
 struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Idle>,
+}
+
+/// Those that nobody uses.
+#[derive(Default)]
+struct Idle {
+    connections: Vec<Connection>,
+    /// How often the log has been begun anew: a connection from before has the file that was moved aside.
+    beginnings: u64,
 }
 
 impl Readers {
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let pooled = lock(&self.idle).pop();
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Unread> {
+        let (pooled, beginnings) = {
+            let mut idle = lock(&self.idle);
+            (idle.connections.pop(), idle.beginnings)
+        };
+        let unread = |error| Unread { error, beginnings };
         let connection = match pooled {
             Some(connection) => connection,
-            None => open_reading(&self.path)?,
+            None => open_reading(&self.path).map_err(unread)?,
         };
         // On an error the connection is closed, and with it its transaction.
-        connection.prepare_cached("BEGIN")?.execute([])?;
-        let result = read(&connection)?;
-        connection.prepare_cached("COMMIT")?.execute([])?;
+        let result =
+            in_transaction(&connection, read).map_err(|error| unread(told_apart(&connection, error)))?;
         let mut idle = lock(&self.idle);
-        if idle.len() < IDLE_READERS {
-            idle.push(connection);
+        if idle.beginnings == beginnings && idle.connections.len() < IDLE_READERS {
+            idle.connections.push(connection);
         }
         Ok(result)
     }
+
+    /// Notes that another file has taken the place of the one before.
+    fn begin_anew(&self) {
+        let mut idle = lock(&self.idle);
+        idle.connections.clear();
+        idle.beginnings += 1;
+    }
+}
+
+/// Why the log could not be read.
+struct Unread {
+    error: StoreError,
+    /// How often it had been begun anew.
+    beginnings: u64,
+}
+
+fn in_transaction<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let result = read(connection)?;
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(result)
 }
 
 impl SqliteRequestLog {
@@ -117,8 +158,8 @@ impl SqliteRequestLog {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let readers = Arc::clone(&self.shared.readers);
-        blocking(move |_| readers.read(read)).await
+        let shared = Arc::clone(&self.shared);
+        blocking(move |_| shared.read(read)).await
     }
 
     /// Runs `work` on the thread that writes, behind what was recorded before.
@@ -129,6 +170,19 @@ impl SqliteRequestLog {
         let (caller, outcome) = oneshot::channel();
         self.shared.queue.work(Box::new(move |writing| drop(caller.send(work(writing)))));
         outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Shared {
+    /// Reads. A file that is found to be damaged is moved aside by the thread that writes.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.readers.read(read).map_err(|unread| {
+            if is_damaged(&unread.error) {
+                let beginnings = unread.beginnings;
+                self.queue.work(Box::new(move |writing| writing.leave_damaged(beginnings)));
+            }
+            unread.error
+        })
     }
 }
 
@@ -175,11 +229,11 @@ impl RequestLog for SqliteRequestLog {
 
     async fn traffic(&self, source: SourceId, since: Millis) -> Result<Traffic, StoreError> {
         // A few steps in small tables: quicker done than handed to another thread.
-        self.shared.readers.read(|connection| read::traffic(connection, &TABLES, source, since))
+        self.shared.read(|connection| read::traffic(connection, &TABLES, source, since))
     }
 
     async fn milestones(&self, source: SourceId) -> Result<Milestones, StoreError> {
-        self.shared.readers.read(|connection| read::milestones(connection, source))
+        self.shared.read(|connection| read::milestones(connection, source))
     }
 
     fn watch(&self) -> watch::Receiver<u64> {
@@ -229,9 +283,9 @@ impl RequestLog for SqliteRequestLog {
 
 /// Opens the file; if it is damaged, it is moved aside, and a new one is begun.
 fn open_or_begin_anew(path: &Path) -> Result<Connection, StoreError> {
-    let opened = open_writing(path).and_then(|connection| {
-        Writing::check(&connection)?;
-        Ok(connection)
+    let opened = open_writing(path).and_then(|connection| match Writing::check(&connection) {
+        Ok(()) => Ok(connection),
+        Err(error) => Err(told_apart(&connection, error)),
     });
     match opened {
         Err(error) if !is_kept_from(&error) => {
@@ -265,6 +319,10 @@ fn is_kept_from(error: &StoreError) -> bool {
             )
         },
     )
+}
+
+fn is_damaged(error: &StoreError) -> bool {
+    matches!(error, StoreError::Database(error) if is_damage(error))
 }
 
 fn begin_anew(path: &Path) -> Result<Connection, StoreError> {
@@ -304,6 +362,13 @@ fn absent(error: std::io::Error) -> std::io::Result<()> {
 fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     open_private(path).map_err(|source| StoreError::Folder { path: path.display().to_string(), source })?;
     let mut connection = log_file::open(path)?;
+    match prepare_for_writing(&mut connection, path) {
+        Ok(()) => Ok(connection),
+        Err(error) => Err(told_apart(&connection, error)),
+    }
+}
+
+fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Pages that become free are given back now and then; it has to be said before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -312,13 +377,19 @@ fn open_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Each checkpoint is synchronised with the disk, which the directory's commits wait for too.
-    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
-    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    fit_log(connection, path)?;
     connection.set_prepared_statement_cache_capacity(64);
-    migrate::migrate_with(&mut connection, embedded::migrations::runner())?;
+    migrate::migrate_with(connection, embedded::migrations::runner())?;
     connection.query_row("SELECT last FROM numbering", [], |row| row.get::<_, i64>(0))?;
-    Ok(connection)
+    Ok(())
+}
+
+/// Has SQLite end its own log after as many pages as there is room for.
+fn fit_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let pages = room::pages_of_log(path, MOST_PAGES);
+    connection.pragma_update(None, "wal_autocheckpoint", pages)?;
+    connection.pragma_update(None, "journal_size_limit", room::bytes_kept(pages))?;
+    Ok(())
 }
 
 fn open_reading(path: &Path) -> Result<Connection, StoreError> {

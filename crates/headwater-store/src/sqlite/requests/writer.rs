@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
 use super::{
-    super::{condition::is_damage, lock},
-    Readers, Resolve, begin_anew,
+    super::{lock, unreadable::told_apart},
+    Readers, Resolve, begin_anew, fit_log, is_damaged,
 };
 use crate::{
     Millis, SourceId, StoreError,
@@ -90,6 +90,9 @@ impl Writing {
     /// Writes until the queue is closed and empty.
     pub(super) fn run(&mut self, queue: &Queue<Self>) {
         while let Some(Taken { entries, mut reads, work }) = queue.take() {
+            if let Err(error) = fit_log(&self.connection, &self.readers.path) {
+                self.recover(Some(error));
+            }
             let mut entries = entries.into_iter();
             loop {
                 let batch: Vec<NewRequest> = entries.by_ref().take(BATCH).collect();
@@ -119,7 +122,7 @@ impl Writing {
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
-        self.recover(error.as_ref());
+        self.recover(error);
         count
     }
 
@@ -179,7 +182,7 @@ impl Writing {
         for source in touched {
             // The batch is written down, whatever becomes of this.
             if let Err(error) = self.keep_to_size(source) {
-                self.recover(Some(&error));
+                self.recover(Some(error));
             }
         }
         Ok(only_counted)
@@ -187,25 +190,50 @@ impl Writing {
 
     /// What is in the file counts, after something has failed. A file that is damaged is moved
     /// aside.
-    fn recover(&mut self, error: Option<&StoreError>) {
-        let complains = self.complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY);
+    fn recover(&mut self, error: Option<StoreError>) {
+        let error = error.map(|error| told_apart(&self.connection, error));
+        let complains = self.may_complain();
         if complains {
-            self.complained = Some(Instant::now());
-            let error = error.map_or("a panic".to_owned(), ToString::to_string);
+            let error = error.as_ref().map_or("a panic".to_owned(), ToString::to_string);
             tracing::error!(error, "requests could not be written to the request log");
         }
-        let damaged = matches!(error, Some(StoreError::Database(error)) if is_damage(error));
-        if damaged {
-            match begin_anew(&self.readers.path) {
-                Ok(connection) => {
-                    tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
-                    self.connection = connection;
-                    lock(&self.readers.idle).clear();
-                }
-                Err(error) if complains => tracing::error!(%error, "no new request log could be begun"),
-                Err(_) => {}
-            }
+        if error.as_ref().is_some_and(is_damaged) {
+            self.move_aside(complains);
         }
+        self.load_state();
+    }
+
+    /// Moves a file aside that whoever reads it has found to be damaged, if it is the one that is still written
+    /// to: the log had been begun anew so often.
+    pub(super) fn leave_damaged(&mut self, beginnings: u64) {
+        if lock(&self.readers.idle).beginnings == beginnings {
+            let complains = self.may_complain();
+            self.move_aside(complains);
+            self.load_state();
+        }
+    }
+
+    fn may_complain(&mut self) -> bool {
+        let may = self.complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY);
+        if may {
+            self.complained = Some(Instant::now());
+        }
+        may
+    }
+
+    fn move_aside(&mut self, complains: bool) {
+        match begin_anew(&self.readers.path) {
+            Ok(connection) => {
+                tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
+                self.connection = connection;
+                self.readers.begin_anew();
+            }
+            Err(error) if complains => tracing::error!(%error, "no new request log could be begun"),
+            Err(_) => {}
+        }
+    }
+
+    fn load_state(&mut self) {
         if let Ok(state) = State::load(&self.connection) {
             let last = state.last.max(self.state.last);
             self.state = State { last, ..state };
@@ -233,11 +261,10 @@ impl Writing {
 
     /// Deletes some of what is too old or too much; false when nothing is left to do.
     pub(super) fn prune(&mut self, source: SourceId, now: Millis) -> Result<bool, StoreError> {
-        let pruned = self.prune_portion(source, now);
-        if let Err(StoreError::Database(error)) = &pruned
-            && is_damage(error)
-        {
-            self.recover(pruned.as_ref().err());
+        let pruned = self.prune_portion(source, now).map_err(|error| told_apart(&self.connection, error));
+        if pruned.as_ref().is_err_and(is_damaged) {
+            let beginnings = lock(&self.readers.idle).beginnings;
+            self.leave_damaged(beginnings);
         }
         pruned
     }

@@ -5,6 +5,8 @@ use headwater_testkit::{
     small_disk::{self, SmallDisk},
 };
 
+use serde_json::json;
+
 use super::{
     load::{Load, judge},
     site::{Site, database},
@@ -103,4 +105,25 @@ fn a_data_folder_without_room_takes_no_writes_until_there_is_some() {
     judge(&load.finish(), &admin, &source);
     let copy = server.copy_of_small_disk();
     consistency::check(&copy.path().join("headwater.db"));
+}
+
+/// More is written than there is room for, most of it over and over.
+#[test]
+fn a_small_disk_is_not_filled_by_what_is_written_over() {
+    if !is_possible() {
+        return;
+    }
+    let server = Server::start_on_small_disk();
+    let ada = Admin::first(&server);
+    let source = ada.source("Contoso");
+    let path = format!("/Users/{}", source.user("ann"));
+    small_disk::fill(&server.small_disk(), 16 << 20);
+    for number in 0..1_000 {
+        let change = json!({"active": number % 2 == 1, "displayName": format!("Ann {number}")});
+        source.patch(&path, json!([{"op": "replace", "value": change}])).expect(200);
+    }
+    for log in ["headwater.db-wal", "requests.db-wal"] {
+        let length = server.small_disk().join(log).metadata().expect("a log").len();
+        assert!(length <= 8 << 20, "{log} has {length} bytes");
+    }
 }
