@@ -246,7 +246,27 @@ fn changes() -> Vec<(Value, Value, Value)> {
         (
             json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "m"}}}),
             json!([{"op": "Remove", "path": format!("{ENTERPRISE}:manager"), "value": [{"value": "another"}]}]),
+            user(),
+        ),
+        (
             json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "m"}}}),
+            json!([{"op": "Remove", "path": format!("{ENTERPRISE}:manager"), "value": ""}]),
+            user(),
+        ),
+        (
+            json!({"userName": "ada", "title": "New"}),
+            json!([{"op": "Remove", "path": "title", "value": "Old"}]),
+            user(),
+        ),
+        (
+            json!({"userName": "ada", "title": "New"}),
+            json!([{"op": "Remove", "path": "title", "value": 5}]),
+            user(),
+        ),
+        (
+            json!({"userName": "ada", "name": {"givenName": "G", "familyName": "F"}}),
+            json!([{"op": "Remove", "path": "name", "value": {"givenName": "ZZ"}}]),
+            user(),
         ),
         (
             json!({"userName": "ada", ENTERPRISE: {"manager": {"value": "m"}}}),

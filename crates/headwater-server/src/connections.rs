@@ -93,11 +93,9 @@ impl Connections {
         let latest = self.now().saturating_sub(milliseconds(LEAST_REST));
         let held = self.held();
         let others = held.values().filter(|state| !state.is_to_end.load(Ordering::Relaxed));
-        let rests = others.map(|state| (state.has_worked(), state.rests_since(), state));
-        if let Some((_, since, state)) = rests.min_by_key(|(has_worked, since, _)| (*has_worked, *since))
-            && since <= latest
-        {
-            state.end();
+        let rested = others.filter(|state| state.rests_since() <= latest);
+        if let Some(first) = rested.min_by_key(|state| (state.has_worked(), state.rests_since())) {
+            first.end();
         }
     }
 
@@ -165,4 +163,29 @@ impl Drop for Connection {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(NEVER - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tokio::time::{Instant, advance};
+
+    use super::Connections;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_just_come_is_not_in_the_way_of_those_that_can_make_room() {
+        let all = Connections::new(2);
+        let rested = Arc::new(all.hold().await);
+        drop(rested.begin());
+        advance(Duration::from_secs(2)).await;
+        let _new = all.hold().await;
+        let asked = Instant::now();
+        let leaving = async move {
+            rested.is_to_end().await;
+            drop(rested);
+        };
+        let ((), _newer) = tokio::join!(leaving, all.hold());
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+    }
 }

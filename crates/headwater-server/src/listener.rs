@@ -18,6 +18,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 use headwater_scim::error::ScimError;
+use http_body_util::BodyExt;
 use hyper::{Request, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -29,7 +30,7 @@ use tower::ServiceExt;
 use crate::{
     Context,
     api::{self, Peer, Problem},
-    connections::{Connection, Connections},
+    connections::{AtWork, Connection, Connections},
     maintenance, origin, scim, ui, unread,
     write_timeout::WriteTimeout,
 };
@@ -46,6 +47,8 @@ const MOST_TIME_TO_TELL: Duration = Duration::from_secs(3);
 /// How many requests of the admin API and the web UI are worked on at once, so that they can't take
 /// the place of identity providers.
 const MOST_OF_PEOPLE: usize = 256;
+/// How many of those that may come from anybody, and have a body to wait for.
+const MOST_OF_STRANGERS: usize = 64;
 /// The longest request head that is read at all; the limits that are answered with a SCIM error
 /// lie below.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -112,6 +115,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
         context: Arc::clone(context),
         requests: Arc::new(Semaphore::new(configuration.max_concurrent_requests)),
         people: Arc::new(Semaphore::new(MOST_OF_PEOPLE)),
+        strangers: Arc::new(Semaphore::new(MOST_OF_STRANGERS)),
         watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
     };
     let router = router(&shared);
@@ -140,10 +144,7 @@ async fn accept(context: &Arc<Context>, listener: TcpListener, stop: impl Future
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
             let at_work = holder.begin();
             let answered = answer(router.clone(), shared.clone(), peer, request.map(Body::new));
-            async move {
-                let _at_work = at_work;
-                answered.await
-            }
+            async move { answered.await.map(|response| until_sent(response, at_work)) }
         });
         let connection = http.serve_connection(TokioIo::new(WriteTimeout::new(stream, patience)), service);
         tokio::spawn(async move {
@@ -188,6 +189,7 @@ struct Shared {
     context: Arc<Context>,
     requests: Arc<Semaphore>,
     people: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
     watchers: Arc<Semaphore>,
 }
 
@@ -218,6 +220,8 @@ async fn answer(
         let permit = match request.uri().path() {
             ALIVE => Ok(None),
             READY => shared.watchers.try_acquire().map(Some),
+            // Else whoever sends nothing could keep out all who are signed in.
+            _ if api::is_for_strangers(&request) => shared.strangers.try_acquire().map(Some),
             _ => shared.people.try_acquire().map(Some),
         };
         let Ok(permit) = permit else {
@@ -232,6 +236,19 @@ async fn answer(
         return Ok(without_body(&request, scim::turned_away(&shared.context, peer.ip(), &request, &busy)));
     };
     Ok(scim::handle(Arc::clone(&shared.context), peer.ip(), request, Some(permit)).await)
+}
+
+/// A response that is streamed keeps its connection at work until its end.
+fn until_sent(response: Response, at_work: AtWork) -> Response {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _at_work = &at_work;
+            frame
+        }))
+    })
 }
 
 /// The answer to a request whose body nobody reads: nothing can follow it.

@@ -35,7 +35,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Context, origin, scim::PREFIX};
+use crate::{
+    Context, origin,
+    scim::{self, PREFIX},
+};
 
 /// The status of a request whose client went away before it was answered, as other servers write
 /// it.
@@ -153,7 +156,7 @@ impl Recording {
         let duration = self.started.elapsed();
         let Answer { status, refused, headers: response_headers, body: response_body } = answer;
         let segments = segments(&begun.uri);
-        let (request_id, source, method) = (self.request_id, &*segments.slug, &begun.method);
+        let (request_id, source, method) = (self.request_id, scim::for_log(&segments.slug), &begun.method);
         tracing::debug!(%request_id, source, %method, status, ?duration, "request");
         if let (true, Some((source, token))) = (gathered.authenticated, gathered.sender) {
             self.context.token_uses.note(source, token, begun.at, status < 400);
@@ -431,18 +434,19 @@ impl Noted {
         }
     }
 
-    /// What became of the operations of a PATCH, or of a PUT, which has none.
-    pub(crate) fn outcomes(&self, outcomes: &[patch::Outcome], changed: bool) {
-        let result = |applied| if applied { OutcomeResult::Applied } else { OutcomeResult::NothingToDo };
+    /// A PUT was done.
+    pub(crate) fn replaced(&self, changed: bool) {
+        self.lock().push("replace", result(changed));
+    }
+
+    /// A PATCH was done: what became of its operations. One in a bulk request is an operation itself.
+    pub(crate) fn patched(&self, outcomes: &[patch::Outcome], changed: bool) {
         let mut gathered = self.lock();
-        let asked = std::mem::take(&mut gathered.asked);
         if gathered.bulk_operation.is_some() {
-            gathered.push(if asked.is_empty() { "replace" } else { "update" }, result(changed));
+            gathered.push("update", result(changed));
             return;
         }
-        if asked.is_empty() {
-            gathered.outcomes.push(whole("replace", result(changed), None));
-        }
+        let asked = std::mem::take(&mut gathered.asked);
         for (position, ((action, path), outcome)) in asked.into_iter().zip(outcomes).enumerate() {
             gathered.outcomes.push(Outcome {
                 operation: u32::try_from(position).ok(),
@@ -490,6 +494,10 @@ impl Gathered {
         let room = MAX_RESOURCES.saturating_sub(self.resources.len());
         self.resources.extend(ids.iter().filter_map(|id| ResourceId::parse(id)).take(room));
     }
+}
+
+fn result(changed: bool) -> OutcomeResult {
+    if changed { OutcomeResult::Applied } else { OutcomeResult::NothingToDo }
 }
 
 /// An outcome of the request as a whole.
@@ -614,6 +622,7 @@ fn segments(uri: &str) -> Segments<'_> {
     let mut segments = path.strip_prefix(PREFIX).unwrap_or_default().trim_end_matches('/').split('/');
     let slug = percent_decode_str(segments.next().unwrap_or_default()).decode_utf8_lossy();
     let is_v2 = segments.next() == Some("v2");
+    let mut segments = segments.skip_while(|segment| segment.is_empty());
     let (endpoint, below, more) = (segments.next(), segments.next(), segments.next());
     if is_v2 && more.is_none() {
         Segments { slug, endpoint, below }

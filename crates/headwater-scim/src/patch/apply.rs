@@ -171,8 +171,11 @@ impl Patcher<'_> {
         if attribute.name == "schemas" && path.extension.is_none() {
             return on_schemas(op, value.as_ref(), self.resource_type);
         }
-        // A filter says what goes; a value beside it adds nothing, and null is none.
-        let value = value.filter(|value| op != Op::Remove || filter.is_none() && !value.is_null());
+        // What is removed of a list may be said by a value; a filter says it already, null is none, and of what has
+        // one value that goes, whatever the client takes it to be (RFC 7644 §3.5.2.2).
+        let value = value.filter(|value| {
+            op != Op::Remove || filter.is_none() && !value.is_null() && path.leaf().multi_valued
+        });
         let names_nothing = value.as_ref().is_some_and(|value| match value {
             Value::String(text) => text.is_empty(),
             Value::Array(values) => values.is_empty(),

@@ -56,14 +56,7 @@ impl Edit<'_> {
             return Ok(((!empty).then_some(edited), changed));
         }
         let edited = match (self.op, self.sub_attribute) {
-            // With a value beside it, just that one goes.
-            (Op::Remove, None) => match (&current, value) {
-                (Some(present), Some(value)) => {
-                    let meant = self.means(self.attribute, present, value)?;
-                    current.clone().filter(|_| !meant)
-                }
-                _ => None,
-            },
+            (Op::Remove, None) => None,
             // Interop profile, *Complex Attribute Operations*: replace replaces the entire attribute.
             (op, None) if !self.attribute.is_complex() || self.interop && op == Op::Replace => {
                 value::check(self.attribute, given(value), self.ignored)?
@@ -401,11 +394,6 @@ impl Edit<'_> {
         value::check_one(attribute, value, self.ignored)?.ok_or_else(|| {
             ScimError::invalid_value(format!("{}: a value names nothing to remove", attribute.name))
         })
-    }
-
-    fn means(&mut self, attribute: &Attribute, present: &Value, value: Value) -> Result<bool, ScimError> {
-        let meant = self.meant(attribute, value)?;
-        Ok(is_meant(attribute, present, &meant))
     }
 
     fn nothing_known<'n>(&self, names: impl Iterator<Item = &'n String>) -> ScimError {

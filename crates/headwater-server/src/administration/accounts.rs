@@ -406,7 +406,8 @@ impl Administration {
         if !self.store.create_session(secret.hash(), session.clone(), password_hash, act).await? {
             return Err(AdministrationError::WrongCredentials);
         }
-        let administrator = self.store.administrator(administrator.id).await?;
+        let found = self.store.administrator(administrator.id).await;
+        let administrator = found.map_err(AdministrationError::behind_change)?;
         Ok(SignedIn { administrator, session, secret })
     }
 }

@@ -140,7 +140,7 @@ impl Administration {
             _ => serde_json::Map::new(),
         };
         self.store.change_settings(defaults, changes, act).await?;
-        self.settings().await
+        self.settings().await.map_err(AdministrationError::behind_change)
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
@@ -215,9 +218,11 @@ fn point_to(folder: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::rename(beside, pointer)
 }
 
-/// A file with a key beside another, safe on the disk.
+/// A file with a key beside another, safe on the disk. No other process writes one of this name: in containers,
+/// several that share a folder can have the same number.
 fn written_beside(path: &Path, key: &[u8; 32]) -> std::io::Result<PathBuf> {
-    let beside = path.with_extension(format!("key.{}", std::process::id()));
+    let name = URL_SAFE_NO_PAD.encode(&Sha256::digest(key)[..8]);
+    let beside = path.with_extension(format!("key.{name}"));
     let mut file = headwater_store::sqlite::open_private(&beside)?;
     file.set_len(0)?;
     file.write_all(format!("{}\n", STANDARD.encode(key)).as_bytes())?;

@@ -48,6 +48,13 @@ pub const PREFIX: &str = "/api/";
 
 type App = Arc<Context>;
 
+/// Whether a request is one that anybody may make, before they are known, and has a body: to sign in, or to use a
+/// link.
+pub(crate) fn is_for_strangers<B>(request: &hyper::Request<B>) -> bool {
+    request.method() == hyper::Method::POST
+        && matches!(request.uri().path(), "/api/v1/session" | "/api/v1/links/check" | "/api/v1/links/use")
+}
+
 /// The routes of the admin API, and the document that describes them.
 pub fn router(context: &Arc<Context>) -> (Router, utoipa::openapi::OpenApi) {
     let document = document();

@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for Moment {
         let moment: jiff::Timestamp = match text.parse() {
             Ok(moment) => moment,
             // The last two days that RFC 3339 has, which many write for "never".
-            Err(_) if text.starts_with("9999-12-3") => jiff::Timestamp::MAX,
+            Err(_) if is_never(&text) => jiff::Timestamp::MAX,
             Err(_) => {
                 let detail = format!("{text:?} is not a moment such as 2027-01-31T00:00:00Z");
                 return Err(D::Error::custom(detail));
@@ -38,6 +38,12 @@ impl<'de> Deserialize<'de> for Moment {
         };
         Ok(Self(moment.as_millisecond()))
     }
+}
+
+/// Whether a text is a moment of those days, which have one year fewer in what can be computed with.
+fn is_never(text: &str) -> bool {
+    let rest = text.strip_prefix("9999").filter(|rest| rest.starts_with("-12-3"));
+    rest.is_some_and(|rest| format!("9998{rest}").parse::<jiff::Timestamp>().is_ok())
 }
 
 impl PartialSchema for Moment {
@@ -54,5 +60,23 @@ impl PartialSchema for Moment {
 impl ToSchema for Moment {
     fn name() -> std::borrow::Cow<'static, str> {
         "Moment".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Moment;
+
+    #[test]
+    fn moments_are_read() {
+        let read = |text: &str| serde_json::from_value::<Moment>(text.into()).map(|moment| moment.0).ok();
+        assert_eq!(read("1970-01-01T00:00:01.5Z"), Some(1_500));
+        let never = Some(jiff::Timestamp::MAX.as_millisecond());
+        for text in ["9999-12-30T23:00:00.1Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999Z"] {
+            assert_eq!(read(text), never, "{text}");
+        }
+        for text in ["", "never", "9999-12-3", "9999-12-3 or so", "9999-12-31T25:00:00Z", "2026-12-01"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

@@ -102,7 +102,8 @@ pub(super) async fn read(State(context): State<App>) -> Result<Json<System>, Pro
     Ok(Json(System {
         version: env!("CARGO_PKG_VERSION"),
         started: Moment(context.started),
-        uptime_seconds: (now - context.started) / 1_000,
+        // The clock may have been set back.
+        uptime_seconds: (now - context.started).max(0) / 1_000,
         public_url: context.configuration.public_url.clone(),
         listen: context.configuration.listen.to_string(),
         store: Storage { kind: stored.kind, location: stored.location, bytes: stored.bytes },

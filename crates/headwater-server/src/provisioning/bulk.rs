@@ -461,9 +461,16 @@ impl Bulk<'_> {
     /// Whether operations that could not be done may be done at the end: a name is taken, and an earlier
     /// operation waits; or one that they refer to is tried again itself.
     fn may_succeed_later(&self, positions: &[usize], error: &ApplyError) -> bool {
-        // What is done to a resource that is there stays in order with what else is done to it.
-        let creates = positions.iter().all(|position| self.request.operations[*position].is_creation());
-        if self.is_last_try || !creates {
+        // What is done to a resource that is there stays in order with what else is done to it, and names are
+        // given in the order of the request.
+        let is_creation = |position: &usize| self.request.operations[*position].is_creation();
+        let may_wait = match error {
+            ApplyError::Unmet => {
+                positions.iter().all(|position| is_creation(position) || !self.is_followed(*position))
+            }
+            _ => positions.iter().all(is_creation),
+        };
+        if self.is_last_try || !may_wait {
             return false;
         }
         match error {
@@ -485,6 +492,17 @@ impl Bulk<'_> {
             }),
             _ => false,
         }
+    }
+
+    /// Whether a later operation is about the same resource.
+    fn is_followed(&self, position: usize) -> bool {
+        let target = |operation: &BulkOperation| -> Option<(String, String)> {
+            let task = operation.task.as_ref().ok()?;
+            Some((task.endpoint.to_ascii_lowercase(), task.id.as_deref()?.to_ascii_lowercase()))
+        };
+        let operations = &self.request.operations;
+        let own = target(&operations[position]);
+        own.is_none() || operations[position + 1..].iter().any(|later| target(later) == own)
     }
 
     fn is_tried_again(&self, position: usize) -> bool {

@@ -411,11 +411,11 @@ impl Provisioning<'_> {
                 let Modified { mut stored, current, planned, notes } = *modified;
                 let Some(written) = written.first() else {
                     let unchanged = plan::unchanged(&stored);
-                    self.note_outcome(resource_type, stored.id, &current, &notes, planned, &unchanged);
+                    self.note_outcome(operation, &current, &notes, planned, &unchanged);
                     return Ok(stored);
                 };
                 let new = step.writes.first().and_then(|write| plan::document_of(write));
-                self.note_outcome(resource_type, stored.id, &current, &notes, planned, written);
+                self.note_outcome(operation, &current, &notes, planned, written);
                 // A change to members alone holds for any version: others may have changed the
                 // document since it was read.
                 let expected = stored.version + u64::from(written.changed);
@@ -462,8 +462,7 @@ impl Provisioning<'_> {
     /// What was done, what was mended, what was left out; names of attributes, never values.
     fn note_outcome(
         &self,
-        resource_type: &ResourceType,
-        id: ResourceId,
+        operation: &Operation,
         before: &Object,
         deviations: &[String],
         planned: plan::Planned,
@@ -471,8 +470,8 @@ impl Provisioning<'_> {
     ) {
         self.note_leniency(deviations, &planned.ignored);
         let changed = Changed {
-            resource_type,
-            id,
+            resource_type: &operation.resource_type,
+            id: operation.id,
             before,
             after: &planned.attributes,
             members: &planned.members,
@@ -487,7 +486,10 @@ impl Provisioning<'_> {
             ?outcomes,
             "changed"
         );
-        self.caller.noted.outcomes(&outcomes, written.changed);
+        match operation.change {
+            Change::Patch(_) => self.caller.noted.patched(&outcomes, written.changed),
+            _ => self.caller.noted.replaced(written.changed),
+        }
     }
 
     fn note_leniency(&self, deviations: &[String], ignored: &[String]) {

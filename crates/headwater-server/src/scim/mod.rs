@@ -16,7 +16,7 @@ use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 use axum::{body::Body, response::Response};
 use futures_util::FutureExt;
 use headwater_scim::error::{ScimError, ScimType};
-use headwater_store::Profile;
+use headwater_store::{Profile, Slug};
 use hyper::{Method, Request, header, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use tokio::sync::SemaphorePermit;
@@ -58,7 +58,7 @@ pub async fn handle(
     let answered =
         AssertUnwindSafe(answer(&context, peer, &recording, &slug, request, permit)).catch_unwind().await;
     let response = answered.unwrap_or_else(|_| {
-        tracing::error!(%request_id, source = slug, "a request handler panicked");
+        tracing::error!(%request_id, source = for_log(&slug), "a request handler panicked");
         let detail = format!("the server failed; its log has more under the request id {request_id}");
         respond::refusal(&ScimError::with_status(500, detail))
     });
@@ -170,7 +170,9 @@ impl Exchange<'_> {
         match segments.split_first() {
             Some((&"v2", rest)) => {
                 respond::check_acceptable(&self.head.headers)?;
-                self.endpoint(rest).await
+                // Some clients put a path behind a base URL that ends in a slash.
+                let first = rest.iter().position(|segment| !segment.is_empty()).unwrap_or(rest.len());
+                self.endpoint(&rest[first..]).await
             }
             Some((version, _))
                 if version.strip_prefix('v').is_some_and(|number| number.parse::<u32>().is_ok()) =>
@@ -302,6 +304,11 @@ fn segments(path: &str) -> Result<Vec<String>, ScimError> {
 fn slug_of(path: &str) -> Option<String> {
     let slug = path.strip_prefix(PREFIX)?.split('/').next()?;
     percent_decode_str(slug).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+/// A slug as the process's log has it: somebody may have put a token in its place.
+pub(crate) fn for_log(slug: &str) -> &str {
+    if Slug::parse(slug).is_ok() { slug } else { "(no slug)" }
 }
 
 fn no_endpoint() -> Failure {

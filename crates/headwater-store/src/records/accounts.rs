@@ -21,6 +21,8 @@ const API_TOKEN: &str = "id, name, role, created, created_by, expires, last_used
 
 /// Failed logins that are older than this are forgotten.
 const FAILURES_COUNT_FOR: Millis = 24 * 3_600_000;
+/// So are those that are later than now by more than this: the clock has been set back since.
+const CLOCKS_DIFFER_BY: Millis = 15 * 60_000;
 /// How many failed logins are remembered at most.
 const MOST_FAILURES: u64 = 100_000;
 
@@ -338,7 +340,8 @@ impl Records {
         wait: impl Fn(usize, FailedLogins) -> Millis + Send + 'static,
     ) -> Result<LoginBegun, StoreError> {
         let begin = move |sql: &dyn Sql| {
-            sql.execute("DELETE FROM failed_login WHERE last <= ?1", &values![now - FAILURES_COUNT_FOR])?;
+            let forget = "DELETE FROM failed_login WHERE last <= ?1 OR last > ?2";
+            sql.execute(forget, &values![now - FAILURES_COUNT_FOR, now + CLOCKS_DIFFER_BY])?;
             let before = keys.iter().map(|key| failed_logins(sql, key)).collect::<Result<Vec<_>, _>>()?;
             let waits = before.iter().enumerate().map(|(number, failed)| wait(number, *failed));
             let longest = waits.max().unwrap_or_default();

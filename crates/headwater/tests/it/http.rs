@@ -121,7 +121,7 @@ fn methods_paths_and_versions() {
         "/ServiceProviderConfigs",
         "/Schemas/urn:nope",
         "/ResourceTypes/Nope",
-        "//Users",
+        "/Users//x",
     ] {
         with(&source, "GET", path, &[], None).expect_error(404, "");
     }
@@ -133,7 +133,10 @@ fn methods_paths_and_versions() {
     request.target = "/source/scim/paths/Users".to_owned();
     source.send(&request).expect("an answer").expect_error(404, "");
 
-    for path in ["", "/"] {
+    for path in [&*format!("//Users/{id}"), "//Users", "//Schemas", "//ServiceProviderConfig"] {
+        with(&source, "GET", path, &[], None).expect(200);
+    }
+    for path in ["", "/", "//"] {
         let about = with(&source, "GET", path, &[], None).expect(200).json();
         assert!(about["detail"].as_str().is_some_and(|text| text.contains("SCIM 2.0 base URL")), "{about}");
     }

@@ -377,16 +377,15 @@ fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), S
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    fit_log(connection, path)?;
+    fit_log(connection, room::pages_of_log(path, MOST_PAGES))?;
     connection.set_prepared_statement_cache_capacity(64);
     migrate::migrate_with(connection, embedded::migrations::runner())?;
     connection.query_row("SELECT last FROM numbering", [], |row| row.get::<_, i64>(0))?;
     Ok(())
 }
 
-/// Has SQLite end its own log after as many pages as there is room for.
-fn fit_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let pages = room::pages_of_log(path, MOST_PAGES);
+/// Has SQLite end its own log after so many pages.
+fn fit_log(connection: &Connection, pages: i32) -> Result<(), StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", pages)?;
     connection.pragma_update(None, "journal_size_limit", room::bytes_kept(pages))?;
     Ok(())

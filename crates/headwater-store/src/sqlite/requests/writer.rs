@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
 use super::{
-    super::{lock, unreadable::told_apart},
-    Readers, Resolve, begin_anew, fit_log, is_damaged,
+    super::{lock, room, unreadable::told_apart},
+    MOST_PAGES, Readers, Resolve, begin_anew, fit_log, is_damaged,
 };
 use crate::{
     Millis, SourceId, StoreError,
@@ -38,6 +38,8 @@ pub(super) struct Writing {
     limits: HashMap<SourceId, RetentionLimits>,
     forgotten: HashSet<SourceId>,
     complained: Option<Instant>,
+    /// After how many pages SQLite ends its own log.
+    pages: i32,
 }
 
 /// What is known of what is written; as it is in the file.
@@ -76,6 +78,7 @@ impl Writing {
             limits: HashMap::new(),
             forgotten: HashSet::new(),
             complained: None,
+            pages: 0,
         })
     }
 
@@ -90,7 +93,7 @@ impl Writing {
     /// Writes until the queue is closed and empty.
     pub(super) fn run(&mut self, queue: &Queue<Self>) {
         while let Some(Taken { entries, mut reads, work }) = queue.take() {
-            if let Err(error) = fit_log(&self.connection, &self.readers.path) {
+            if let Err(error) = self.look_for_room() {
                 self.recover(Some(error));
             }
             let mut entries = entries.into_iter();
@@ -108,6 +111,16 @@ impl Writing {
                 }
             }
         }
+    }
+
+    /// Has SQLite's own log be as long as there is room for.
+    fn look_for_room(&mut self) -> Result<(), StoreError> {
+        let pages = room::pages_of_log(&self.readers.path, MOST_PAGES);
+        if pages != self.pages {
+            fit_log(&self.connection, pages)?;
+            self.pages = pages;
+        }
+        Ok(())
     }
 
     /// Writes down a batch; returns how many of it are lost.
@@ -226,6 +239,7 @@ impl Writing {
             Ok(connection) => {
                 tracing::warn!("the request log is damaged; it is moved aside, and a new one is begun");
                 self.connection = connection;
+                self.pages = 0;
                 self.readers.begin_anew();
             }
             Err(error) if complains => tracing::error!(%error, "no new request log could be begun"),

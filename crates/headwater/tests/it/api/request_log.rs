@@ -147,6 +147,35 @@ fn each_operation_of_a_patch_says_what_became_of_it() {
     assert_eq!(source.get(&path).expect(200).json()["nickName"], "B");
 }
 
+#[test]
+fn each_operation_of_a_bulk_request_says_what_was_done() {
+    let (_server, ada, source) = started();
+    let path = format!("/Users/{}", source.user("ada"));
+    let title = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "add", "path": "title", "value": "Dr"}]});
+    let operations = json!([
+        {"method": "PATCH", "path": path, "data": title},
+        {"method": "PATCH", "path": path, "data": title},
+        {"method": "PUT", "path": path, "data": {"userName": "ada"}},
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "bob"}},
+        {"method": "DELETE", "path": path},
+    ]);
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
+    source.post("/Bulk", &json!({"schemas": schemas, "Operations": operations})).expect(200);
+    let request = logged(&ada, "/sources/contoso/requests", 2).remove(0);
+    let mut results = results(&request);
+    results.sort();
+    let expected = [
+        (0, "update", "applied"),
+        (1, "update", "nothing_to_do"),
+        (2, "replace", "applied"),
+        (3, "create", "applied"),
+        (4, "delete", "applied"),
+    ];
+    let expected = expected.map(|(at, action, result)| (Some(at), action.to_owned(), result.to_owned()));
+    assert_eq!(results, expected);
+}
+
 /// Shows SCH-034.
 #[test]
 fn types_and_secrets_of_the_sources_own_are_known() {

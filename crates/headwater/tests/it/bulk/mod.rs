@@ -329,3 +329,30 @@ fn a_name_is_taken_as_long_as_the_order_of_operations_says() {
     assert_eq!((outcome[2].as_str(), names("userName eq \"zoe\"")), ("201", 1));
     consistency::check(&server.database());
 }
+
+/// A name is set free by what waits for another creation: whoever wants it waits too, and so does what refers to them.
+#[test]
+fn what_refers_to_a_creation_that_waits_waits_with_it() {
+    let server = Server::start();
+    let source = server.source("waits");
+    let old = source.user("old");
+    let group = text(&source.post("/Groups", &json!({"displayName": "Team"})).expect(201).json()["id"]);
+    let post = |bulk_id: &str, name: &str| json!({"method": "POST", "path": "/Users", "bulkId": bulk_id, "data": {"userName": name}});
+    let add =
+        crate::support::patch(&json!([{"op": "add", "path": "members", "value": [{"value": "bulkId:a"}]}]));
+    let rename = json!({"userName": "new",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "bulkId:m"}}});
+    let operations = [
+        json!({"method": "PUT", "path": format!("/Users/{old}"), "data": rename}),
+        post("a", "old"),
+        post("m", "max"),
+        json!({"method": "PATCH", "path": format!("/Groups/{group}"), "data": add}),
+    ];
+    let statuses: Vec<String> =
+        bulk(&source, &operations).iter().map(|operation| text(&operation["status"])).collect();
+    assert_eq!(statuses[..3], ["200", "201", "201"]);
+    assert!(statuses[3].starts_with("20"), "{statuses:?}");
+    let members = source.get(&format!("/Groups/{group}")).expect(200).json()["members"].clone();
+    assert_eq!(members.as_array().map(Vec::len), Some(1), "{members}");
+    consistency::check(&server.database());
+}
